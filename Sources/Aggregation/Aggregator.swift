@@ -1,0 +1,69 @@
+import Groundwork
+import Methods
+import Quantiles
+
+/// Predictions of p models at m common levels for n rows: element (i, j, t) is `values[(i * p + j) * m + t]`.
+/// NaN is missing: the model did not predict that row, or not that level.
+public struct BasePredictions: Sendable {
+  public let models: [String]
+  public let levels: [Double]
+  public let rows: Int
+  public var values: [Double]
+
+  public init(models: [String], levels: [Double], rows: Int, values: [Double]) {
+    precondition(values.count == rows * models.count * levels.count)
+    self.models = models
+    self.levels = levels
+    self.rows = rows
+    self.values = values
+  }
+}
+
+/// What an aggregator learns from: out-of-sample predictions, the targets that came true, features for local weights.
+public struct AggregationTraining: Sendable {
+  public let predictions: BasePredictions
+  /// n finite targets.
+  public let target: [Double]
+  public let weights: [Double]?
+  public let features: FeatureTable?
+
+  public init(predictions: BasePredictions, target: [Double], weights: [Double]? = nil, features: FeatureTable? = nil) {
+    precondition(predictions.rows == target.count)
+    self.predictions = predictions
+    self.target = target
+    self.weights = weights
+    self.features = features
+  }
+}
+
+/// A way to combine the predictions of p models into one.
+///
+/// To add one: a file with a type of this protocol, and a line in `aggregatorRegistry`.
+public protocol Aggregator: Sendable {
+  static var description: MethodDescription { get }
+  /// False where there is nothing to learn (`average`, `median`): the tool then streams.
+  static var learns: Bool { get }
+
+  init(settings: Settings)
+
+  /// `training` may have no row where `learns` is false; elsewhere it has at least one.
+  func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator
+
+  /// Reads what `FittedAggregator.encode` wrote.
+  static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator
+}
+
+public protocol FittedAggregator: Sendable {
+  /// n × m quantiles from the models that are there; NaN only where no model predicts that row and level.
+  /// The answer of a row depends on that row alone.
+  func answer(_ predictions: BasePredictions, features: FeatureTable?) -> Matrix
+
+  /// The weights as a table of p models × m levels for `--describe`, each column summing to one; nil where the
+  /// combination is not a weighted mean.
+  var weights: Matrix? { get }
+
+  func encode(into writer: inout ByteWriter)
+
+  /// Facts for the first line of a model file and `--verbose`.
+  var summary: [(key: String, value: String)] { get }
+}

@@ -1,0 +1,2 @@
+/// Every way of combining that `qaggregate --method` knows, in the order in which help lists them.
+public let aggregatorRegistry: [any Aggregator.Type] = []

@@ -1,0 +1,51 @@
+// libstdc++'s <charconv> behind a C interface: exactly rounded in, shortest round trip out, no locale.
+#include "number_text.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+
+extern "C" int number_text_read(const char *first, const char *last, double *value) {
+  const char *start = first;
+  if (start != last && *start == '+') {
+    ++start;
+    if (start != last && (*start == '-' || *start == '+')) return 1;
+  }
+  // from_chars also takes "inf" and "nan", which are not decimals.
+  const char *digit = start;
+  if (digit != last && *digit == '-') ++digit;
+  if (digit == last || !((*digit >= '0' && *digit <= '9') || *digit == '.')) return 1;
+  auto [end, error] = std::from_chars(start, last, *value);
+  if (error == std::errc::invalid_argument || end != last) return 1;
+  if (error == std::errc::result_out_of_range) {
+    // Out of range is overflow or underflow: an exact reading tells which.
+    size_t length = static_cast<size_t>(last - start);
+    char *copy = static_cast<char *>(std::malloc(length + 1));
+    if (!copy) return 1;
+    std::memcpy(copy, start, length);
+    copy[length] = 0;
+    *value = std::strtod(copy, nullptr);
+    std::free(copy);
+    return std::isinf(*value) ? 2 : 0;
+  }
+  return 0;
+}
+
+extern "C" size_t number_text_write(char *buffer, double value) {
+  return static_cast<size_t>(std::to_chars(buffer, buffer + 32, value).ptr - buffer);
+}
+
+extern "C" size_t number_text_write_rounded(char *buffer, double value, int digits) {
+  char *end = std::to_chars(buffer, buffer + 352, value, std::chars_format::fixed, digits).ptr;
+  if (digits > 0) {
+    while (end[-1] == '0') --end;
+    if (end[-1] == '.') --end;
+  }
+  if (end - buffer == 2 && buffer[0] == '-' && buffer[1] == '0') {
+    buffer[0] = '0';
+    return 1;
+  }
+  return static_cast<size_t>(end - buffer);
+}

@@ -1,0 +1,57 @@
+/// What went wrong, where, and what the user can do about it: the one error type of all modules.
+///
+/// It prints as `TOOL: PLACE: CAUSE; REMEDY`, for example
+/// `qfit: stdin:1234: column "age": "abc" is not a number`.
+public struct Failure: Error, Equatable, CustomStringConvertible {
+  /// Exit statuses of `sysexits.h`; raw values are what the tool exits with.
+  public enum Status: Int32, Sendable {
+    case usage = 64
+    case badData = 65
+    case noInput = 66
+    case `internal` = 70
+    case cannotCreate = 73
+    case inputOutput = 74
+  }
+
+  /// Where it happened: any part may be unknown.
+  public struct Place: Equatable, Sendable {
+    public var input: String?
+    /// Physical line, counted from 1.
+    public var line: Int?
+    public var column: String?
+
+    public init(input: String? = nil, line: Int? = nil, column: String? = nil) {
+      self.input = input
+      self.line = line
+      self.column = column
+    }
+  }
+
+  public var status: Status
+  public var place: Place
+  public var cause: String
+  public var remedy: String?
+
+  public init(_ status: Status, _ cause: String, at place: Place = Place(), remedy: String? = nil) {
+    self.status = status
+    self.place = place
+    self.cause = cause
+    self.remedy = remedy
+  }
+
+  /// The line without the tool's name.
+  public var description: String {
+    var text = ""
+    if let input = place.input {
+      text += input
+      if let line = place.line { text += ":\(line)" }
+      text += ": "
+    } else if let line = place.line {
+      text += "line \(line): "
+    }
+    if let column = place.column { text += "column \"\(column)\": " }
+    text += cause
+    if let remedy { text += "; " + remedy }
+    return text
+  }
+}
