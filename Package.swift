@@ -32,7 +32,7 @@ let package = Package(
     // What every tool shares.
     .target(
       name: "FilterKit",
-      dependencies: ["Tables", "Quantiles", "Methods", "Groundwork", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: ["Tables", "Quantiles", "Methods", "Groundwork", "CZlib", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .target(name: "Tables", dependencies: ["Quantiles", "Groundwork", "CNumberText", "CZlib"]),
 
     // Methods: they take matrices, never tables.

@@ -1,0 +1,79 @@
+import Glibc
+
+/// Messages on stderr, each one line that begins with the tool's name.
+public struct Diagnostics: Sendable {
+  private let tool: String
+  private let isQuiet: Bool
+  private let isVerbose: Bool
+
+  public init(tool: String, quiet: Bool = false, verbose: Bool = false) {
+    self.tool = tool
+    isQuiet = quiet
+    isVerbose = verbose
+  }
+
+  /// An error: always said.
+  public func say(_ text: String) {
+    var line = "\(tool): \(text)\n"
+    line.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress!, $0.count) }
+  }
+
+  /// Something worth knowing: said unless `--quiet`.
+  public func warn(_ text: String) { if !isQuiet { say(text) } }
+
+  /// What was chosen and learnt: said with `--verbose`.
+  public func note(_ text: String) { if isVerbose { say(text) } }
+}
+
+/// A progress bar on stderr, where that is a terminal and the work lasts over a second.
+public final class Progress {
+  private let label: String
+  private let isShown: Bool
+  private let start = Progress.now()
+  private var lastDrawn = 0.0
+  private var hasDrawn = false
+
+  public init(_ label: String, quiet: Bool) {
+    self.label = label
+    isShown = !quiet && isatty(STDERR_FILENO) == 1
+  }
+
+  deinit { clear() }
+
+  private static func now() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
+  /// Draws at most ten times a second.
+  public func update(_ fraction: Double) {
+    guard isShown else { return }
+    let now = Progress.now()
+    let elapsed = now - start
+    guard elapsed > 1, now - lastDrawn > 0.1 else { return }
+    lastDrawn = now
+    hasDrawn = true
+    let done = min(max(fraction, 0), 1)
+    let filled = Int(done * 30)
+    let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
+    let left = done > 0.01 ? ", \(Progress.duration(elapsed / done - elapsed)) left" : ""
+    draw("\r\(label) \(bar) \(Int(done * 100)) %, \(Progress.duration(elapsed))\(left)\u{1B}[K")
+  }
+
+  /// Takes the bar away, so that what is said next stands on a line of its own.
+  public func clear() {
+    if hasDrawn { draw("\r\u{1B}[K") }
+    hasDrawn = false
+  }
+
+  private func draw(_ text: String) {
+    var text = text
+    text.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress!, $0.count) }
+  }
+
+  private static func duration(_ seconds: Double) -> String {
+    let whole = Int(min(seconds, 1e9).rounded(.up))
+    return whole < 60 ? "\(whole) s" : whole < 3600 ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"
+  }
+}

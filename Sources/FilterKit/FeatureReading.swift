@@ -1,0 +1,116 @@
+import Groundwork
+import Methods
+import Tables
+
+/// Name and kind of each feature a model uses, with the categories it has seen.
+public struct FeatureSchema: Equatable {
+  public struct Feature: Equatable {
+    public let name: String
+    /// nil for a number.
+    public let categories: [String]?
+  }
+  public let features: [Feature]
+
+  public init(_ table: FeatureTable) {
+    features = zip(table.names, table.columns).map { name, column in
+      switch column {
+      case .numeric: Feature(name: name, categories: nil)
+      case .categorical(_, let categories): Feature(name: name, categories: categories)
+      }
+    }
+  }
+
+  public func encode(into writer: inout ByteWriter) {
+    writer.write(features.count)
+    for feature in features {
+      writer.write(feature.name)
+      writer.write(feature.categories != nil)
+      if let categories = feature.categories { writer.write(categories) }
+    }
+  }
+
+  public init(_ reader: inout ByteReader) throws {
+    var features: [Feature] = []
+    let count = try reader.readInt()
+    guard count >= 0 else { throw ByteReader.damaged }
+    for _ in 0..<count {
+      let name = try reader.readString()
+      features.append(Feature(name: name, categories: try reader.readBool() ? try reader.readStrings() : nil))
+    }
+    self.features = features
+  }
+}
+
+/// The features of a held table.
+public func featureTable(_ table: HeldTable, columns: [Int]) throws -> FeatureTable {
+  FeatureTable(
+    names: columns.map { table.header.names[$0] },
+    columns: try columns.map { column in
+      switch try table.feature(column) {
+      case .numbers(let values): .numeric(values)
+      case .categories(let codes, let categories): .categorical(codes: codes, categories: categories)
+      }
+    }, rows: table.rows)
+}
+
+/// Collects the features of streamed rows, a block at a time, as a model's schema reads them.
+public struct FeatureCollector {
+  private let header: Header
+  private let columns: [Int]
+  private let codes: [[String: Int32]?]
+  private let schema: FeatureSchema
+  private let reader = NumberReader()
+  private var values: [Double] = []
+  private var rows = 0
+  /// Fields whose category the model has not seen.
+  public private(set) var unseen = 0
+
+  /// Throws where the input lacks a column of the schema.
+  public init(_ schema: FeatureSchema, header: Header, input: String) throws {
+    self.schema = schema
+    self.header = header
+    columns = try schema.features.map { feature in
+      guard let column = header.index(of: feature.name) else {
+        throw Failure(.badData, "there is no column \"\(feature.name)\", which the model uses", at: .init(input: input), remedy: suggestion(for: feature.name, among: header.names))
+      }
+      return column
+    }
+    codes = schema.features.map { $0.categories.map { Dictionary(uniqueKeysWithValues: $0.enumerated().map { ($1, Int32($0)) }) } }
+  }
+
+  /// Adds a row; throws for a field that is not the number the model needs.
+  public mutating func add(_ row: Row) throws {
+    let mark = values.count
+    for (k, column) in columns.enumerated() {
+      if let codes = codes[k] {
+        let text = row.text(column)
+        let code = codes[text]
+        if code == nil, !["", "NA", "NaN", "nan", "null"].contains(text) { unseen += 1 }
+        values.append(Double(code ?? -1))
+        continue
+      }
+      switch row.number(column, reader) {
+      case .number(let value): values.append(value)
+      case .missing: values.append(.nan)
+      case let reading:
+        values.removeSubrange(mark...)
+        throw numberFailure(reading, row, column, header)
+      }
+    }
+    rows += 1
+  }
+
+  /// The rows since the last call.
+  public mutating func take() -> FeatureTable {
+    let width = columns.count
+    let taken = schema.features.enumerated().map { k, feature -> FeatureTable.Column in
+      let column = (0..<rows).map { values[$0 * width + k] }
+      return feature.categories.map { .categorical(codes: column.map { Int32($0) }, categories: $0) } ?? .numeric(column)
+    }
+    defer {
+      values.removeAll(keepingCapacity: true)
+      rows = 0
+    }
+    return FeatureTable(names: schema.features.map(\.name), columns: taken, rows: rows)
+  }
+}

@@ -1,0 +1,170 @@
+import CZlib
+import FoundationEssentials
+import Glibc
+import Groundwork
+import Tables
+
+/// What a tool learnt, as a file: a first line of JSON for people, then little-endian binary.
+///
+/// The first line tells tool, format version, method, schema, levels, settings and a training summary, and holds the length
+/// of the binary part and a CRC-32 over both parts (with the checksum's own digits as zeros). Loading checks all of it.
+public struct ModelFile {
+  /// Raised when the binary part changes; files of a later version are refused.
+  public static let formatVersion = 1
+
+  public struct Header: Codable {
+    public var tool: String
+    public var format: Int
+    public var version: String
+    public var methods: [String]
+    /// All columns of the training table in their order: the names `--no-header` uses.
+    public var columns: [String]
+    public var target: String?
+    public var features: [String]
+    public var levels: [Double]
+    public var settings: [String]
+    public var training: [String: String]
+    public var bytes: Int
+    public var checksum: String
+  }
+
+  public var header: Header
+  public var body: [UInt8]
+
+  public init(
+    tool: String, methods: [String], columns: [String], target: String?, features: [String], levels: [Double], settings: [String],
+    training: [String: String], body: [UInt8]
+  ) {
+    header = Header(
+      tool: tool, format: ModelFile.formatVersion, version: filterVersion, methods: methods, columns: columns, target: target,
+      features: features, levels: levels, settings: settings, training: training, bytes: body.count, checksum: ModelFile.blankChecksum)
+    self.body = body
+  }
+
+  private static let blankChecksum = "00000000"
+  private static let checksumKey = Array("\"checksum\":\"".utf8)
+
+  // MARK: Saving
+
+  /// Refuses early, before any learning, what could not be saved in the end.
+  public static func checkWritable(_ path: String) throws {
+    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+      throw Failure(.cannotCreate, "is a directory", at: .init(input: path))
+    }
+    guard access(folder, W_OK) == 0 else { throw creationFailure(path) }
+  }
+
+  private static func creationFailure(_ path: String) -> Failure {
+    Failure(.cannotCreate, "cannot create: " + systemMessage(), at: .init(input: path))
+  }
+
+  /// Writes under a temporary name in the same folder, syncs and renames: whoever reads `path` sees the old file or the new.
+  public func save(to path: String) throws {
+    var template = Array((path + ".XXXXXX").utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else { throw ModelFile.creationFailure(path) }
+    let temporary = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    do {
+      let mask = umask(0)
+      umask(mask)
+      fchmod(descriptor, 0o666 & ~mask)
+      let file = OutputFile(descriptor: descriptor, name: path)
+      let line = try headerLine(checksum: ModelFile.checksum(try headerLine(checksum: ModelFile.blankChecksum), body))
+      try line.withUnsafeBufferPointer { try file.write($0) }
+      try body.withUnsafeBufferPointer { try file.write($0) }
+      guard fsync(descriptor) == 0 || errno == EINVAL else { throw Failure(.inputOutput, "cannot write: " + systemMessage(), at: .init(input: path)) }
+      try file.close()
+      guard rename(temporary, path) == 0 else { throw ModelFile.creationFailure(path) }
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+  }
+
+  private func headerLine(checksum: String) throws -> [UInt8] {
+    var header = header
+    header.checksum = checksum
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return Array(try encoder.encode(header)) + [10]
+  }
+
+  private static func checksum(_ line: [UInt8], _ body: [UInt8]) -> String {
+    var sum = crc32(0, nil, 0)
+    for part in [line, body] {
+      var rest = part[...]
+      while !rest.isEmpty {
+        let piece = rest.prefix(1 << 30)
+        sum = piece.withUnsafeBufferPointer { crc32(sum, $0.baseAddress!, UInt32($0.count)) }
+        rest = rest.dropFirst(piece.count)
+      }
+    }
+    let text = String(sum, radix: 16)
+    return String(repeating: "0", count: 8 - text.count) + text
+  }
+
+  // MARK: Loading
+
+  /// Reads and checks a model file of `tool`. Throws for a file that is missing, foreign, damaged, of another tool or of a
+  /// later format.
+  public init(path: String, tool: String) throws {
+    let bytes = try ModelFile.contents(path)
+    func refuse(_ cause: String, _ remedy: String? = nil) -> Failure { Failure(.badData, cause, at: .init(input: path), remedy: remedy) }
+    let remake = "make it anew with \(tool) --save"
+    guard bytes.first == UInt8(ascii: "{"), let newline = bytes.firstIndex(of: 10) else {
+      throw refuse("not a model file", remake)
+    }
+    var line = Array(bytes[...newline])
+    struct Start: Decodable {
+      var tool: String
+      var format: Int
+    }
+    guard let start = try? JSONDecoder().decode(Start.self, from: Data(line)) else { throw refuse("not a model file, or a damaged one", remake) }
+    if start.format > ModelFile.formatVersion {
+      throw refuse("a model of a later version (format \(start.format), this \(tool) reads up to \(ModelFile.formatVersion))", "update \(tool)")
+    }
+    guard let key = ModelFile.position(of: ModelFile.checksumKey, in: line), key + ModelFile.checksumKey.count + 8 < line.count else {
+      throw refuse("the model file is damaged", remake)
+    }
+    let digits = key + ModelFile.checksumKey.count..<key + ModelFile.checksumKey.count + 8
+    let written = String(decoding: line[digits], as: UTF8.self)
+    line.replaceSubrange(digits, with: Array(ModelFile.blankChecksum.utf8))
+    body = Array(bytes[(newline + 1)...])
+    guard ModelFile.checksum(line, body) == written, let header = try? JSONDecoder().decode(Header.self, from: Data(line)),
+      header.bytes == body.count
+    else { throw refuse("the model file is damaged or truncated", remake) }
+    guard header.tool == tool else { throw refuse("a model of \(header.tool), not of \(tool)", "load it with \(header.tool)") }
+    self.header = header
+  }
+
+  private static func position(of key: [UInt8], in line: [UInt8]) -> Int? {
+    guard line.count >= key.count else { return nil }
+    return line.withUnsafeBufferPointer { line in
+      (0...line.count - key.count).first { start in memcmp(line.baseAddress! + start, key, key.count) == 0 }
+    }
+  }
+
+  private static func contents(_ path: String) throws -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Failure(.noInput, systemMessage(), at: .init(input: path)) }
+    defer { close(descriptor) }
+    let buffer = ByteBuffer(capacity: 1 << 20)
+    while true {
+      var count = 0
+      _ = buffer.append(room: 1 << 20) { target, room in
+        repeat { count = read(descriptor, target, room) } while count < 0 && errno == EINTR
+        return max(0, count)
+      }
+      if count < 0 { throw Failure(.noInput, "cannot read: " + systemMessage(), at: .init(input: path)) }
+      if count == 0 { return Array(buffer.bytes) }
+    }
+  }
+}
+
+/// What the system says of the last failed call.
+func systemMessage() -> String {
+  let text = String(cString: strerror(errno))
+  return text.prefix(1).lowercased() + text.dropFirst()
+}

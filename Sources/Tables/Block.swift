@@ -1,0 +1,143 @@
+/// Whole records of one input, as bytes, and where their rows and fields lie.
+///
+/// Field c of row r spans `starts[r * columns + c] ..< ends[r * columns + c]`, quotes included.
+public final class Block {
+  public let buffer: ByteBuffer
+  /// Which input the bytes come from, for messages.
+  public internal(set) var input = ""
+  /// Number of the first row among all rows, where the source knows it (a table held for learning), else 0.
+  public internal(set) var firstRow = 0
+  /// Physical lines above the block, where it is the first of its input.
+  var linesBefore: Int?
+
+  public internal(set) var rows = 0
+  public internal(set) var columns = 0
+  private(set) var rowEnds = UnsafeMutablePointer<Int32>.allocate(capacity: 1024)
+  private(set) var starts = UnsafeMutablePointer<Int32>.allocate(capacity: 1024)
+  private(set) var ends = UnsafeMutablePointer<Int32>.allocate(capacity: 1024)
+  private var rowCapacity = 1024
+  private var fieldCapacity = 1024
+  /// Records that are no rows, in order.
+  var faults: [(row: Int, fault: RowFault)] = []
+  /// Line ends of the block, in quoted fields too.
+  var lines = 0
+
+  public init(capacity: Int = 1 << 18) { buffer = ByteBuffer(capacity: capacity) }
+
+  deinit {
+    rowEnds.deallocate()
+    starts.deallocate()
+    ends.deallocate()
+  }
+
+  /// Makes room for the offsets of one more row.
+  @inline(__always) func reserveRow() {
+    if rows == rowCapacity || (rows + 1) * columns > fieldCapacity { growOffsets() }
+  }
+
+  private func growOffsets() {
+    func larger(_ old: UnsafeMutablePointer<Int32>, _ count: Int, _ capacity: Int) -> UnsafeMutablePointer<Int32> {
+      let new = UnsafeMutablePointer<Int32>.allocate(capacity: capacity)
+      new.update(from: old, count: count)
+      old.deallocate()
+      return new
+    }
+    if rows == rowCapacity {
+      rowEnds = larger(rowEnds, rows, rowCapacity * 2)
+      rowCapacity *= 2
+    }
+    if (rows + 1) * columns > fieldCapacity {
+      let capacity = max(fieldCapacity * 2, (rows + 1) * columns)
+      starts = larger(starts, rows * columns, capacity)
+      ends = larger(ends, rows * columns, capacity)
+      fieldCapacity = capacity
+    }
+  }
+
+  /// Row r as a view, valid until the block is refilled.
+  @inline(__always) func row(_ r: Int, format: TableFormat) -> Row {
+    Row(
+      base: UnsafePointer(buffer.base), starts: UnsafePointer(starts + r * columns), ends: UnsafePointer(ends + r * columns),
+      start: r == 0 ? 0 : Int(rowEnds[r - 1]), end: Int(rowEnds[r]), columns: columns, format: format, index: r)
+  }
+}
+
+/// Why a record is not a row of its table.
+enum RowFault: Equatable {
+  case ragged(fields: Int)
+  case unclosedQuote(field: Int)
+  case textAfterQuote(field: Int)
+  case json(String)
+}
+
+/// One row of a split block: a view that lives as long as the block is not refilled.
+public struct Row {
+  public let base: UnsafePointer<UInt8>
+  let starts: UnsafePointer<Int32>
+  let ends: UnsafePointer<Int32>
+  /// Bytes of the record, line end included.
+  let start: Int
+  let end: Int
+  public let columns: Int
+  public let format: TableFormat
+  /// Position in its block.
+  public let index: Int
+
+  /// A field's own bytes, with its quotes.
+  @inline(__always)
+  public func raw(_ column: Int) -> UnsafeBufferPointer<UInt8> {
+    let from = Int(starts[column])
+    return UnsafeBufferPointer(start: base + from, count: Int(ends[column]) - from)
+  }
+
+  /// The record's bytes with its line end.
+  public var record: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: base + start, count: end - start) }
+
+  /// Where the record's content ends and its line end (LF, CRLF or nothing) begins.
+  var contentEnd: Int {
+    var last = end
+    if last > start, base[last - 1] == 10 {
+      last -= 1
+      if last > start, base[last - 1] == 13 { last -= 1 }
+    }
+    return last
+  }
+
+  var lineEnd: UnsafeBufferPointer<UInt8> {
+    let content = contentEnd
+    return UnsafeBufferPointer(start: base + content, count: end - content)
+  }
+
+  /// A field's content without quotes. Fields with nothing to unquote are not copied.
+  @inline(__always)
+  public func withContent<T>(_ column: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> T) rethrows -> T {
+    let field = raw(column)
+    if field.count > 0, field[0] == 0x22 { return try withUnquoted(field, body) }
+    return try body(field)
+  }
+
+  private func withUnquoted<T>(_ field: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) throws -> T) rethrows -> T {
+    let content = format == .ndjson ? JSONText.unescape(field) : Row.unquote(field)
+    return try content.withUnsafeBufferPointer(body)
+  }
+
+  static func unquote(_ field: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+    var content: [UInt8] = []
+    content.reserveCapacity(field.count)
+    var p = 1
+    while p < field.count - 1 {
+      content.append(field[p])
+      p += field[p] == 0x22 ? 2 : 1
+    }
+    return content
+  }
+
+  public func text(_ column: Int) -> String { withContent(column) { String(decoding: $0, as: UTF8.self) } }
+
+  /// A field read as a number; `NaN` stands for missing, infinities are themselves.
+  /// Throws a `Failure` with the column to be filled in by whoever knows its name.
+  @inline(__always)
+  public func number(_ column: Int, _ reader: NumberReader) -> NumberReading {
+    withContent(column) { reader.read($0) }
+  }
+}

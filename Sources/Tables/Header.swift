@@ -1,0 +1,94 @@
+import Groundwork
+import Quantiles
+
+/// The columns of a table.
+public struct Header: Equatable {
+  public let names: [String]
+  /// The names as the input writes them, quotes and all.
+  let raw: [[UInt8]]
+  /// LF, CRLF, or nothing where the header is the whole of a file without a line end.
+  let lineEnd: [UInt8]
+  private let indexOfName: [String: Int]
+
+  /// Throws where a name stands twice.
+  init(names: [String], raw: [[UInt8]], lineEnd: [UInt8], input: String?) throws {
+    self.names = names
+    self.raw = raw
+    self.lineEnd = lineEnd
+    var indexOfName: [String: Int] = [:]
+    indexOfName.reserveCapacity(names.count)
+    for (i, name) in names.enumerated() {
+      if let other = indexOfName.updateValue(i, forKey: name) {
+        throw Failure(
+          .badData, "column \"\(name)\" stands twice in the header, as columns \(other + 1) and \(i + 1)",
+          at: .init(input: input, line: 1), remedy: "rename one of them")
+      }
+    }
+    self.indexOfName = indexOfName
+  }
+
+  /// A header that no input wrote: names of `--columns` or of a model file.
+  public init(names: [String]) throws {
+    try self.init(names: names, raw: names.map { Array($0.utf8) }, lineEnd: [10], input: nil)
+  }
+
+  public func index(of name: String) -> Int? { indexOfName[name] }
+  public var count: Int { names.count }
+}
+
+/// The quantile columns of one model: `MODEL_qLEVEL`, or `qLEVEL` where the name is empty.
+public struct QuantileGroup: Equatable {
+  public let name: String
+  /// Increasing.
+  public let levels: [Double]
+  /// Column of each level.
+  public let columns: [Int]
+
+  /// The name of a level's column in the group called `name`.
+  public static func columnName(_ name: String, _ level: Double) -> String {
+    (name.isEmpty ? "q" : name + "_q") + levelText(level)
+  }
+
+  /// How messages call the group.
+  public var title: String { name.isEmpty ? "the quantile columns without a model name" : "model \(name)" }
+}
+
+extension Header {
+  /// The quantile groups, in the order in which their first columns stand.
+  /// Throws for a level outside (0, 1) and for the same level twice in a group.
+  public func quantileGroups(input: String) throws -> [QuantileGroup] {
+    var order: [String] = []
+    var members: [String: [(key: Int, column: Int)]] = [:]
+    for (column, name) in names.enumerated() {
+      guard let (model, level) = try Header.quantileName(name, input: input) else { continue }
+      if members[model] == nil { order.append(model) }
+      members[model, default: []].append((Levels.key(level), column))
+    }
+    return try order.map { model in
+      let sorted = members[model]!.sorted { ($0.key, $0.column) < ($1.key, $1.column) }
+      for (a, b) in zip(sorted, sorted.dropFirst()) where a.key == b.key {
+        throw Failure(
+          .badData, "columns \"\(names[a.column])\" and \"\(names[b.column])\" hold the same level \(levelText(Double(a.key) / 1e9))",
+          at: .init(input: input, line: 1), remedy: "drop one of them")
+      }
+      return QuantileGroup(name: model, levels: sorted.map { Double($0.key) / 1e9 }, columns: sorted.map(\.column))
+    }
+  }
+
+  /// Splits `rf_q0.025` into its model and level; nil for a name that is no quantile column's.
+  static func quantileName(_ name: String, input: String) throws -> (model: String, level: Double)? {
+    let bytes = Array(name.utf8)
+    guard let q = bytes.lastIndex(of: UInt8(ascii: "q")), q == 0 || (bytes[q - 1] == UInt8(ascii: "_") && q > 1) else { return nil }
+    let text = bytes[(q + 1)...]
+    guard text.contains(UInt8(ascii: ".")), text.allSatisfy({ ($0 >= 48 && $0 <= 57) || $0 == UInt8(ascii: ".") }),
+      let level = Double(String(decoding: text, as: UTF8.self))
+    else { return nil }
+    let key = level < 2 ? Levels.key(level) : 2_000_000_000
+    guard key > 0, key < 1_000_000_000 else {
+      throw Failure(
+        .badData, "a quantile level is strictly between 0 and 1", at: .init(input: input, line: 1, column: name),
+        remedy: "rename the column")
+    }
+    return (q == 0 ? "" : String(decoding: bytes[..<(q - 1)], as: UTF8.self), Double(key) / 1e9)
+  }
+}

@@ -1,0 +1,216 @@
+import Groundwork
+
+/// A table held for learning: the records themselves, and the columns a tool uses as numbers.
+public final class HeldTable {
+  /// What a column is read as.
+  public enum Role: Equatable {
+    /// Numbers or missing; an infinite one is a bad row (targets, weights).
+    case finite
+    /// Numbers, missing or infinite (quantiles).
+    case number
+    /// Whole numbers from 0, or missing (folds).
+    case index
+    /// Numbers where every field is one, else categories.
+    case feature
+    /// Categories, whatever the fields look like (groups).
+    case label
+  }
+
+  public enum Feature {
+    case numbers([Double])
+    /// `codes[i]` indexes `categories`, which are sorted; −1 is missing.
+    case categories(codes: [Int32], categories: [String])
+  }
+
+  public let header: Header
+  public let records: RawStore
+  public private(set) var counts = RowCounts()
+  private let format: TableFormat
+  private let input: String
+  private let columns: [Int]
+  private let roles: [Role]
+  /// Row-major, rows × columns.
+  private var values: [Double] = []
+  /// First field of a feature column that is no number, and first that is infinite.
+  private var firstText: [Int: (line: Int, text: String)] = [:]
+  private var firstInfinite: [Int: Int] = [:]
+
+  public var rows: Int { records.rows }
+
+  /// Reads the whole table. `roles` names the columns that are used.
+  public init(
+    _ reader: TableReader, roles: [(column: Int, role: Role)], memoryLimit: Int, threads: Int, policy: BadRowPolicy = BadRowPolicy(),
+    progress: @escaping (Double) -> Void = { _ in }
+  ) throws {
+    header = reader.header!
+    format = reader.format
+    input = reader.name
+    columns = roles.map(\.column)
+    self.roles = roles.map(\.role)
+    records = RawStore(memoryLimit: memoryLimit)
+    let pipeline = RowPipeline(source: reader, format: format, header: header, output: nil, policy: policy, progress: progress)
+    counts = try pipeline.run(threads: threads) { HoldingWorker(table: self) }
+    for (k, column) in columns.enumerated() where self.roles[k] == .feature && firstText[k] == nil {
+      if let row = firstInfinite[k] {
+        throw Failure(.badData, "row \(row + 1) is infinite", at: .init(input: input, column: header.names[column]), remedy: "a feature is finite or missing")
+      }
+    }
+  }
+
+  /// Column as numbers, NaN where missing.
+  public func numbers(_ column: Int) -> [Double] {
+    let k = columns.firstIndex(of: column)!
+    let width = columns.count
+    return (0..<rows).map { values[$0 * width + k] }
+  }
+
+  /// Several columns as one row-major rows × columns array.
+  public func numbers(_ wanted: [Int]) -> [Double] {
+    let position = Dictionary(uniqueKeysWithValues: columns.enumerated().map { ($1, $0) })
+    let places = wanted.map { position[$0]! }
+    let width = columns.count
+    return [Double](unsafeUninitializedCapacity: rows * places.count) { target, count in
+      count = rows * places.count
+      values.withUnsafeBufferPointer { values in
+        var next = 0
+        for row in 0..<rows {
+          for place in places {
+            target[next] = values[row * width + place]
+            next += 1
+          }
+        }
+      }
+    }
+  }
+
+  /// Whether a feature column holds categories, and where the first field that is no number stands.
+  public func firstNonNumber(_ column: Int) -> (row: Int, text: String)? {
+    firstText[columns.firstIndex(of: column)!].map { ($0.line, $0.text) }
+  }
+
+  /// A column of role `feature` or `label`.
+  public func feature(_ column: Int) throws -> Feature {
+    let k = columns.firstIndex(of: column)!
+    if roles[k] == .feature, firstText[k] == nil { return .numbers(numbers(column)) }
+    let worker = CategoryWorker(column: column)
+    records.rewind()
+    _ = try RowPipeline(source: records, format: format, header: header, output: nil).run(threads: 1) { worker }
+    return worker.feature
+  }
+
+  /// Answers every record again, in order; `makeWorker` finds a row's number from `Rows.firstRow`.
+  public func answer(output: OutputFile, threads: Int, progress: @escaping (Double) -> Void = { _ in }, _ makeWorker: () -> RowWorker) throws {
+    records.rewind()
+    let pipeline = RowPipeline(source: records, format: format, header: header, output: output, progress: progress)
+    _ = try pipeline.run(threads: threads, makeWorker)
+  }
+
+  private final class HoldingWorker: RowWorker {
+    private unowned let table: HeldTable
+    private let reader = NumberReader()
+    private var values: [Double] = []
+    private var texts: [(k: Int, row: Int, text: String)] = []
+    private var infinite: [(k: Int, row: Int)] = []
+
+    init(table: HeldTable) { self.table = table }
+
+    override func handle(_ row: Row, into output: ByteBuffer) throws {
+      let good = values.count
+      let width = table.columns.count
+      do {
+        for k in 0..<width { values.append(try read(row, k, rowInBlock: good / max(1, width))) }
+      } catch {
+        values.removeSubrange(good...)
+        texts.removeAll { $0.row == good / max(1, width) }
+        infinite.removeAll { $0.row == good / max(1, width) }
+        throw error
+      }
+    }
+
+    private func read(_ row: Row, _ k: Int, rowInBlock: Int) throws -> Double {
+      let column = table.columns[k]
+      let role = table.roles[k]
+      if role == .label { return .nan }
+      let reading = row.number(column, reader)
+      switch (reading, role) {
+      case (.missing, _): return .nan
+      case (.number(let value), .index):
+        guard value >= 0, value < 1e9, value == value.rounded() else {
+          throw Failure(.badData, "\"\(row.text(column))\" is not a whole number from 0", at: .init(column: table.header.names[column]))
+        }
+        return value
+      case (.number(let value), _): return value
+      case (.infinite(let value), .number): return value
+      case (.infinite(let value), .feature):
+        infinite.append((k, rowInBlock))
+        return value
+      case (_, .feature):
+        texts.append((k, rowInBlock, row.text(column)))
+        return .nan
+      default: throw numberFailure(reading, row, column, table.header)
+      }
+    }
+
+    override func commit(_ rows: Rows) throws {
+      let first = table.rows
+      table.values.append(contentsOf: values)
+      for (k, row, text) in texts where table.firstText[k] == nil { table.firstText[k] = (first + row, text) }
+      for (k, row) in infinite where table.firstInfinite[k] == nil { table.firstInfinite[k] = first + row }
+      values.removeAll(keepingCapacity: true)
+      texts.removeAll()
+      infinite.removeAll()
+      try table.records.append(rows)
+    }
+  }
+}
+
+/// The failure for a field that is not the finite number it should be.
+public func numberFailure(_ reading: NumberReading, _ row: Row, _ column: Int, _ header: Header) -> Failure {
+  let text = printable(row.text(column))
+  let place = Failure.Place(column: header.names[column])
+  switch reading {
+  case .infinite: return Failure(.badData, "\"\(text)\" is infinite", at: place)
+  case .overflow: return Failure(.badData, "\"\(text)\" is too large for a number", at: place)
+  default: return Failure(.badData, "\"\(text)\" is not a number", at: place)
+  }
+}
+
+/// Text as a message shows it: control characters escaped, long text cut.
+public func printable(_ text: String) -> String {
+  var shown = ""
+  for scalar in text.unicodeScalars.prefix(60) {
+    switch scalar.value {
+    case 0..<32, 127:
+      let hex = String(scalar.value, radix: 16)
+      shown += "\\x" + (hex.count < 2 ? "0" : "") + hex
+    default: shown.unicodeScalars.append(scalar)
+    }
+  }
+  return text.unicodeScalars.count > 60 ? shown + "…" : shown
+}
+
+private final class CategoryWorker: RowWorker {
+  private let column: Int
+  private var codeOfText: [String: Int32] = [:]
+  private var codes: [Int32] = []
+
+  init(column: Int) { self.column = column }
+
+  override func handle(_ row: Row, into output: ByteBuffer) throws {
+    let text = row.text(column)
+    switch text {
+    case "", "NA", "NaN", "nan", "null": codes.append(-1)
+    default:
+      let code = codeOfText[text] ?? Int32(codeOfText.count)
+      codeOfText[text] = code
+      codes.append(code)
+    }
+  }
+
+  var feature: HeldTable.Feature {
+    let sorted = codeOfText.keys.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
+    var rank = [Int32](repeating: 0, count: sorted.count)
+    for (new, text) in sorted.enumerated() { rank[Int(codeOfText[text]!)] = Int32(new) }
+    return .categories(codes: codes.map { $0 < 0 ? -1 : rank[Int($0)] }, categories: sorted)
+  }
+}
