@@ -49,6 +49,8 @@ public struct RowCounts {
   public var read = 0
   public var skipped = 0
   public var firstSkipped: Failure?
+
+  public init() {}
 }
 
 /// Moves blocks from a source through workers to an output, on several threads, in constant memory.

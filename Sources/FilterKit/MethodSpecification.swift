@@ -1,0 +1,75 @@
+import Groundwork
+import Methods
+
+/// One item of `-l` or `--method`: `[NAME=]METHOD[:key=value,…]`.
+public struct MethodSpecification: Equatable {
+  /// What its columns are called; the method's name unless `NAME=` says otherwise.
+  public var name: String
+  public var method: String
+  public var settings: [(key: String, value: String)]
+
+  public static func == (a: Self, b: Self) -> Bool {
+    a.name == b.name && a.method == b.method && a.settings.elementsEqual(b.settings, by: ==)
+  }
+
+  /// Reads a comma list of items. A piece `key=value` after an item with settings is one more setting of it, unless its
+  /// value is a known method, which makes it `NAME=METHOD`.
+  public static func parse(_ texts: [String], flag: String, known: [MethodDescription]) throws -> [MethodSpecification] {
+    var items: [MethodSpecification] = []
+    let names = known.map(\.name)
+    for text in texts {
+      var takesSettings = false
+      for piece in text.split(separator: ",", omittingEmptySubsequences: false) {
+        let parts = piece.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let equation = parts[0].split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        if takesSettings, parts.count == 1, equation.count == 2, !names.contains(equation[1]) {
+          items[items.count - 1].settings.append((equation[0], equation[1]))
+          continue
+        }
+        let method = equation.last!
+        guard names.contains(method) else {
+          throw Failure(.usage, "\(flag) \(text): unknown method \"\(method)\"", remedy: suggestion(for: method, among: names))
+        }
+        guard !equation[0].isEmpty else { throw Failure(.usage, "\(flag) \(text): a name is missing before =") }
+        items.append(MethodSpecification(name: equation[0], method: method, settings: []))
+        takesSettings = parts.count == 2
+        if takesSettings {
+          let setting = parts[1].split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+          guard setting.count == 2 else { throw Failure(.usage, "\(flag) \(text): settings are written \(method):key=value,key=value") }
+          items[items.count - 1].settings.append((setting[0], setting[1]))
+        }
+      }
+    }
+    for (i, item) in items.enumerated() where items[..<i].contains(where: { $0.name == item.name }) {
+      throw Failure(.usage, "\(flag): \(item.name) stands twice", remedy: "name one of them: \(item.name)2=\(item.method)")
+    }
+    return items
+  }
+
+  /// As a user would write it.
+  public var text: String {
+    (name == method ? "" : name + "=") + method + (settings.isEmpty ? "" : ":" + settings.map { "\($0.key)=\($0.value)" }.joined(separator: ","))
+  }
+}
+
+/// `--help METHOD`: what it is, and its settings with type, range and default.
+public func helpText(of method: MethodDescription) -> String {
+  var text = "\(method.name): \(method.summary)\n"
+  if method.settings.isEmpty { return text + "It has no settings.\n" }
+  text += "\nSettings (\(method.name):key=value,…):\n"
+  for setting in method.settings {
+    let range: String
+    switch setting.kind {
+    case .integer(let bounds): range = "whole number from \(bounds.lowerBound) to \(bounds.upperBound)"
+    case .number(let bounds): range = "number from \(bounds.lowerBound) to \(bounds.upperBound)"
+    case .choice(let names): range = names.joined(separator: " or ")
+    }
+    text += "  \(setting.name)  \(setting.summary) (\(range); default \(setting.defaultText))\n"
+  }
+  return text
+}
+
+/// "linear (…), forest (…)": the methods of a registry, for an option's help.
+public func methodList(_ methods: [MethodDescription]) -> String {
+  methods.map { "\($0.name) (\($0.summary))" }.joined(separator: ", ")
+}

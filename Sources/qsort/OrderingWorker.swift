@@ -1,0 +1,137 @@
+import FilterKit
+import Groundwork
+import Quantiles
+import Tables
+
+/// What was repaired in one quantile group. Sums are exact, so they do not depend on who added what.
+struct Repairs {
+  var rows = 0
+  var levels = 0
+  var total = ExactSum()
+  var largest = 0.0
+
+  mutating func add(_ other: Repairs) {
+    rows += other.rows
+    levels += other.levels
+    total.add(other.total)
+    largest = max(largest, other.largest)
+  }
+}
+
+/// Makes the quantile groups of each row non-decreasing.
+final class OrderingWorker: RowWorker {
+  private struct Group {
+    let levels: [Double]
+    let columns: [Int]
+    /// Position of the group's first cell.
+    let firstCell: Int
+  }
+
+  private let header: Header
+  private let groups: [Group]
+  private let method: IsotonicMethod
+  private let encoder: RowEncoder
+  private let reader = NumberReader()
+  private let cells: UnsafeMutablePointer<RowEncoder.Cell>
+  /// Of the present values of one group: the values as read, as ordered, and which member of the group each is.
+  private let values: UnsafeMutablePointer<Double>
+  private let ordered: UnsafeMutablePointer<Double>
+  private let members: UnsafeMutablePointer<Int32>
+  private(set) var repairs: [Repairs]
+
+  init(header: Header, groups: [QuantileGroup], method: IsotonicMethod, encoder: RowEncoder) {
+    self.header = header
+    self.method = method
+    self.encoder = encoder
+    var firstCell = 0
+    self.groups = groups.map { group in
+      defer { firstCell += group.columns.count }
+      return Group(levels: group.levels, columns: group.columns, firstCell: firstCell)
+    }
+    repairs = [Repairs](repeating: Repairs(), count: groups.count)
+    let widest = groups.map(\.columns.count).max() ?? 0
+    cells = .allocate(capacity: max(1, firstCell))
+    values = .allocate(capacity: max(1, widest))
+    ordered = .allocate(capacity: max(1, widest))
+    members = .allocate(capacity: max(1, widest))
+  }
+
+  deinit {
+    cells.deallocate()
+    values.deallocate()
+    ordered.deallocate()
+    members.deallocate()
+  }
+
+  override func handle(_ row: Row, into output: ByteBuffer) throws {
+    var isChanged = false
+    for g in groups.indices { if try order(row, g) { isChanged = true } }
+    if !isChanged, encoder.copiesWholeRows {
+      encoder.copy(row, into: output)
+    } else {
+      encoder.write(row, cells: cells, own: nil, into: output)
+    }
+  }
+
+  /// Sets the cells of group `g`. False where its values are in order already.
+  private func order(_ row: Row, _ g: Int) throws -> Bool {
+    let group = groups[g]
+    var count = 0
+    var isOrdered = true
+    var last = -Double.infinity
+    try group.columns.withUnsafeBufferPointer { columns in
+      for k in 0..<columns.count {
+        let column = columns[k]
+        cells[group.firstCell + k] = .text(of: column)
+        let value: Double
+        switch row.number(column, reader) {
+        case .number(let number), .infinite(let number): value = number
+        case .missing: continue
+        case let reading: throw numberFailure(reading, row, column, header)
+        }
+        values[count] = value
+        members[count] = Int32(k)
+        count += 1
+        if value < last { isOrdered = false }
+        last = value
+      }
+    }
+    if isOrdered { return false }
+    repair(group, count, &repairs[g])
+    return true
+  }
+
+  private func repair(_ group: Group, _ count: Int, _ repairs: inout Repairs) {
+    let buffer = UnsafeMutableBufferPointer(start: ordered, count: count)
+    ordered.update(from: values, count: count)
+    switch method {
+    case .sort:
+      // The values' own text moves with them.
+      let order = sortingPermutation(UnsafeBufferPointer(start: values, count: count))
+      for k in 0..<count {
+        ordered[k] = values[order[k]]
+        cells[group.firstCell + Int(members[k])] = .text(of: group.columns[Int(members[order[k]])])
+      }
+    case .pava:
+      poolAdjacentViolators(buffer)
+      setNumbers(group, count)
+    case .minmax:
+      let anchor = medianAnchor(levels: (0..<count).map { group.levels[Int(members[$0])] })
+      sweepOutwards(buffer, from: anchor)
+      setNumbers(group, count)
+    }
+    repairs.rows += 1
+    for k in 0..<count where ordered[k] != values[k] {
+      repairs.levels += 1
+      let repair = abs(ordered[k] - values[k])
+      if repair.isFinite {
+        repairs.total.add(repair)
+        repairs.largest = max(repairs.largest, repair)
+      }
+    }
+  }
+
+  private func setNumbers(_ group: Group, _ count: Int) {
+    for k in 0..<count where ordered[k] != values[k] { cells[group.firstCell + Int(members[k])] = .number(ordered[k]) }
+  }
+}

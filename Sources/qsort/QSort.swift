@@ -1,0 +1,69 @@
+import ArgumentParser
+import FilterKit
+import Groundwork
+import Quantiles
+import Tables
+
+@main enum Main {
+  static func main() { runFilter(QSort.self) }
+}
+
+enum IsotonicMethod: String, ExpressibleByArgument, CaseIterable { case sort, pava, minmax }
+
+struct QSort: FilterTool {
+  static let configuration = CommandConfiguration(
+    commandName: "qsort",
+    abstract: "Make quantile predictions non-decreasing in their level.",
+    discussion: """
+      Every quantile group of a row (columns qLEVEL or MODEL_qLEVEL) is made non-decreasing in place; all other columns pass \
+      through byte for byte, and a row in order leaves as it came. By sort and pava the pinball loss summed over the levels \
+      never grows, whatever the target turns out to be.
+
+      EXAMPLE
+        qsort < crossing.csv > ordered.csv
+      """,
+    version: "qsort \(filterVersion)")
+
+  @Option(
+    name: [.short, .long],
+    help: ArgumentHelp("sort rearranges the values; pava is the nearest non-decreasing sequence (pools averaged); minmax sweeps outwards from the median.", valueName: "method"))
+  var method: IsotonicMethod = .sort
+
+  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Treat these quantile groups only (default: all).", valueName: "models"))
+  var groups: String?
+
+  @Flag(help: "Tell on stderr how many rows and levels were repaired, and by how much.")
+  var report = false
+
+  @OptionGroup var table: TableOptions
+
+  mutating func run() throws {
+    let session = try FilterSession(tool: "qsort", table)
+    guard let header = session.reader.header else { return try session.finish(RowCounts()) }
+    let groups = try session.groups(header, picked: self.groups)
+    if table.explain { return try session.explain(session.explanation(of: groups) + [("method", method.rawValue)]) }
+    let encoder = try session.encoder(header, changed: groups.flatMap(\.columns))
+    try session.writeHeader(encoder)
+    var workers: [OrderingWorker] = []
+    let counts = try session.stream(header) {
+      let worker = OrderingWorker(header: header, groups: groups, method: method, encoder: encoder)
+      workers.append(worker)
+      return worker
+    }
+    try session.finish(counts)
+    if report { reportRepairs(session, groups, workers, counts) }
+  }
+
+  private func reportRepairs(_ session: FilterSession, _ groups: [QuantileGroup], _ workers: [OrderingWorker], _ counts: RowCounts) {
+    let rows = counts.read - counts.skipped
+    for (g, group) in groups.enumerated() {
+      let repairs = workers.map { $0.repairs[g] }.reduce(into: Repairs()) { $0.add($1) }
+      let title = group.name.isEmpty ? "" : "\(group.name): "
+      var text = "\(title)\(repairs.rows) of \(rows) rows repaired, \(repairs.levels) levels moved"
+      if repairs.levels > 0 {
+        text += ", by \(shortestText(repairs.total.rounded / Double(repairs.levels))) on average, at most \(shortestText(repairs.largest))"
+      }
+      session.diagnostics.say(text)
+    }
+  }
+}
