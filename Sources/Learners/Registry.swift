@@ -1,2 +1,4 @@
 /// Every learner that `qfit -l` knows, in the order in which help lists them.
-public let learnerRegistry: [any Learner.Type] = []
+public let learnerRegistry: [any Learner.Type] = [
+  Linear.self,
+]

@@ -1,0 +1,404 @@
+import COpenBLAS
+import Glibc
+import Groundwork
+
+/// How closely a vertex is known to minimise Σ_i w_i ψ_τ(y_i − x_iᵀβ) (Koenker 2005, "Quantile Regression", theorem 2.1).
+///
+/// The vertex interpolates p rows h. With d_i = w_i (τ − 1{r_i < 0}) on the other rows, β is a minimiser if and only if the d_h that solve
+/// Σ_i d_i x_i = 0 lie in w_h · [τ − 1, τ].
+public struct SubgradientCertificate: Equatable, Sendable {
+  /// The largest distance of a d_h from its interval, in units of the mean weight. Zero, or rounding.
+  public internal(set) var dualViolation: Double
+  /// The largest |r_i| whose sign is not that of its d_i, in units of the largest |y|. Zero, or rounding.
+  public internal(set) var signViolation: Double
+
+  /// The larger of the two.
+  public var violation: Double { max(dualViolation, signViolation) }
+  public var holds: Bool { violation <= 1e-8 }
+}
+
+/// Minimises Σ_i w_i ψ_τ(y_i − x_iᵀβ) − gᵀβ exactly, walking from vertex to vertex.
+///
+/// The method is that of Barrodale and Roberts (1973) in revised form: one row leaves the basis along the edge of steepest descent, an
+/// exact line search through the weighted kinks of the loss finds the row that enters. A walk that stalls at a degenerate vertex goes
+/// on with targets perturbed by less than matters; what is optimal there has the right signs, and the perturbation is taken back.
+///
+/// Cost of a pivot: O(rows · p). Rows can be added between solves.
+struct VertexSolver {
+  let columns: Int
+  private(set) var rows = 0
+  private var capacity: Int
+  /// Column-major, leading dimension `capacity`.
+  private var design: [Double]
+  private var target: [Double] = []
+  private var weight: [Double] = []
+  private var norm: [Double] = []
+  /// g: the gradient of rows that are known to stay on their side.
+  var linear: [Double]
+  var level: Double
+  /// Σ of the weights of all rows, those behind g included, over their number: the unit of duals.
+  let meanWeight: Double
+  private let dualTolerance: Double
+
+  /// Rows that the vertex interpolates.
+  private(set) var basis: [Int] = []
+  /// Column k, contiguous: the direction that moves the fit of basis row k by one and of the others not at all.
+  private var inverse: [Double] = []
+  private var residual: [Double] = []
+  /// Side of a row that is not in the basis: 1 above, −1 below; 0 in the basis.
+  private var side: [Int8] = []
+  private var perturbation: [Double] = []
+  private(set) var coefficients: [Double]
+  private(set) var pivots = 0
+
+  enum Outcome { case optimal, unbounded, singular }
+
+  init(columns: Int, capacity: Int, level: Double, meanWeight: Double, totalRows: Int) {
+    self.columns = columns
+    self.capacity = max(capacity, columns, 8)
+    self.level = level
+    self.meanWeight = meanWeight
+    dualTolerance = meanWeight * max(1e-10, 1e-15 * Double(totalRows))
+    design = [Double](repeating: 0, count: columns * self.capacity)
+    linear = [Double](repeating: 0, count: columns)
+    coefficients = linear
+  }
+
+  /// Adds one row of `columns` numbers.
+  mutating func append(row: UnsafePointer<Double>, target y: Double, weight w: Double) {
+    if rows == capacity {
+      let wider = capacity * 2
+      var grown = [Double](repeating: 0, count: columns * wider)
+      for c in 0..<columns { for i in 0..<rows { grown[c * wider + i] = design[c * capacity + i] } }
+      design = grown
+      capacity = wider
+    }
+    var square = 0.0
+    for c in 0..<columns {
+      design[c * capacity + rows] = row[c]
+      square += row[c] * row[c]
+    }
+    target.append(y)
+    weight.append(w)
+    norm.append(square.squareRoot())
+    residual.append(0)
+    side.append(1)
+    if !perturbation.isEmpty { perturbation.append(0) }
+    rows += 1
+  }
+
+  // MARK: Start
+
+  /// Takes as basis p independent rows near the fit `guess`. False where there are none.
+  mutating func start(near guess: [Double]) -> Bool {
+    guard rows >= columns else { return false }
+    coefficients = guess
+    computeResiduals()
+    let order = (0..<rows).sorted { a, b in
+      let x = abs(residual[a]) / max(norm[a], .leastNormalMagnitude)
+      let y = abs(residual[b]) / max(norm[b], .leastNormalMagnitude)
+      return x < y || (x == y && a < b)
+    }
+    for threshold in [0.2, 1e-3, 1e-6, 1e-10] {
+      if let chosen = independentRows(order, threshold: threshold) {
+        basis = chosen
+        if enterBasis() { return true }
+      }
+    }
+    return false
+  }
+
+  /// Takes the basis of another solver over the same rows. False where it is singular.
+  mutating func start(from basis: [Int]) -> Bool {
+    self.basis = basis
+    return enterBasis()
+  }
+
+  /// The first p rows of `order` whose distance from the span of those before is at least `threshold` of their norm.
+  private func independentRows(_ order: [Int], threshold: Double) -> [Int]? {
+    let p = columns
+    var orthonormal = [Double](repeating: 0, count: p * p)
+    var chosen: [Int] = []
+    var x = [Double](repeating: 0, count: p)
+    for i in order {
+      if chosen.count == p { break }
+      guard norm[i] > 0 else { continue }
+      for c in 0..<p { x[c] = design[c * capacity + i] }
+      // Twice is enough for orthogonality to working precision.
+      for _ in 0..<2 {
+        for k in 0..<chosen.count {
+          var dot = 0.0
+          for c in 0..<p { dot += x[c] * orthonormal[k * p + c] }
+          for c in 0..<p { x[c] -= dot * orthonormal[k * p + c] }
+        }
+      }
+      var square = 0.0
+      for c in 0..<p { square += x[c] * x[c] }
+      let length = square.squareRoot()
+      guard length > threshold * norm[i] else { continue }
+      for c in 0..<p { orthonormal[chosen.count * p + c] = x[c] / length }
+      chosen.append(i)
+    }
+    return chosen.count == p ? chosen : nil
+  }
+
+  private mutating func enterBasis() -> Bool {
+    for i in 0..<rows where side[i] == 0 { side[i] = 1 }
+    for i in basis { side[i] = 0 }
+    return refactor()
+  }
+
+  /// Inverts the basis anew, recomputes coefficients and residuals, and puts rows that clearly lie on the other side there.
+  private mutating func refactor() -> Bool {
+    let p = columns
+    var matrix = [Double](repeating: 0, count: p * p)
+    for k in 0..<p { for c in 0..<p { matrix[c * p + k] = design[c * capacity + basis[k]] } }
+    var pivotRows = [Int32](repeating: 0, count: p)
+    var size = Int32(p)
+    var status: Int32 = 0
+    dgetrf_(&size, &size, &matrix, &size, &pivotRows, &status)
+    guard status == 0 else { return false }
+    inverse = [Double](repeating: 0, count: p * p)
+    for k in 0..<p { inverse[k * p + k] = 1 }
+    dgetrs_("N", &size, &size, matrix, &size, pivotRows, &inverse, &size, &status)
+    guard status == 0, inverse.allSatisfy(\.isFinite) else { return false }
+    for c in 0..<p { coefficients[c] = 0 }
+    for k in 0..<p {
+      let y = targetValue(basis[k])
+      for c in 0..<p { coefficients[c] += y * inverse[k * p + c] }
+    }
+    // One step of refinement: the fit at the basis rows is the answer, and rounding in the inverse must not show in it.
+    let first = coefficients
+    for k in 0..<p {
+      var fit = 0.0
+      for c in 0..<p { fit += design[c * capacity + basis[k]] * first[c] }
+      let y = targetValue(basis[k]) - fit
+      for c in 0..<p { coefficients[c] += y * inverse[k * p + c] }
+    }
+    computeResiduals()
+    var square = 0.0
+    for value in coefficients { square += value * value }
+    let length = square.squareRoot()
+    for i in 0..<rows where side[i] != 0 {
+      if abs(residual[i]) > 32 * .ulpOfOne * (abs(target[i]) + norm[i] * length) { side[i] = residual[i] > 0 ? 1 : -1 }
+    }
+    for i in basis { residual[i] = 0 }
+    return true
+  }
+
+  private func targetValue(_ i: Int) -> Double { perturbation.isEmpty ? target[i] : target[i] + perturbation[i] }
+
+  private mutating func computeResiduals() {
+    for i in 0..<rows { residual[i] = targetValue(i) }
+    cblas_dgemv(CblasColMajor, CblasNoTrans, Int32(rows), Int32(columns), -1, design, Int32(capacity), coefficients, 1, 1, &residual, 1)
+  }
+
+  // MARK: Walk
+
+  /// d of the basis rows: the solution of Σ_i d_i x_i + g = 0.
+  private func duals(_ gradient: [Double]) -> [Double] {
+    var d = [Double](repeating: 0, count: columns)
+    cblas_dgemv(CblasRowMajor, CblasNoTrans, Int32(columns), Int32(columns), -1, inverse, Int32(columns), gradient, 1, 0, &d, 1)
+    return d
+  }
+
+  /// g + Σ d_i x_i over rows out of the basis.
+  private func gradientOutsideBasis() -> [Double] {
+    var d = [Double](repeating: 0, count: rows)
+    for i in 0..<rows where side[i] != 0 { d[i] = weight[i] * (side[i] > 0 ? level : level - 1) }
+    var gradient = linear
+    cblas_dgemv(CblasColMajor, CblasTrans, Int32(rows), Int32(columns), 1, design, Int32(capacity), d, 1, 1, &gradient, 1)
+    return gradient
+  }
+
+  /// Walks to the optimum from the present basis.
+  mutating func solve() -> Outcome {
+    perturbation = []
+    guard refactor() else { return .singular }
+    var size = perturbationUnit() * 0x1p-30
+    for round in 0..<6 {
+      switch walk(stallLimit: round == 0 ? 20 + columns : 40 + 4 * columns) {
+      case .optimal: return .optimal
+      case .unbounded: return .unbounded
+      case .singular: return .singular
+      case .stalled: break
+      }
+      // Perturbed targets have no ties, so the walk strictly descends.
+      perturbation = (0..<rows).map { i in
+        var bits = UInt64(i &+ 1) &* 0x9E37_79B9_7F4A_7C15
+        bits = (bits ^ (bits >> 31)) &* 0xBF58_476D_1CE4_E5B9
+        return size * (0.5 + Double(bits >> 12) * 0x1p-53)
+      }
+      guard refactor() else { return .singular }
+      let perturbed = walk(stallLimit: .max)
+      if perturbed == .unbounded || perturbed == .singular { return perturbed == .unbounded ? .unbounded : .singular }
+      let sides = side
+      let width = 8 * size
+      perturbation = []
+      guard refactor() else { return .singular }
+      // A row that only the perturbation put on its side keeps that side: its dual is what certifies the vertex.
+      for i in 0..<rows where side[i] != 0 && abs(residual[i]) <= width && abs(residual[i]) <= tieWidth(i) { side[i] = sides[i] }
+      size *= 0x1p-4
+    }
+    _ = walk(stallLimit: .max)
+    return .optimal
+  }
+
+  /// Residuals below this are ties that rounding has parted.
+  private func tieWidth(_ i: Int) -> Double {
+    var square = 0.0
+    for value in coefficients { square += value * value }
+    return 1024 * .ulpOfOne * (abs(target[i]) + norm[i] * square.squareRoot())
+  }
+
+  /// The mean |residual|, or, where all rows are interpolated, the mean |target|.
+  private func perturbationUnit() -> Double {
+    func median(_ values: [Double]) -> Double {
+      let sorted = values.map { abs($0) }.filter { $0 > 0 }.sorted()
+      return sorted.isEmpty ? 0 : sorted[sorted.count / 2]
+    }
+    let typical = median(residual)
+    return typical > 0 ? typical : max(median(target), .leastNormalMagnitude * 0x1p80)
+  }
+
+  private enum WalkOutcome { case optimal, unbounded, singular, stalled }
+
+  private mutating func walk(stallLimit: Int) -> WalkOutcome {
+    let p = columns
+    var gradient = gradientOutsideBasis()
+    var kinks = WeightedBreakpoints()
+    var motion = [Double](repeating: 0, count: rows)
+    var entering = [Double](repeating: 0, count: p)
+    var pivotRow = [Double](repeating: 0, count: p)
+    var sinceRefactor = 0
+    var stalled = 0
+    let limit = pivots + 400 + 40 * (rows + p)
+    while true {
+      let d = duals(gradient)
+      var leaving = -1
+      var steepest = 0.0
+      for k in 0..<p {
+        let w = weight[basis[k]]
+        let excess = max(d[k] - w * level, w * (level - 1) - d[k])
+        if excess > dualTolerance {
+          var square = 0.0
+          for c in 0..<p { square += inverse[k * p + c] * inverse[k * p + c] }
+          let descent = excess / square.squareRoot()
+          if descent > steepest {
+            steepest = descent
+            leaving = k
+          }
+        }
+      }
+      if leaving < 0 {
+        if sinceRefactor == 0 || pivots > limit { return .optimal }
+        sinceRefactor = 0
+        guard refactor() else { return .singular }
+        gradient = gradientOutsideBasis()
+        continue
+      }
+      if pivots > limit { return stallLimit == .max ? .optimal : .stalled }
+
+      let leavingRow = basis[leaving]
+      let upward = d[leaving] > weight[leavingRow] * level
+      let slope =
+        upward ? weight[leavingRow] * level - d[leaving] : d[leaving] - weight[leavingRow] * (level - 1)
+      // The residual of the leaving row moves by ±step, those of others by −step · motion.
+      motion.withUnsafeMutableBufferPointer { motion in
+        inverse.withUnsafeBufferPointer { inverse in
+          cblas_dgemv(
+            CblasColMajor, CblasNoTrans, Int32(rows), Int32(p), upward ? -1 : 1, design, Int32(capacity),
+            inverse.baseAddress! + leaving * p, 1, 0, motion.baseAddress!, 1)
+        }
+      }
+      var square = 0.0
+      for c in 0..<p { square += inverse[leaving * p + c] * inverse[leaving * p + c] }
+      let negligible = 1e-12 * square.squareRoot()
+      kinks.removeAll()
+      residual.withUnsafeBufferPointer { residual in
+        motion.withUnsafeBufferPointer { motion in
+          side.withUnsafeBufferPointer { side in
+            weight.withUnsafeBufferPointer { weight in
+              norm.withUnsafeBufferPointer { norm in
+                for i in 0..<rows {
+                  let z = motion[i]
+                  let toward = side[i] > 0 ? z : (side[i] < 0 ? -z : 0)
+                  if toward > negligible * norm[i] {
+                    let distance = side[i] > 0 ? residual[i] : -residual[i]
+                    kinks.append(step: max(distance, 0) / toward, rise: weight[i] * toward, row: i)
+                  }
+                }
+              }
+            }
+          }
+        }
+      }
+      guard let stop = kinks.minimiser(slope: slope) else {
+        if sinceRefactor == 0 { return .unbounded }
+        sinceRefactor = 0
+        guard refactor() else { return .singular }
+        gradient = gradientOutsideBasis()
+        continue
+      }
+      let step = kinks.items[stop].step
+      let enteringRow = Int(kinks.items[stop].row)
+
+      func add(_ i: Int, _ factor: Double) { for c in 0..<p { gradient[c] += factor * design[c * capacity + i] } }
+      for kink in kinks.items[..<stop] {
+        let i = Int(kink.row)
+        add(i, side[i] > 0 ? -weight[i] : weight[i])
+        side[i] = -side[i]
+      }
+      add(enteringRow, -weight[enteringRow] * (side[enteringRow] > 0 ? level : level - 1))
+      add(leavingRow, weight[leavingRow] * (upward ? level : level - 1))
+      residual.withUnsafeMutableBufferPointer { residual in
+        motion.withUnsafeBufferPointer { motion in
+          for i in 0..<residual.count { residual[i] -= step * motion[i] }
+        }
+      }
+      for k in basis { residual[k] = 0 }
+      residual[leavingRow] = upward ? step : -step
+      residual[enteringRow] = 0
+      side[leavingRow] = upward ? 1 : -1
+      side[enteringRow] = 0
+      basis[leaving] = enteringRow
+
+      for c in 0..<p { entering[c] = design[c * capacity + enteringRow] }
+      cblas_dgemv(CblasRowMajor, CblasNoTrans, Int32(p), Int32(p), 1, inverse, Int32(p), entering, 1, 0, &pivotRow, 1)
+      let pivot = pivotRow[leaving]
+      inverse.withUnsafeMutableBufferPointer { inverse in
+        for c in 0..<p { inverse[leaving * p + c] /= pivot }
+        for k in 0..<p where k != leaving {
+          let factor = pivotRow[k]
+          if factor != 0 { for c in 0..<p { inverse[k * p + c] -= factor * inverse[leaving * p + c] } }
+        }
+      }
+      pivots += 1
+      sinceRefactor += 1
+      // The step counts as progress where it moves the fit by more than rounding does.
+      if step <= 0 || step * abs(slope) <= 1e-15 * weight[leavingRow] * abs(targetValue(leavingRow)) { stalled += 1 } else { stalled = 0 }
+      if stalled > stallLimit { return .stalled }
+      if sinceRefactor >= 50 || abs(pivot) < 1e-6 {
+        sinceRefactor = 0
+        guard refactor() else { return .singular }
+        gradient = gradientOutsideBasis()
+      }
+    }
+  }
+
+  // MARK: Proof
+
+  /// Computed afresh from basis and sides. `largestTarget` is the unit of residuals.
+  func certificate(largestTarget: Double) -> SubgradientCertificate {
+    let d = duals(gradientOutsideBasis())
+    var dual = 0.0
+    for k in 0..<columns {
+      let w = weight[basis[k]]
+      dual = max(dual, d[k] - w * level, w * (level - 1) - d[k])
+    }
+    var sign = 0.0
+    for i in 0..<rows where side[i] != 0 { sign = max(sign, side[i] > 0 ? -residual[i] : residual[i]) }
+    return SubgradientCertificate(
+      dualViolation: dual / meanWeight, signViolation: largestTarget > 0 ? sign / largestTarget : 0)
+  }
+}

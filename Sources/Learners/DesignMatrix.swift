@@ -1,0 +1,178 @@
+import Groundwork
+import Methods
+import Quantiles
+
+/// How features become the columns of a linear design, learnt on training rows.
+///
+/// A numeric feature is one column, missing values answered by the training median, and a second column that is one where it is missing if it
+/// ever was in training. A categorical feature is a column of zeros and ones for each category that occurs in training but the first, in the
+/// order given; missing is a category of its own, the last, if it occurs. A category that did not occur is answered as the first one.
+/// Features that are constant in training give no column. There is no column for the intercept.
+public struct DesignEncoding: Equatable, Sendable {
+  enum Kind: UInt8 { case number, missing, category }
+
+  struct Column: Equatable, Sendable {
+    var kind: Kind
+    /// Index of the feature.
+    var feature: Int
+    /// For people: `age`, `age missing`, `colour=red`.
+    var name: String
+    /// Training median of a number; 0 for the others.
+    var median: Double
+    /// The category that the column marks; nil is missing.
+    var category: String?
+  }
+
+  let featureCount: Int
+  private(set) var columns: [Column]
+  /// Names of features that are constant in training.
+  public let constantFeatures: [String]
+
+  public var count: Int { columns.count }
+  public var names: [String] { columns.map(\.name) }
+
+  /// Learns from all rows of `features`. Cost O(values).
+  public init(learning features: FeatureTable) {
+    featureCount = features.columns.count
+    var columns: [Column] = []
+    var constant: [String] = []
+    for (index, name) in features.names.enumerated() {
+      let before = columns.count
+      switch features.columns[index] {
+      case .numeric(let values):
+        let present = values.filter { !$0.isNaN }
+        let median = present.isEmpty ? 0 : lowerMedian(present)
+        if present.contains(where: { $0 != present[0] }) {
+          columns.append(Column(kind: .number, feature: index, name: name, median: median))
+        }
+        if !present.isEmpty && present.count < values.count {
+          columns.append(Column(kind: .missing, feature: index, name: name + " missing", median: 0))
+        }
+      case .categorical(let codes, let categories):
+        var occurs = [Bool](repeating: false, count: categories.count)
+        var missing = false
+        for code in codes { if code >= 0 && Int(code) < categories.count { occurs[Int(code)] = true } else { missing = true } }
+        let present = categories.indices.filter { occurs[$0] }
+        for code in present.dropFirst() {
+          columns.append(Column(kind: .category, feature: index, name: "\(name)=\(categories[code])", median: 0, category: categories[code]))
+        }
+        if missing && !present.isEmpty {
+          columns.append(Column(kind: .missing, feature: index, name: name + " missing", median: 0))
+        }
+      }
+      if columns.count == before { constant.append(name) }
+    }
+    self.columns = columns
+    constantFeatures = constant
+  }
+
+  /// Writes row i of the design to `rows[i * stride + offset ...]`; `rows` holds at least `features.rows * stride` numbers.
+  func encode(_ features: FeatureTable, into rows: inout [Double], stride: Int, offset: Int) {
+    precondition(features.columns.count == featureCount && rows.count >= features.rows * stride && offset + count <= stride)
+    let n = features.rows
+    rows.withUnsafeMutableBufferPointer { rows in
+      // Blocks of rows stay in cache while the columns are woven in.
+      for first in Swift.stride(from: 0, to: n, by: 1024) {
+        let last = min(n, first + 1024)
+        for (c, column) in columns.enumerated() {
+          let place = offset + c
+          switch (features.columns[column.feature], column.kind) {
+          case (.numeric(let values), .number):
+            values.withUnsafeBufferPointer { values in
+              for i in first..<last { rows[i * stride + place] = values[i].isNaN ? column.median : values[i] }
+            }
+          case (.numeric(let values), .missing):
+            for i in first..<last { rows[i * stride + place] = values[i].isNaN ? 1 : 0 }
+          case (.categorical(let codes, _), .missing):
+            for i in first..<last { rows[i * stride + place] = codes[i] < 0 ? 1 : 0 }
+          case (.categorical(let codes, let categories), .category):
+            let code = Int32(categories.firstIndex(of: column.category!) ?? -2)
+            for i in first..<last { rows[i * stride + place] = codes[i] == code ? 1 : 0 }
+          case (.categorical, .number), (.numeric, .category):
+            // A feature of another kind than in training has no value that was learnt.
+            for i in first..<last { rows[i * stride + place] = column.median }
+          }
+        }
+      }
+    }
+  }
+
+  /// The n × count design of any rows with the training features.
+  public func encode(_ features: FeatureTable) -> Matrix {
+    var rows = [Double](repeating: 0, count: features.rows * count)
+    encode(features, into: &rows, stride: count, offset: 0)
+    return Matrix(rows: features.rows, columns: count, values: rows)
+  }
+
+  /// The same encoding with only some of the columns.
+  func keeping(_ kept: [Int]) -> DesignEncoding {
+    var copy = self
+    copy.columns = kept.map { columns[$0] }
+    return copy
+  }
+
+  // MARK: Model file
+
+  public func write(into writer: inout ByteWriter) {
+    writer.write(featureCount)
+    writer.write(constantFeatures)
+    writer.write(columns.map(\.kind.rawValue))
+    writer.write(columns.map { Int32($0.feature) })
+    writer.write(columns.map(\.name))
+    writer.write(columns.map(\.median))
+    writer.write(columns.map { $0.category ?? "" })
+  }
+
+  public init(from reader: inout ByteReader) throws {
+    featureCount = try reader.readInt()
+    constantFeatures = try reader.readStrings()
+    let kinds = try reader.readArray(of: UInt8.self)
+    let sources = try reader.readArray(of: Int32.self)
+    let names = try reader.readStrings()
+    let medians = try reader.readArray(of: Double.self)
+    let categories = try reader.readStrings()
+    guard featureCount >= 0, [sources.count, names.count, medians.count, categories.count].allSatisfy({ $0 == kinds.count }) else {
+      throw ByteReader.damaged
+    }
+    columns = []
+    for c in kinds.indices {
+      guard let kind = Kind(rawValue: kinds[c]), sources[c] >= 0, Int(sources[c]) < featureCount, medians[c].isFinite else {
+        throw ByteReader.damaged
+      }
+      columns.append(
+        Column(
+          kind: kind, feature: Int(sources[c]), name: names[c], median: medians[c],
+          category: kind == .category ? categories[c] : nil))
+    }
+  }
+}
+
+/// The ⌈n/2⌉-th smallest of at least one number, none NaN. Expected cost O(n).
+func lowerMedian(_ numbers: [Double]) -> Double {
+  var values = numbers
+  let rank = (values.count - 1) / 2
+  return values.withUnsafeMutableBufferPointer { values in
+    var low = 0
+    var high = values.count - 1
+    while low < high {
+      let middle = low + (high - low) / 2
+      let pivot = max(min(values[low], values[high]), min(max(values[low], values[high]), values[middle]))
+      // Three parts: smaller, equal, larger; ties then cost nothing.
+      var (less, i, more) = (low, low, high)
+      while i <= more {
+        if values[i] < pivot {
+          values.swapAt(i, less)
+          less += 1
+          i += 1
+        } else if values[i] > pivot {
+          values.swapAt(i, more)
+          more -= 1
+        } else {
+          i += 1
+        }
+      }
+      if rank < less { high = less - 1 } else if rank > more { low = more + 1 } else { return pivot }
+    }
+    return values[low]
+  }
+}
