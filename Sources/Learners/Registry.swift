@@ -1,4 +1,6 @@
 /// Every learner that `qfit -l` knows, in the order in which help lists them.
 public let learnerRegistry: [any Learner.Type] = [
   Linear.self,
+  Forest.self,
+  Marginal.self,
 ]
