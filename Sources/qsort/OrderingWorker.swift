@@ -29,7 +29,7 @@ final class OrderingWorker: RowWorker {
 
   private let header: Header
   private let groups: [Group]
-  private let method: IsotonicMethod
+  private let method: IsotonicOperator
   private let encoder: RowEncoder
   private let reader = NumberReader()
   private let cells: UnsafeMutablePointer<RowEncoder.Cell>
@@ -37,9 +37,10 @@ final class OrderingWorker: RowWorker {
   private let values: UnsafeMutablePointer<Double>
   private let ordered: UnsafeMutablePointer<Double>
   private let members: UnsafeMutablePointer<Int32>
+  private let order: UnsafeMutablePointer<Int>
   private(set) var repairs: [Repairs]
 
-  init(header: Header, groups: [QuantileGroup], method: IsotonicMethod, encoder: RowEncoder) {
+  init(header: Header, groups: [QuantileGroup], method: IsotonicOperator, encoder: RowEncoder) {
     self.header = header
     self.method = method
     self.encoder = encoder
@@ -54,6 +55,7 @@ final class OrderingWorker: RowWorker {
     values = .allocate(capacity: max(1, widest))
     ordered = .allocate(capacity: max(1, widest))
     members = .allocate(capacity: max(1, widest))
+    order = .allocate(capacity: max(1, widest))
   }
 
   deinit {
@@ -61,6 +63,7 @@ final class OrderingWorker: RowWorker {
     values.deallocate()
     ordered.deallocate()
     members.deallocate()
+    order.deallocate()
   }
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
@@ -104,21 +107,18 @@ final class OrderingWorker: RowWorker {
   private func repair(_ group: Group, _ count: Int, _ repairs: inout Repairs) {
     let buffer = UnsafeMutableBufferPointer(start: ordered, count: count)
     ordered.update(from: values, count: count)
-    switch method {
-    case .sort:
+    if method == .sort {
       // The values' own text moves with them.
-      let order = sortingPermutation(UnsafeBufferPointer(start: values, count: count))
+      let order = UnsafeMutableBufferPointer(start: order, count: count)
+      Isotonic.sortingPermutation(of: UnsafeBufferPointer(start: values, count: count), into: order)
       for k in 0..<count {
         ordered[k] = values[order[k]]
         cells[group.firstCell + Int(members[k])] = .text(of: group.columns[Int(members[order[k]])])
       }
-    case .pava:
-      poolAdjacentViolators(buffer)
-      setNumbers(group, count)
-    case .minmax:
-      let anchor = medianAnchor(levels: (0..<count).map { group.levels[Int(members[$0])] })
-      sweepOutwards(buffer, from: anchor)
-      setNumbers(group, count)
+    } else {
+      let anchor = method == .minmax ? Isotonic.anchor((0..<count).map { group.levels[Int(members[$0])] }) : 0
+      method.apply(to: buffer, anchor: anchor)
+      for k in 0..<count where ordered[k] != values[k] { cells[group.firstCell + Int(members[k])] = .number(ordered[k]) }
     }
     repairs.rows += 1
     for k in 0..<count where ordered[k] != values[k] {
@@ -129,9 +129,5 @@ final class OrderingWorker: RowWorker {
         repairs.largest = max(repairs.largest, repair)
       }
     }
-  }
-
-  private func setNumbers(_ group: Group, _ count: Int) {
-    for k in 0..<count where ordered[k] != values[k] { cells[group.firstCell + Int(members[k])] = .number(ordered[k]) }
   }
 }

@@ -8,7 +8,7 @@ import Tables
   static func main() { runFilter(QSort.self) }
 }
 
-enum IsotonicMethod: String, ExpressibleByArgument, CaseIterable { case sort, pava, minmax }
+extension IsotonicOperator: ExpressibleByArgument {}
 
 struct QSort: FilterTool {
   static let configuration = CommandConfiguration(
@@ -27,7 +27,7 @@ struct QSort: FilterTool {
   @Option(
     name: [.short, .long],
     help: ArgumentHelp("sort rearranges the values; pava is the nearest non-decreasing sequence (pools averaged); minmax sweeps outwards from the median.", valueName: "method"))
-  var method: IsotonicMethod = .sort
+  var method: IsotonicOperator = .sort
 
   @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Treat these quantile groups only (default: all).", valueName: "models"))
   var groups: String?
