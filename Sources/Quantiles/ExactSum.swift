@@ -2,9 +2,15 @@
 ///
 /// A superaccumulator (Neal 2015, "Fast exact summation using small and large superaccumulators", §3): a fixed-point number in
 /// units of 2⁻¹⁰⁷⁴ whose digits, 32 bits apart, lie in 64-bit chunks, so carries wait for a thousand additions. Only the chunks in
-/// use are kept: sums of numbers of like size take a few dozen bytes. Infinities and NaN add up as IEEE 754 has it, save that
-/// the sum of nothing but negative zeros is +0.
+/// use are kept, so a sum takes some hundred bytes. Numbers within some 2^±30 of one another, as most scores of a column are,
+/// are first added up in a 128-bit window. Infinities and NaN add up as IEEE 754 has it, save that the sum of nothing but
+/// negative zeros is +0.
 public struct ExactSum: Sendable {
+  /// Counts units of 2^(windowBase − 1074).
+  @usableFromInline var window: Int128 = 0
+  @usableFromInline var windowBase = 0
+  @usableFromInline var additionsBeforeFlush = 0
+
   /// Chunk k counts units of 2^(32·(base + k) − 1074). The last chunk carries the sign.
   private var chunks: [Int64] = []
   private var base = 0
@@ -18,6 +24,9 @@ public struct ExactSum: Sendable {
     static let nan = NonFinite(rawValue: 4)
   }
 
+  /// A significand shifted by this much has 113 bits, so the window holds the sum of 2¹³ of them.
+  @usableFromInline static let largestShift: UInt = 60
+  private static let additionsPerFlush = 1 << 13
   /// An addition changes a chunk by less than 2⁵² + 2³², and chunks are below 2³³ after a carry, so 2⁶³ is not reached.
   private static let additionsPerCarry = 1024
 
@@ -26,41 +35,68 @@ public struct ExactSum: Sendable {
   public init(_ value: Double) { add(value) }
 
   /// Some 2 ns.
-  @inline(__always)
+  @inlinable @inline(__always)
   public mutating func add(_ value: Double) {
     let bits = value.bitPattern
-    let exponent = Int(bits >> 52) & 0x7ff
-    var significand = Int64(bitPattern: bits & 0xf_ffff_ffff_ffff)
-    if exponent == 0x7ff { return addNonFinite(value) }
-    if exponent != 0 { significand |= 1 << 52 } else if significand == 0 { return }
-    // The last bit of the significand is `position` bits above the unit.
-    let position = exponent == 0 ? 0 : exponent - 1
-    if additionsBeforeCarry == 0 { propagateCarries() }
-    additionsBeforeCarry -= 1
-    if position >> 5 < base || position >> 5 + 1 >= base + chunks.count { makeRoom(from: position >> 5, through: position >> 5 + 1) }
-    let k = position >> 5 - base
-    let shift = Int64(position & 31)
-    let low = (significand &<< shift) & 0xffff_ffff
-    let high = significand &>> (32 &- shift)
-    let sign = Int64(bitPattern: bits) &>> 63
-    chunks.withUnsafeMutableBufferPointer {
-      $0[k] &+= (low ^ sign) &- sign
-      $0[k + 1] &+= (high ^ sign) &- sign
+    // The window stays clear of the exponents of infinities and NaN, and that of subnormals gives a negative shift.
+    let shift = UInt(bitPattern: (Int(truncatingIfNeeded: bits &>> 52) & 0x7ff) &- 1 &- windowBase)
+    if shift <= ExactSum.largestShift, additionsBeforeFlush > 0 {
+      let significand = Int128(truncatingIfNeeded: (bits & 0xf_ffff_ffff_ffff) | 1 << 52) &<< Int128(truncatingIfNeeded: shift)
+      let sign = Int128(truncatingIfNeeded: Int64(bitPattern: bits) &>> 63)
+      window &+= (significand ^ sign) &- sign
+      additionsBeforeFlush &-= 1
+    } else if value != 0 {
+      addOutsideWindow(value)
     }
   }
 
-  @inline(never)
-  private mutating func addNonFinite(_ value: Double) {
-    nonFinite.insert(value.isNaN ? .nan : value > 0 ? .positiveInfinity : .negativeInfinity)
+  @inline(never) @usableFromInline
+  mutating func addOutsideWindow(_ value: Double) {
+    if !value.isFinite {
+      nonFinite.insert(value.isNaN ? .nan : value > 0 ? .positiveInfinity : .negativeInfinity)
+      return
+    }
+    // The last bit of the significand is `position` bits above the unit.
+    let position = value.isNormal ? Int(value.exponentBitPattern) - 1 : 0
+    if additionsBeforeFlush == 0, value.isNormal {
+      flushWindow()
+      windowBase = min(max(position - 30, 0), 0x7fe - 1 - Int(ExactSum.largestShift))
+      additionsBeforeFlush = ExactSum.additionsPerFlush
+      return add(value)
+    }
+    let significand = Int64(value.significandBitPattern | (value.isNormal ? 1 << 52 : 0))
+    if additionsBeforeCarry == 0 { propagateCarries() }
+    additionsBeforeCarry -= 1
+    addToChunks(low: (significand << Int64(position & 31)) & 0xffff_ffff, high: significand >> Int64(32 - position & 31), isNegative: value < 0, at: position >> 5)
+  }
+
+  private mutating func addToChunks(low: Int64, high: Int64, isNegative: Bool, at index: Int) {
+    makeRoom(from: index, through: index + 1)
+    chunks[index - base] += isNegative ? -low : low
+    chunks[index + 1 - base] += isNegative ? -high : high
+  }
+
+  /// Moves the window's sum to the chunks and carries.
+  private mutating func flushWindow() {
+    additionsBeforeFlush = 0
+    if window != 0 {
+      propagateCarries()
+      for k in 0..<4 {
+        let digit = Int64(truncatingIfNeeded: (window.magnitude >> UInt128(32 * k)) & 0xffff_ffff) << Int64(windowBase & 31)
+        addToChunks(low: digit & 0xffff_ffff, high: digit >> 32, isNegative: window < 0, at: windowBase >> 5 + k)
+      }
+      window = 0
+    }
+    propagateCarries()
   }
 
   /// Adds another sum, exactly.
   public mutating func add(_ other: ExactSum) {
     nonFinite.formUnion(other.nonFinite)
     var other = other
-    other.propagateCarries()
+    other.flushWindow()
     if other.chunks.isEmpty { return }
-    propagateCarries()
+    flushWindow()
     makeRoom(from: other.base, through: other.base + other.chunks.count - 1)
     for (k, chunk) in other.chunks.enumerated() { chunks[k + other.base - base] += chunk }
     additionsBeforeCarry = 0
@@ -104,7 +140,7 @@ public struct ExactSum: Sendable {
   /// meaningful ones at the end; no digit for zero.
   private func magnitude() -> (isNegative: Bool, digits: [UInt32], base: Int) {
     var sum = self
-    sum.propagateCarries()
+    sum.flushWindow()
     let isNegative = (sum.chunks.last ?? 0) < 0
     var digits: [UInt32] = []
     var carry: Int64 = 0
@@ -115,7 +151,7 @@ public struct ExactSum: Sendable {
     }
     if carry != 0 { digits.append(UInt32(truncatingIfNeeded: carry)) }
     while digits.last == 0 { digits.removeLast() }
-    return (isNegative, digits, base)
+    return (isNegative, digits, sum.base)
   }
 
   /// The double nearest to the sum, ties to even; ±∞ beyond the range of doubles.
@@ -206,10 +242,8 @@ extension ExactSum: LosslessStringConvertible {
     else { return nil }
     for (k, nibble) in nibbles.reversed().enumerated() {
       let position = exponent - ExactSum.smallestExponent + 4 * k
-      makeRoom(from: position >> 5, through: position >> 5 + 1)
       let value = nibble! << Int64(position & 31)
-      chunks[position >> 5 - base] += isNegative ? -(value & 0xffff_ffff) : value & 0xffff_ffff
-      chunks[position >> 5 - base + 1] += isNegative ? -(value >> 32) : value >> 32
+      addToChunks(low: value & 0xffff_ffff, high: value >> 32, isNegative: isNegative, at: position >> 5)
     }
     additionsBeforeCarry = 0
     // One spelling a value: "+3", "-0" or "007" in the exponent come back differently.
