@@ -81,11 +81,13 @@ public final class FilterSession {
     try output.write(lines: buffer.bytes)
   }
 
-  /// Streams every row through workers to stdout.
-  public func stream(_ header: Header, _ makeWorker: () -> RowWorker) throws -> RowCounts {
+  /// Streams every row through workers, to stdout unless the rows only count.
+  public func stream(
+    _ header: Header, writesRows: Bool = true, threads: Int? = nil, _ makeWorker: () -> RowWorker
+  ) throws -> RowCounts {
     let progress = Progress(tool, quiet: options.quiet)
-    let pipeline = RowPipeline(source: reader, format: reader.format, header: header, output: output, policy: policy, progress: progress.update)
-    let counts = try pipeline.run(threads: threads, makeWorker)
+    let pipeline = RowPipeline(source: reader, format: reader.format, header: header, output: writesRows ? output : nil, policy: policy, progress: progress.update)
+    let counts = try pipeline.run(threads: threads ?? self.threads, makeWorker)
     progress.clear()
     return counts
   }

@@ -147,3 +147,8 @@ enum JSONText {
     output.append(0x22)
   }
 }
+
+/// Appends text as a JSON string with its quotes.
+public func appendJSONString(_ text: String, to output: ByteBuffer) {
+  Array(text.utf8).withUnsafeBufferPointer { JSONText.appendString($0, to: output) }
+}

@@ -1,0 +1,59 @@
+# make demo   installs what is missing, builds, runs the main job on a bundled table and shows the result
+# make test   the same set-up, then every test
+PREFIX ?= /usr/local
+TOOLS = qfit qaggregate qsort qconformal qscore
+BUILD = .build/release
+
+.PHONY: all build demo test install uninstall bench fuzz man clean
+
+all: build
+
+build:
+	@scripts/set-up
+	swift build -c release
+
+demo: build
+	@scripts/demo
+
+test:
+	@scripts/set-up
+	swift build -c release --build-tests
+	swift test -c release --skip-build
+
+# Binaries, man pages, and completions for bash, zsh and fish.
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
+	  $(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+	  $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -m 755 $(addprefix $(BUILD)/,$(TOOLS)) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
+	for tool in $(TOOLS); do \
+	  $(BUILD)/$$tool --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$tool && \
+	  $(BUILD)/$$tool --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$tool && \
+	  $(BUILD)/$$tool --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$tool.fish || exit 1; \
+	done
+
+uninstall:
+	for tool in $(TOOLS); do \
+	  rm -f $(DESTDIR)$(PREFIX)/bin/$$tool $(DESTDIR)$(PREFIX)/share/man/man1/$$tool.1 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$tool $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$tool \
+	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$tool.fish; \
+	done
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man5/quantile-table.5 $(DESTDIR)$(PREFIX)/share/man/man7/quantile-filters.7
+
+# Ratios against the named peers, installed in a scratch folder.
+bench: build
+	scripts/bench
+
+# Random damage to tables and model files; SECONDS and SEED can be set.
+fuzz: build
+	scripts/fuzz
+
+# Writes the generated parts of the man pages anew.
+man: build
+	scripts/make-man
+
+clean:
+	rm -rf .build

@@ -1,0 +1,91 @@
+import Glibc
+import Groundwork
+import Tables
+
+/// A small table that a tool makes itself, such as scores: in the output's format, aligned where stdout is a terminal.
+public struct ReportTable {
+  public enum Cell {
+    case text(String)
+    /// NaN is missing.
+    case number(Double)
+  }
+
+  private let columns: [String]
+
+  public init(columns: [String]) { self.columns = columns }
+
+  public func write(_ rows: [[Cell]], session: FilterSession) throws {
+    let format = session.outputFormat
+    let buffer = ByteBuffer()
+    switch format {
+    case .ndjson: for row in rows { writeObject(row, session.options.digits, buffer) }
+    case .separated(let delimiter):
+      let isAligned = isatty(STDOUT_FILENO) == 1 && session.options.output == nil
+      let lines = (session.options.noHeader ? [] : [columns]) + rows.map { $0.map { text($0, session.options.digits) } }
+      if isAligned { writeAligned(lines, rows, buffer) } else { lines.forEach { writeFields($0, delimiter, buffer) } }
+    }
+    try session.output.write(buffer.bytes)
+  }
+
+  private func text(_ cell: Cell, _ digits: Int?) -> String {
+    switch cell {
+    case .text(let text): return text
+    case .number(let value):
+      guard let digits, value.isFinite else { return shortestText(value) }
+      let buffer = ByteBuffer()
+      buffer.append(number: value, digits: digits)
+      return String(decoding: buffer.bytes, as: UTF8.self)
+    }
+  }
+
+  private func writeFields(_ fields: [String], _ delimiter: UInt8, _ buffer: ByteBuffer) {
+    for (i, field) in fields.enumerated() {
+      if i > 0 { buffer.append(delimiter) }
+      let needsQuotes = field.utf8.contains { $0 == delimiter || $0 == 0x22 || $0 == 10 || $0 == 13 }
+      guard needsQuotes else {
+        buffer.append(field)
+        continue
+      }
+      buffer.append(0x22)
+      for byte in field.utf8 {
+        if byte == 0x22 { buffer.append(0x22) }
+        buffer.append(byte)
+      }
+      buffer.append(0x22)
+    }
+    buffer.append(10)
+  }
+
+  private func writeAligned(_ lines: [[String]], _ rows: [[Cell]], _ buffer: ByteBuffer) {
+    let widths = columns.indices.map { c in lines.map { $0[c].count }.max() ?? 0 }
+    let isNumber = columns.indices.map { c in
+      rows.allSatisfy { if case .number = $0[c] { return true } else { return false } }
+    }
+    for line in lines {
+      for (c, field) in line.enumerated() {
+        let padding = String(repeating: " ", count: widths[c] - field.count)
+        if c > 0 { buffer.append("  ") }
+        let isLast = c == line.count - 1
+        buffer.append(isNumber[c] ? padding + field : isLast ? field : field + padding)
+      }
+      buffer.append(10)
+    }
+  }
+
+  private func writeObject(_ row: [Cell], _ digits: Int?, _ buffer: ByteBuffer) {
+    buffer.append("{")
+    for (c, cell) in row.enumerated() {
+      if c > 0 { buffer.append(",") }
+      appendJSONString(columns[c], to: buffer)
+      buffer.append(":")
+      switch cell {
+      case .text(let text): appendJSONString(text, to: buffer)
+      case .number(let value):
+        if value.isNaN { buffer.append("null") }
+        else if value.isInfinite { buffer.append(value < 0 ? "\"-inf\"" : "\"inf\"") }
+        else { buffer.append(number: value, digits: digits) }
+      }
+    }
+    buffer.append("}\n")
+  }
+}

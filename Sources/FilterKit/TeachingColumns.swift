@@ -1,0 +1,31 @@
+import Groundwork
+import Tables
+
+extension FilterSession {
+  /// A column of row weights: present, finite and not negative in every labelled row, and not all zero.
+  public func rowWeights(_ held: HeldTable, _ column: Int, of labelled: [Int]) throws -> [Double] {
+    let weights = held.numbers(column)
+    let name = held.header.names[column]
+    for row in labelled where !(weights[row] >= 0) {
+      throw failure(
+        "row \(row + 1) has a weight that is \(weights[row].isNaN ? "missing" : "negative")", column: name, remedy: "weights are finite and not negative")
+    }
+    guard labelled.contains(where: { weights[$0] > 0 }) else { throw failure("all weights are zero", column: name) }
+    return weights
+  }
+
+  /// The fold of every labelled row for cross-fitting, −1 for the others: those given; rows without a given fold were
+  /// predicted together and are one fold more; with fewer than two folds given, up to five are drawn.
+  public func crossFittingFolds(_ labelled: [Int], given: [Double]?, rows: Int, seed: UInt64) throws -> [Int] {
+    if let given {
+      var foldOfRow = [Int](repeating: -1, count: rows)
+      let extra = (given.filter { !$0.isNaN }.max() ?? -1) + 1
+      for row in labelled { foldOfRow[row] = Int(given[row].isNaN ? extra : given[row]) }
+      if Set(foldOfRow.filter { $0 >= 0 }).count >= 2 { return foldOfRow }
+    }
+    guard let drawn = drawFolds(min(5, max(2, labelled.count)), labelled: labelled, rows: rows, seed: seed) else {
+      throw failure("1 labelled row cannot be answered by what others teach", remedy: "label more rows, or use --new-only")
+    }
+    return drawn
+  }
+}

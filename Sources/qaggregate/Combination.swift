@@ -1,0 +1,127 @@
+import Aggregation
+import FilterKit
+import Groundwork
+import Methods
+import Quantiles
+import Tables
+
+/// Which groups are combined, at which levels, and how.
+struct Combination {
+  let specification: MethodSpecification
+  let groups: [QuantileGroup]
+  /// Every level of any group.
+  let levels: [Double]
+  /// Takes each group from its own levels to `levels`.
+  let interpolations: [LevelInterpolation]
+
+  init(specification: MethodSpecification, groups: [QuantileGroup], levels: [Double]? = nil) {
+    self.specification = specification
+    self.groups = groups
+    let all = levels ?? LevelInterpolation.union(groups.map(\.levels))
+    self.levels = all
+    interpolations = groups.map { LevelInterpolation(from: $0.levels, to: all) }
+  }
+
+  var models: [String] { groups.map(\.name) }
+
+  /// Columns of all groups, one after the other.
+  var columns: [Int] { groups.flatMap(\.columns) }
+
+  /// Predictions of rows whose quantiles, in the order of `columns`, stand one row after the other.
+  func predictions(_ values: [Double], rows: Int) -> BasePredictions {
+    let width = columns.count
+    let common = [Double](unsafeUninitializedCapacity: rows * groups.count * levels.count) { target, count in
+      count = rows * groups.count * levels.count
+      values.withUnsafeBufferPointer { values in
+        var next = 0
+        for row in 0..<rows {
+          var from = row * width
+          for (group, interpolation) in zip(groups, interpolations) {
+            interpolation.apply(
+              UnsafeBufferPointer(rebasing: values[from..<from + group.columns.count]),
+              into: UnsafeMutableBufferPointer(rebasing: target[next..<next + levels.count]))
+            from += group.columns.count
+            next += levels.count
+          }
+        }
+      }
+    }
+    return BasePredictions(models: models, levels: levels, rows: rows, values: common)
+  }
+
+  /// A training set without rows, for methods that learn nothing.
+  var nothingToLearn: AggregationTraining {
+    AggregationTraining(predictions: BasePredictions(models: models, levels: levels, rows: 0, values: []), target: [])
+  }
+
+  /// Says once that level sets differ.
+  func tellLevels(_ session: FilterSession) {
+    let differing = groups.filter { $0.levels.map(Levels.key) != levels.map(Levels.key) }
+    guard !differing.isEmpty else { return }
+    let list = groups.map { "\($0.name.isEmpty ? "(no name)" : $0.name) \($0.levels.count)" }.joined(separator: ", ")
+    session.diagnostics.warn("the models have different levels (\(list) of \(levels.count)): missing ones are interpolated inside each model's range")
+  }
+
+  /// Says once which models were missing in how many rows.
+  func tellMissing(_ workers: [CombiningWorker], _ session: FilterSession) {
+    for (j, group) in groups.enumerated() {
+      let rows = workers.reduce(0) { $0 + $1.rowsWithout[j] }
+      if rows > 0 { session.diagnostics.warn("\(rows) row\(rows == 1 ? " lacks" : "s lack") model \(group.name), answered from the others") }
+    }
+    let unanswered = workers.reduce(0) { $0 + $1.unanswered }
+    if unanswered > 0 { session.diagnostics.warn("\(unanswered) row\(unanswered == 1 ? " has" : "s have") no prediction of any model and no answer") }
+  }
+
+  /// What `--save` keeps.
+  func model(_ fitted: any FittedAggregator, header: Header, target: String?, training: [String: String]) -> ModelFile {
+    var writer = ByteWriter()
+    writer.write(specification.method)
+    writer.write(models)
+    writer.write(levels)
+    fitted.encode(into: &writer)
+    return ModelFile(
+      tool: "qaggregate", methods: [specification.method], columns: header.names, target: target, features: models, levels: levels,
+      settings: [specification.text], training: training.merging(fitted.summary.map { ($0.key, $0.value) }) { $1 }, body: writer.bytes)
+  }
+}
+
+/// A combination read from a file.
+struct SavedCombination {
+  let fitted: any FittedAggregator
+  let columns: [String]
+  private let specification: MethodSpecification
+  private let models: [String]
+  private let levels: [Double]
+
+  init(path: String) throws {
+    let file = try ModelFile(path: path, tool: "qaggregate")
+    columns = file.header.columns
+    var reader = ByteReader(file.body)
+    do {
+      let method = try reader.readString()
+      models = try reader.readStrings()
+      levels = try reader.readArray(of: Double.self)
+      guard let type = aggregatorRegistry.first(where: { $0.description.name == method }) else {
+        throw Failure(.badData, "the model combines by \"\(method)\", which this qaggregate does not know", remedy: "update qaggregate")
+      }
+      fitted = try type.decode(&reader)
+      guard reader.isAtEnd, !models.isEmpty, !levels.isEmpty else { throw ByteReader.damaged }
+      specification = MethodSpecification(name: method, method: method, settings: [])
+    } catch var failure as Failure {
+      failure.place.input = path
+      throw failure
+    }
+  }
+
+  /// The combination over this table's columns. Throws where a model's columns are not there.
+  func combination(_ header: Header, _ session: FilterSession) throws -> Combination {
+    let all = try header.quantileGroups(input: session.inputName)
+    let groups = try models.map { name in
+      guard let group = all.first(where: { $0.name == name }) else {
+        throw session.failure("there are no quantile columns of model \"\(name)\", which the model file combines", remedy: suggestion(for: name, among: all.map(\.name)))
+      }
+      return group
+    }
+    return Combination(specification: specification, groups: groups, levels: levels)
+  }
+}

@@ -1,0 +1,104 @@
+import Aggregation
+import FilterKit
+import Groundwork
+import Methods
+import Quantiles
+import Tables
+
+/// Which column does what when qaggregate learns.
+struct TeachingRoles {
+  let target: Int
+  let fold: Int?
+  let weight: Int?
+
+  init(_ session: FilterSession, _ header: Header, _ flags: QAggregate) throws {
+    target = try session.requiredTarget(header, named: flags.target)
+    weight = try flags.weight.map { try session.column(header, $0) }
+    fold = header.index(of: "fold")
+  }
+
+  func held(_ groups: [QuantileGroup]) -> [(column: Int, role: HeldTable.Role)] {
+    [(target, .finite)] + [fold].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .finite) }
+      + groups.flatMap(\.columns).map { ($0, .finite) }
+  }
+
+  func explanation(_ header: Header) -> [(String, String)] {
+    [("target", header.names[target])] + [("fold", fold), ("weight", weight)].compactMap { name, column in column.map { (name, header.names[$0]) } }
+  }
+}
+
+/// The labelled rows, their predictions, and which were predicted together.
+struct TeachingRows {
+  /// Labelled rows, increasing.
+  let labelled: [Int]
+  /// Of every row of the table: the fold whose weights answer it; −1 for unlabelled rows.
+  let foldOfRow: [Int]
+  let folds: [Int]
+  private let training: AggregationTraining
+
+  init(_ held: HeldTable, _ roles: TeachingRoles, _ combination: Combination, _ session: FilterSession, crossFits: Bool, seed: UInt64) throws {
+    let target = held.numbers(roles.target)
+    let labelled = target.indices.filter { !target[$0].isNaN }
+    self.labelled = labelled
+    guard !labelled.isEmpty else {
+      throw session.failure(
+        "no labelled row: all \(held.rows) targets are missing", column: held.header.names[roles.target],
+        remedy: "--method average and median learn nothing")
+    }
+    let weights = try roles.weight.map { try session.rowWeights(held, $0, of: labelled) }
+    let width = combination.columns.count
+    let values = held.numbers(combination.columns)
+    training = AggregationTraining(
+      predictions: combination.predictions(labelled.flatMap { values[$0 * width..<($0 + 1) * width] }, rows: labelled.count),
+      target: labelled.map { target[$0] }, weights: weights.map { w in labelled.map { w[$0] } })
+
+    let given = crossFits ? roles.fold.map { held.numbers($0) } : nil
+    foldOfRow = try crossFits ? session.crossFittingFolds(labelled, given: given, rows: held.rows, seed: seed) : [Int](repeating: -1, count: held.rows)
+    folds = Set(foldOfRow.filter { $0 >= 0 }).sorted()
+  }
+
+  /// Every labelled row but those of one fold.
+  func training(without fold: Int?) -> AggregationTraining {
+    guard let fold else { return training }
+    let kept = labelled.indices.filter { foldOfRow[labelled[$0]] != fold }
+    let width = training.predictions.models.count * training.predictions.levels.count
+    let values = kept.flatMap { training.predictions.values[$0 * width..<($0 + 1) * width] }
+    return AggregationTraining(
+      predictions: BasePredictions(models: training.predictions.models, levels: training.predictions.levels, rows: kept.count, values: values),
+      target: kept.map { training.target[$0] }, weights: training.weights.map { w in kept.map { w[$0] } })
+  }
+}
+
+/// The aggregator fitted on all labelled rows, and without each fold.
+final class CrossFit {
+  let full: any FittedAggregator
+  let summary: [String: String]
+  private let withoutFold: [Int: any FittedAggregator]
+
+  init(_ aggregator: any Aggregator, _ teaching: TeachingRows, session: FilterSession, seed: UInt64) throws {
+    let parts: [Int?] = [nil] + teaching.folds
+    let progress = Progress("qaggregate: fitting", quiet: session.options.quiet)
+    let meter = Monitor()
+    var done = [Double](repeating: 0, count: parts.count)
+    let outer = min(session.threads, parts.count)
+    let fitted = try parallelMap(parts.count, threads: outer) { i -> any FittedAggregator in
+      let context = FitContext(
+        threads: max(1, session.threads / outer), seed: seed, warn: i == 0 ? session.diagnostics.warn : { _ in },
+        note: { session.diagnostics.note((parts[i].map { "without fold \($0): " } ?? "") + $0) },
+        progress: { fraction in
+          meter.locked {
+            done[i] = fraction
+            progress.update(done.reduce(0, +) / Double(parts.count))
+          }
+        })
+      return try aggregator.fit(teaching.training(without: parts[i]), context: context)
+    }
+    progress.clear()
+    full = fitted[0]
+    withoutFold = Dictionary(uniqueKeysWithValues: zip(teaching.folds, fitted.dropFirst()))
+    summary = ["rows": "\(teaching.labelled.count)", "folds": "\(teaching.folds.count)"]
+  }
+
+  /// What answers rows of `fold` (−1: unlabelled rows).
+  func fitted(forFold fold: Int) -> any FittedAggregator { withoutFold[fold] ?? full }
+}

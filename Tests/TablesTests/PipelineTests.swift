@@ -1,0 +1,194 @@
+import Foundation
+import Groundwork
+import Tables
+import Testing
+
+/// Writes `bytes` to a file, or feeds them through a pipe in pieces, and reads them as a table.
+private func withTable<T>(_ bytes: [UInt8], _ body: (String) throws -> T) throws -> T {
+  let path = NSTemporaryDirectory() + "table-\(UUID().uuidString)"
+  try Data(bytes).write(to: URL(fileURLWithPath: path))
+  defer { unlink(path) }
+  return try body(path)
+}
+
+private final class CollectingWorker: RowWorker {
+  let encoder: RowEncoder
+  init(_ encoder: RowEncoder) { self.encoder = encoder }
+  override func handle(_ row: Row, into output: ByteBuffer) throws { encoder.write(row, cells: nil, own: nil, into: output) }
+}
+
+private final class TextWorker: RowWorker {
+  var rows: [[String]] = []
+  override func handle(_ row: Row, into output: ByteBuffer) throws { rows.append((0..<row.columns).map { row.text($0) }) }
+}
+
+/// Passes a table through and returns what was written.
+private func passed(_ bytes: [UInt8], threads: Int, operands: Int = 1, output: TableFormat? = nil) throws -> [UInt8] {
+  try withTable(bytes) { path in
+    var options = TableReader.Options()
+    options.operands = [String](repeating: path, count: operands)
+    let reader = try TableReader(options)
+    let header = try #require(reader.header)
+    let encoder = try RowEncoder(header: header, input: reader.format, output: output ?? reader.format)
+    let target = path + ".out"
+    defer { unlink(target) }
+    let file = try OutputFile(path: target)
+    let buffer = ByteBuffer()
+    encoder.writeHeader(into: buffer)
+    try file.write(lines: buffer.bytes)
+    let pipeline = RowPipeline(source: reader, format: reader.format, header: header, output: file)
+    _ = try pipeline.run(threads: threads) { CollectingWorker(encoder) }
+    try file.close()
+    return Array(try Data(contentsOf: URL(fileURLWithPath: target)))
+  }
+}
+
+private func rows(_ bytes: [UInt8]) throws -> [[String]] {
+  try withTable(bytes) { path in
+    var options = TableReader.Options()
+    options.operands = [path]
+    let reader = try TableReader(options)
+    let worker = TextWorker()
+    _ = try RowPipeline(source: reader, format: reader.format, header: reader.header!, output: nil).run(threads: 1) { worker }
+    return worker.rows
+  }
+}
+
+/// A random table of `columns` columns and what its fields say.
+private func randomTable(_ random: inout RandomStream, rows: Int, columns: Int) -> (bytes: [UInt8], fields: [[String]]) {
+  let pieces = ["a", "1.5", "", " ", "é", "x\"y", "p,q", "line\nend", "\r\n", "''", "\"", ",,", "0123456789"]
+  let newline: [UInt8] = random.below(2) == 0 ? [10] : [13, 10]
+  func quoted(_ text: String, _ force: Bool) -> [UInt8] {
+    let needs = force || text.utf8.contains { [10, 13, 34, 44].contains($0) }
+    return needs ? [34] + text.utf8.flatMap { $0 == 34 ? [34, 34] : [$0] } + [34] : Array(text.utf8)
+  }
+  var bytes: [UInt8] = Array((0..<columns).map { "c\($0)" }.joined(separator: ",").utf8) + newline
+  var fields: [[String]] = []
+  for r in 0..<rows {
+    let row = (0..<columns).map { _ in (0..<random.below(3)).map { _ in pieces[random.below(pieces.count)] }.joined() }
+    fields.append(row)
+    for (c, text) in row.enumerated() {
+      if c > 0 { bytes.append(44) }
+      bytes += quoted(text, random.below(5) == 0)
+    }
+    if r < rows - 1 || random.below(2) == 0 { bytes += newline }
+  }
+  return (bytes, fields)
+}
+
+@Suite struct PipelineTests {
+  @Test func randomTablesPassByteForByteForAnyThreads() throws {
+    var random = RandomStream(seed: 11)
+    for trial in 0..<40 {
+      let (bytes, _) = randomTable(&random, rows: trial < 30 ? 20 : 20_000, columns: 2 + random.below(6))
+      for threads in [1, 3] { #expect(try passed(bytes, threads: threads) == bytes) }
+    }
+  }
+
+  @Test func fieldsAreWhatWasWritten() throws {
+    var random = RandomStream(seed: 12)
+    for _ in 0..<100 {
+      let (bytes, fields) = randomTable(&random, rows: 30, columns: 2 + random.below(5))
+      #expect(try rows(bytes) == fields)
+    }
+  }
+
+  /// CSV to NDJSON and back keeps every field's content (missing and numbers included).
+  @Test func formatsHoldTheSameContent() throws {
+    var random = RandomStream(seed: 13)
+    for _ in 0..<50 {
+      let (bytes, fields) = randomTable(&random, rows: 30, columns: 3)
+      let objects = try passed(bytes, threads: 1, output: .ndjson)
+      #expect(try rows(objects).map { $0.map { $0 == "null" ? "" : $0 } } == fields)
+      #expect(try rows(try passed(objects, threads: 2, output: .csv)) == fields)
+    }
+  }
+
+  @Test func severalOperandsAreOneTable() throws {
+    let bytes = Array("a,b\n1,2\n3,4".utf8)
+    #expect(try passed(bytes, threads: 1, operands: 3) == Array("a,b\n1,2\n3,4\n1,2\n3,4\n1,2\n3,4".utf8))
+  }
+
+  @Test func aHundredThousandColumnsPass() throws {
+    let names = (0..<100_000).map { "c\($0)" }.joined(separator: ",")
+    let bytes = Array((names + "\n" + (0..<3).map { _ in [String](repeating: "1.25", count: 100_000).joined(separator: ",") + "\n" }.joined()).utf8)
+    #expect(try passed(bytes, threads: 2) == bytes)
+  }
+
+  @Test func aRowOfManyMegabytesPasses() throws {
+    let long = String(repeating: "0123456789\n", count: 800_000)
+    let bytes = Array("a,b\n1,\"\(long)\"\n2,x\n".utf8)
+    #expect(try passed(bytes, threads: 2) == bytes)
+    #expect(try rows(bytes)[0][1] == long)
+  }
+
+  @Test func linesThatAreNoRowsSayWhere() throws {
+    for (text, line, cause) in [
+      ("a,b\n1,2\n1\n", 3, "1 field, the header has 2"), ("a,b\n\"x\ny\",2\n1,2,3\n", 4, "3 fields, the header has 2"),
+      ("a,b\n1,\"2\n", 2, "a quote is not closed"), ("a,b\n1,\"2\"x\n", 2, "text after a closing quote"),
+      ("{\"a\":1}\n{\"a\":}\n", 2, "the value of key \"a\" is not JSON"), ("{\"a\":1}\n{\"b\":1}\n", 2, "key \"b\" is not in the first line's object"),
+      ("{\"a\":1}\n{\"a\":1\n", 2, "the object is not closed"), ("{\"a\":1}\n\n", 2, "an empty line where an object was expected"),
+    ] {
+      let failure = #expect(throws: Failure.self) { try rows(Array(text.utf8)) }
+      #expect(failure?.place.line == line && failure?.cause == cause, "\(text)")
+    }
+  }
+
+  @Test func groupsAreRecognised() throws {
+    let header = try Header(names: ["id", "q0.5", "rf_q0.9", "rf_q0.10", "my_model_q0.975", "q1", "freq0.5", "fold"])
+    let groups = try header.quantileGroups(input: "stdin")
+    #expect(groups.map(\.name) == ["", "rf", "my_model"])
+    #expect(groups[1].levels == [0.1, 0.9] && groups[1].columns == [3, 2])
+  }
+}
+
+@Suite struct HeldTableTests {
+  private final class EchoWorker: RowWorker {
+    var seen: [Int] = []
+    override func finish(_ rows: Rows, into output: ByteBuffer) throws {
+      for i in 0..<rows.count {
+        output.append("\(rows.firstRow + i) ")
+        output.append(rows[i].record)
+      }
+    }
+  }
+
+  /// What is held comes back row by row in order, from memory and from the unnamed file alike.
+  @Test(arguments: [0, 1 << 30])
+  func recordsComeBackInOrder(_ memoryLimit: Int) throws {
+    let lines = (0..<30_000).map { "\($0),\($0 % 7 == 0 ? "" : "\($0 * 2)"),\($0 % 3 == 0 ? "red" : "blue")" }
+    let bytes = Array(("n,y,colour\n" + lines.joined(separator: "\n")).utf8)
+    try withTable(bytes) { path in
+      var options = TableReader.Options()
+      options.operands = [path]
+      let table = try HeldTable(try TableReader(options), roles: [(0, .feature), (1, .finite), (2, .feature)], memoryLimit: memoryLimit, threads: 2)
+      #expect(table.rows == 30_000)
+      #expect(table.numbers(1)[7].isNaN && table.numbers(1)[8] == 16)
+      guard case .categories(let codes, let names) = try table.feature(2), case .numbers(let numbers) = try table.feature(0) else {
+        Issue.record("wrong kinds")
+        return
+      }
+      #expect(names == ["blue", "red"] && codes[..<4] == [1, 0, 0, 1])
+      #expect(numbers == (0..<30_000).map(Double.init))
+      let target = path + ".out"
+      defer { unlink(target) }
+      let file = try OutputFile(path: target)
+      try table.answer(output: file, threads: 2) { EchoWorker() }
+      try file.close()
+      let written = try String(contentsOfFile: target, encoding: .utf8)
+      #expect(written == lines.enumerated().map { "\($0) \($1)" }.joined(separator: "\n"))
+    }
+  }
+
+  @Test func anInfiniteFeatureIsRefusedUnlessItIsACategory() throws {
+    func hold(_ text: String) throws -> HeldTable {
+      try withTable(Array(text.utf8)) { path in
+        var options = TableReader.Options()
+        options.operands = [path]
+        return try HeldTable(try TableReader(options), roles: [(0, .feature)], memoryLimit: 1 << 20, threads: 1)
+      }
+    }
+    #expect(throws: Failure.self) { try hold("x,y\n1,1\ninf,2\n") }
+    #expect(throws: Never.self) { try hold("x,y\none,1\ninf,2\n") }
+  }
+}
