@@ -1,0 +1,35 @@
+/// Every family of scores at once, prepared for one set of levels.
+public struct Scorer: Sendable {
+  /// Names of the columns: `wis`, `dispersion`, …; the same for all sets of levels.
+  public let columns: [String]
+  private let levels: Int
+  private let scores: [(score: any Score, offset: Int)]
+
+  /// `levels` increasing, at least one; `intervals` as asked for, or `Interval.standard(heldBy:)`.
+  public init(levels: [Double], intervals: [Interval]) {
+    var columns: [String] = []
+    var scores: [(any Score, Int)] = []
+    for family in scoreRegistry {
+      let score = family.init(levels: levels, intervals: intervals)
+      scores.append((score, columns.count))
+      columns += score.columns
+    }
+    self.levels = levels.count
+    self.columns = columns
+    self.scores = scores
+  }
+
+  /// As `Score.evaluate`, into `columns.count` values. O(m).
+  public func evaluate(quantiles: UnsafePointer<Double>, target: Double, into values: UnsafeMutablePointer<Double>) {
+    for (score, offset) in scores { score.evaluate(quantiles: quantiles, target: target, into: values + offset) }
+  }
+
+  /// The scores of one row, a value a column.
+  public func evaluate(quantiles: [Double], target: Double) -> [Double] {
+    precondition(quantiles.count == levels)
+    return [Double](unsafeUninitializedCapacity: columns.count) { values, filled in
+      quantiles.withUnsafeBufferPointer { evaluate(quantiles: $0.baseAddress!, target: target, into: values.baseAddress!) }
+      filled = columns.count
+    }
+  }
+}
