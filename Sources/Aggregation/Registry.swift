@@ -1,2 +1,6 @@
 /// Every way of combining that `qaggregate --method` knows, in the order in which help lists them.
-public let aggregatorRegistry: [any Aggregator.Type] = []
+public let aggregatorRegistry: [any Aggregator.Type] = [
+  Average.self,
+  Median.self,
+  Best.self,
+]
