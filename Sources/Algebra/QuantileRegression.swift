@@ -25,6 +25,11 @@ public struct QuantileRegression: Sendable {
   /// Few rows: each level walks on from its neighbour's vertex. Many rows: preprocessing, see `PreprocessedPath`; then
   /// roughly O(n · p) a level. The result does not depend on `threads`.
   public init(design: consuming Matrix, target: [Double], weights: [Double]? = nil, levels: [Double], threads: Int = 1) throws {
+    try self.init(design: design, target: target, weights: weights, levels: levels, threads: threads, directRows: nil)
+  }
+
+  /// `directRows`: up to so many rows are solved without preprocessing.
+  package init(design: consuming Matrix, target: [Double], weights: [Double]?, levels: [Double], threads: Int, directRows: Int?) throws {
     precondition(design.rows == target.count && (weights == nil || weights!.count == target.count))
     let p = design.columns
     var rows = design.values
@@ -76,7 +81,7 @@ public struct QuantileRegression: Sendable {
     let data = WhitenedRows(
       columns: k, design: rows, target: target, weight: scaledWeights)
     rows = []
-    guard let path = solveVertexPath(data, levels: levels, threads: threads) else {
+    guard let path = solveVertexPath(data, levels: levels, threads: threads, directRows: directRows) else {
       throw Failure(.internal, "linear quantile regression lost its basis to rounding", remedy: "drop nearly collinear columns")
     }
 

@@ -49,6 +49,8 @@ struct VertexSolver {
   private var side: [Int8] = []
   private var perturbation: [Double] = []
   private(set) var coefficients: [Double]
+  /// Euclidean norm of `coefficients`.
+  private var coefficientLength = 0.0
   private(set) var pivots = 0
 
   enum Outcome { case optimal, unbounded, singular }
@@ -178,9 +180,9 @@ struct VertexSolver {
     computeResiduals()
     var square = 0.0
     for value in coefficients { square += value * value }
-    let length = square.squareRoot()
+    coefficientLength = square.squareRoot()
     for i in 0..<rows where side[i] != 0 {
-      if abs(residual[i]) > 32 * .ulpOfOne * (abs(target[i]) + norm[i] * length) { side[i] = residual[i] > 0 ? 1 : -1 }
+      if abs(residual[i]) > 32 * .ulpOfOne * (abs(target[i]) + norm[i] * coefficientLength) { side[i] = residual[i] > 0 ? 1 : -1 }
     }
     for i in basis { residual[i] = 0 }
     return true
@@ -215,7 +217,7 @@ struct VertexSolver {
   mutating func solve() -> Outcome {
     perturbation = []
     guard refactor() else { return .singular }
-    var size = perturbationUnit() * 0x1p-30
+    var size = perturbationSize()
     for round in 0..<6 {
       switch walk(stallLimit: round == 0 ? 20 + columns : 40 + 4 * columns) {
       case .optimal: return .optimal
@@ -237,7 +239,7 @@ struct VertexSolver {
       perturbation = []
       guard refactor() else { return .singular }
       // A row that only the perturbation put on its side keeps that side: its dual is what certifies the vertex.
-      for i in 0..<rows where side[i] != 0 && abs(residual[i]) <= width && abs(residual[i]) <= tieWidth(i) { side[i] = sides[i] }
+      for i in 0..<rows where side[i] != 0 && abs(residual[i]) <= max(width, tieWidth(i)) { side[i] = sides[i] }
       size *= 0x1p-4
     }
     _ = walk(stallLimit: .max)
@@ -245,20 +247,14 @@ struct VertexSolver {
   }
 
   /// Residuals below this are ties that rounding has parted.
-  private func tieWidth(_ i: Int) -> Double {
-    var square = 0.0
-    for value in coefficients { square += value * value }
-    return 1024 * .ulpOfOne * (abs(target[i]) + norm[i] * square.squareRoot())
-  }
+  private func tieWidth(_ i: Int) -> Double { 1024 * .ulpOfOne * (abs(target[i]) + norm[i] * coefficientLength) }
 
-  /// The mean |residual|, or, where all rows are interpolated, the mean |target|.
-  private func perturbationUnit() -> Double {
-    func median(_ values: [Double]) -> Double {
-      let sorted = values.map { abs($0) }.filter { $0 > 0 }.sorted()
-      return sorted.isEmpty ? 0 : sorted[sorted.count / 2]
-    }
-    let typical = median(residual)
-    return typical > 0 ? typical : max(median(target), .leastNormalMagnitude * 0x1p80)
+  /// Far below a typical residual, and well above what rounding leaves of ties.
+  private func perturbationSize() -> Double {
+    let distinct = (0..<rows).map { abs(residual[$0]) }.enumerated().filter { $0.element > tieWidth($0.offset) }.map(\.element).sorted()
+    let typical = distinct.isEmpty ? 0 : distinct[distinct.count / 2]
+    let widths = (0..<rows).map(tieWidth).sorted()
+    return max(typical * 0x1p-30, 16 * widths[rows / 2], .leastNormalMagnitude)
   }
 
   private enum WalkOutcome { case optimal, unbounded, singular, stalled }
@@ -272,7 +268,7 @@ struct VertexSolver {
     var pivotRow = [Double](repeating: 0, count: p)
     var sinceRefactor = 0
     var stalled = 0
-    let limit = pivots + 400 + 40 * (rows + p)
+    let limit = pivots + 400 + 40 * p + 4 * rows
     while true {
       let d = duals(gradient)
       var leaving = -1

@@ -1,24 +1,26 @@
 /// The kinks of a convex piecewise linear function of a step t ≥ 0, for exact line searches.
-struct WeightedBreakpoints {
-  struct Breakpoint {
-    var step: Double
+package struct WeightedBreakpoints {
+  package struct Breakpoint {
+    package var step: Double
     /// By how much the slope grows at the kink.
-    var rise: Double
-    var row: Int32
+    package var rise: Double
+    package var row: Int32
   }
 
-  private(set) var items: [Breakpoint] = []
+  package private(set) var items: [Breakpoint] = []
 
-  mutating func removeAll() { items.removeAll(keepingCapacity: true) }
+  package init() {}
 
-  @inline(__always) mutating func append(step: Double, rise: Double, row: Int) {
+  package mutating func removeAll() { items.removeAll(keepingCapacity: true) }
+
+  @inline(__always) package mutating func append(step: Double, rise: Double, row: Int) {
     items.append(Breakpoint(step: step, rise: rise, row: Int32(truncatingIfNeeded: row)))
   }
 
   /// The position in `items` of the kink at which a slope that starts at `slope` < 0 first is ≥ 0, or nil where it stays negative.
   /// Afterwards all kinks passed on the way stand before that position. Expected cost O(count); ties go to the lower row,
   /// so the answer does not depend on the order in which kinks were added.
-  mutating func minimiser(slope: Double) -> Int? {
+  package mutating func minimiser(slope: Double) -> Int? {
     items.withUnsafeMutableBufferPointer { items -> Int? in
       func precedes(_ a: Breakpoint, _ b: Breakpoint) -> Bool { a.step < b.step || (a.step == b.step && a.row < b.row) }
       var low = 0
