@@ -8,6 +8,12 @@ public struct MethodSpecification: Equatable {
   public var method: String
   public var settings: [(key: String, value: String)]
 
+  public init(name: String, method: String, settings: [(key: String, value: String)] = []) {
+    self.name = name
+    self.method = method
+    self.settings = settings
+  }
+
   public static func == (a: Self, b: Self) -> Bool {
     a.name == b.name && a.method == b.method && a.settings.elementsEqual(b.settings, by: ==)
   }

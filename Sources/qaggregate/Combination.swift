@@ -17,7 +17,7 @@ struct Combination {
   init(specification: MethodSpecification, groups: [QuantileGroup], levels: [Double]? = nil) {
     self.specification = specification
     self.groups = groups
-    let all = levels ?? LevelInterpolation.union(groups.map(\.levels))
+    let all = levels ?? Levels.union(groups.map(\.levels))
     self.levels = all
     interpolations = groups.map { LevelInterpolation(from: $0.levels, to: all) }
   }
@@ -106,7 +106,7 @@ struct SavedCombination {
       }
       fitted = try type.decode(&reader)
       guard reader.isAtEnd, !models.isEmpty, !levels.isEmpty else { throw ByteReader.damaged }
-      specification = MethodSpecification(name: method, method: method, settings: [])
+      specification = MethodSpecification(name: method, method: method)
     } catch var failure as Failure {
       failure.place.input = path
       throw failure
