@@ -34,7 +34,11 @@ extern "C" int number_text_read(const char *first, const char *last, double *val
 }
 
 extern "C" size_t number_text_write(char *buffer, double value) {
-  return static_cast<size_t>(std::to_chars(buffer, buffer + 32, value).ptr - buffer);
+  // The shortest text may be 3e+05; where fixed notation needs few zeros people and other tools read it better.
+  double magnitude = std::fabs(value);
+  bool fixed = value == 0 || (magnitude >= 1e-6 && magnitude < 1e16);
+  auto format = fixed ? std::chars_format::fixed : std::chars_format::scientific;
+  return static_cast<size_t>(std::to_chars(buffer, buffer + 32, value, format).ptr - buffer);
 }
 
 extern "C" size_t number_text_write_rounded(char *buffer, double value, int digits) {

@@ -6,6 +6,7 @@ import Tables
 public struct ReportTable {
   public enum Cell {
     case text(String)
+    case count(Int)
     /// NaN is missing.
     case number(Double)
   }
@@ -30,6 +31,7 @@ public struct ReportTable {
   private func text(_ cell: Cell, _ digits: Int?) -> String {
     switch cell {
     case .text(let text): return text
+    case .count(let count): return "\(count)"
     case .number(let value):
       guard let digits, value.isFinite else { return shortestText(value) }
       let buffer = ByteBuffer()
@@ -59,7 +61,7 @@ public struct ReportTable {
   private func writeAligned(_ lines: [[String]], _ rows: [[Cell]], _ buffer: ByteBuffer) {
     let widths = columns.indices.map { c in lines.map { $0[c].count }.max() ?? 0 }
     let isNumber = columns.indices.map { c in
-      rows.allSatisfy { if case .number = $0[c] { return true } else { return false } }
+      rows.allSatisfy { if case .text = $0[c] { return false } else { return true } }
     }
     for line in lines {
       for (c, field) in line.enumerated() {
@@ -80,6 +82,7 @@ public struct ReportTable {
       buffer.append(":")
       switch cell {
       case .text(let text): appendJSONString(text, to: buffer)
+      case .count(let count): buffer.append("\(count)")
       case .number(let value):
         if value.isNaN { buffer.append("null") }
         else if value.isInfinite { buffer.append(value < 0 ? "\"-inf\"" : "\"inf\"") }

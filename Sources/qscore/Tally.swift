@@ -119,7 +119,7 @@ struct Tally {
     let rows = sortedParts.flatMap { values, cells in
       models.indices.flatMap { g in
         cells[g].sums.enumerated().map { t, sums -> [ReportTable.Cell] in
-          [.text(models[g])] + values.map { .text($0) } + (isPerLevel ? [.number(levels[g][t])] : []) + [.number(Double(sums.rows))]
+          [.text(models[g])] + values.map { .text($0) } + (isPerLevel ? [.number(levels[g][t])] : []) + [.count(sums.rows)]
             + sums.means.map { .number($0) }
         }
       }
@@ -143,7 +143,7 @@ extension Tally {
         cells[g].sums.enumerated().map { t, sums -> [ReportTable.Cell] in
           [.text(models[g])] + values.map { .text($0) } + (isPerLevel ? [.number(levels[g][t])] : [])
             // Counts of a model by levels stand once, on its first level's row.
-            + (t == 0 ? [cells[g].missingTarget, cells[g].missingPrediction] : [0, 0]).map { .number(Double($0)) } + sums.fields.map { .text($0) }
+            + (t == 0 ? [cells[g].missingTarget, cells[g].missingPrediction] : [0, 0]).map { .count($0) } + sums.fields.map { .text($0) }
         }
       }
     }

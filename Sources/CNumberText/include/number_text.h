@@ -9,7 +9,8 @@ extern "C" {
 /// 2 when its magnitude overflows a double. Underflow reads as the nearest double.
 int number_text_read(const char *first, const char *last, double *value);
 
-/// Writes the shortest decimal that reads back to the same double; `value` must be finite. Returns its length, at most 24.
+/// Writes the shortest digits that read back to the same double, in fixed notation from 1e-6 up to 1e16, else scientific.
+/// `value` must be finite. Returns the length, at most 32.
 size_t number_text_write(char *buffer, double value);
 
 /// Writes `value` rounded to `digits` decimals, without trailing zeros. `buffer` must hold 352 bytes.

@@ -1,0 +1,95 @@
+import Calibration
+import FilterKit
+import Groundwork
+import Quantiles
+import Tables
+
+/// Moves the quantiles of each row.
+final class CalibratingWorker: RowWorker {
+  private let header: Header
+  private let groups: [QuantileGroup]
+  private let encoder: RowEncoder
+  /// The answer goes to the right instead of in place.
+  private let appends: Bool
+  private let skips: ((Int) -> Bool)?
+  /// What calibrates a group of a row, by its number in the table.
+  private let calibrator: (_ group: Int, _ row: Int) throws -> any FittedCalibrator
+  private let reader = NumberReader()
+  private let cells: UnsafeMutablePointer<RowEncoder.Cell>
+  private let before: UnsafeMutablePointer<Double>
+  private let after: UnsafeMutablePointer<Double>
+  private let width: Int
+
+  init(
+    header: Header, groups: [QuantileGroup], encoder: RowEncoder, appends: Bool, skips: ((Int) -> Bool)?,
+    calibrator: @escaping (_ group: Int, _ row: Int) throws -> any FittedCalibrator
+  ) {
+    self.header = header
+    self.groups = groups
+    self.encoder = encoder
+    self.appends = appends
+    self.skips = skips
+    self.calibrator = calibrator
+    width = groups.reduce(0) { $0 + $1.columns.count }
+    cells = .allocate(capacity: width)
+    before = .allocate(capacity: width)
+    after = .allocate(capacity: width)
+  }
+
+  deinit {
+    cells.deallocate()
+    before.deallocate()
+    after.deallocate()
+  }
+
+  /// Only checks: a row's number in the table, which picks its calibration, is known to `finish`.
+  override func handle(_ row: Row, into output: ByteBuffer) throws { try read(row) }
+
+  override func finish(_ rows: Rows, into output: ByteBuffer) throws {
+    for i in 0..<rows.count where skips?(rows.firstRow + i) != true {
+      let row = rows[i]
+      try read(row)
+      try calibrate(rows.firstRow + i)
+      if appends {
+        encoder.write(row, cells: nil, own: after, into: output)
+      } else {
+        setCells()
+        encoder.write(row, cells: cells, own: nil, into: output)
+      }
+    }
+  }
+
+  private func read(_ row: Row) throws {
+    var k = 0
+    for group in groups {
+      for column in group.columns {
+        switch row.number(column, reader) {
+        case .number(let value), .infinite(let value): before[k] = value
+        case .missing: before[k] = .nan
+        case let reading: throw numberFailure(reading, row, column, header)
+        }
+        k += 1
+      }
+    }
+  }
+
+  private func calibrate(_ row: Int) throws {
+    after.update(from: before, count: width)
+    var k = 0
+    for (g, group) in groups.enumerated() {
+      try calibrator(g, row).calibrate(UnsafeMutableBufferPointer(start: after + k, count: group.columns.count))
+      k += group.columns.count
+    }
+  }
+
+  /// A value that did not change keeps its bytes.
+  private func setCells() {
+    var k = 0
+    for group in groups {
+      for column in group.columns {
+        cells[k] = after[k] == before[k] || after[k].isNaN ? .text(of: column) : .number(after[k])
+        k += 1
+      }
+    }
+  }
+}
