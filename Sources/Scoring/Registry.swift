@@ -1,4 +1,8 @@
 /// Every family of scores that `qscore` writes, in the order of its columns.
 public let scoreRegistry: [any Score.Type] = [
-  WeightedIntervalScore.self, MeanPinballLoss.self, Bias.self, MedianError.self, IntervalCoverage.self,
+  WeightedIntervalScore.self,
+  MeanPinballLoss.self,
+  Bias.self,
+  MedianError.self,
+  IntervalCoverage.self,
 ]

@@ -23,25 +23,16 @@ public struct WeightedIntervalScore: Score {
 
   private let levels: [Double]
   private let pairs: [Pair]
-  private let unpaired: [Int]
+  /// The median, and levels without their partner.
+  private let alone: [Int]
 
   public let columns = ["wis", "dispersion", "overprediction", "underprediction"]
 
   public init(levels: [Double], intervals: [Interval]) {
     self.levels = levels
-    var pairs: [Pair] = []
-    var unpaired: [Int] = []
-    let position = Dictionary(uniqueKeysWithValues: levels.enumerated().map { (Levels.key($1), $0) })
-    for (j, level) in levels.enumerated() {
-      let key = Levels.key(level)
-      guard key != 500_000_000, let partner = position[1_000_000_000 - key] else {
-        unpaired.append(j)
-        continue
-      }
-      if key < 500_000_000 { pairs.append(Pair(lower: j, upper: partner, level: level)) }
-    }
-    self.pairs = pairs
-    self.unpaired = unpaired
+    let structure = LevelPairs(levels)
+    pairs = structure.pairs.map { Pair(lower: $0.lower, upper: $0.upper, level: levels[$0.lower]) }
+    alone = structure.unpaired + (structure.median.map { [$0] } ?? [])
   }
 
   public func evaluate(quantiles: UnsafePointer<Double>, target: Double, into values: UnsafeMutablePointer<Double>) {
@@ -60,7 +51,7 @@ public struct WeightedIntervalScore: Score {
         under += max(target - upper, 0)
       }
     }
-    for j in unpaired {
+    for j in alone {
       let loss = pinballLoss(level: levels[j], target: target, quantile: quantiles[j])
       if target < quantiles[j] { over += loss } else { under += loss }
     }
