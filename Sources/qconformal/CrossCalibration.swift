@@ -80,8 +80,10 @@ final class CrossCalibration {
 
   /// One warning for all levels whose ends are infinite, with the rows they need.
   static func tellInfiniteEnds(_ groups: [QuantileGroup], _ calibrations: [CrossCalibration], _ session: FilterSession) {
-    let fits = calibrations.flatMap { [$0.full] + Array($0.withoutFold.values) }
-    let short = fits.flatMap(\.corrections).filter { $0.rows < $0.rowsNeeded }
+    let corrections = calibrations.flatMap { calibration -> [PairCorrection] in
+      calibration.full.corrections + calibration.withoutFold.values.flatMap { $0.corrections }
+    }
+    let short = corrections.filter { $0.rows < $0.rowsNeeded }
     guard let worst = short.max(by: { $0.rowsNeeded < $1.rowsNeeded }), let fewest = short.map(\.rows).min() else { return }
     let levels = Set(short.map { Levels.key($0.lowerLevel) }).sorted().map { levelText(Double($0) / 1e9) }
     session.diagnostics.warn(
