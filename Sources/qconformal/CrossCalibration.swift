@@ -48,7 +48,7 @@ final class CrossCalibration {
   let full: any FittedCalibrator
   private let rows: CalibrationRows
   private var withoutFold: [Int: any FittedCalibrator] = [:]
-  private let withoutRow: ((Int) throws -> any FittedCalibrator)?
+  private var withoutRow: ((Int) throws -> any FittedCalibrator)?
 
   init(_ calibrator: any Calibrator, _ training: CalibrationTraining, _ rows: CalibrationRows, answersLabelled: Bool, session: FilterSession) throws {
     self.rows = rows
@@ -58,16 +58,13 @@ final class CrossCalibration {
       session.diagnostics.note(
         "levels \(levelText(correction.lowerLevel)) and \(levelText(correction.upperLevel)): moved outwards by \(shortestText(correction.correction)), learnt from \(correction.rows) rows")
     }
-    guard answersLabelled else {
-      withoutRow = nil
-      return
-    }
+    guard answersLabelled else { return }
     let folds = Set(rows.folds.filter { $0 >= 0 }).sorted()
-    let fitted = try parallelMap(folds.count, threads: session.threads) { k in
+    let fitted = try parallelMap(folds.count, threads: session.threads) { k -> any FittedCalibrator in
       try calibrator.fit(training.selecting(rows.folds.indices.filter { rows.folds[$0] != folds[k] }), context: FitContext())
     }
     withoutFold = Dictionary(uniqueKeysWithValues: zip(folds, fitted))
-    withoutRow = rows.folds.contains(-1) ? try calibrator.leaveOneOut(training, context: context) : nil
+    if rows.folds.contains(-1) { withoutRow = try calibrator.leaveOneOut(training, context: context) }
   }
 
   /// What answers a row of the table.
