@@ -3,4 +3,5 @@ public let aggregatorRegistry: [any Aggregator.Type] = [
   Average.self,
   Median.self,
   Best.self,
+  GlobalCoarse.self,
 ]

@@ -1,0 +1,290 @@
+import Algebra
+import Glibc
+
+/// A predictor–corrector interior point for `SimplexPinballProgram` (Mehrotra 1992, in the bounded-dual form that Portnoy
+/// and Koenker 1997 give quantile regression).
+///
+/// With residuals −Ew = u − v, box slacks x = z + low and y = high − z, and s = λ1 − Eᵀz it follows the central path
+/// u_r y_r = v_r x_r = w_j s_j = μ. A step solves p × p equations (EᵀDE + diag(s/w)) dw + 1 dλ = f, 1ᵀdw = 0, with
+/// D = 1/(u/y + v/x): an iteration is three passes over the errors, O(N·p²) together, and some 20 to 40 are needed.
+struct SimplexPinballInteriorPoint {
+  /// Weights inside the simplex, summing to one.
+  private(set) var weights: [Double]
+  /// Slacks s_j of the dual constraints: near zero for models with weight.
+  private(set) var slacks: [Double]
+  /// A feasible z.
+  private(set) var multipliers: [Double] = []
+  private(set) var iterations = 0
+
+  private static let largestIterationCount = 120
+  /// Fraction of the way to the boundary that a step goes.
+  private static let reach = 0.9995
+
+  private final class State {
+    let count: Int
+    let u, v, x, y, du, dv, dz, t, r: UnsafeMutablePointer<Double>
+
+    init(_ count: Int) {
+      self.count = count
+      func vector() -> UnsafeMutablePointer<Double> {
+        let pointer = UnsafeMutablePointer<Double>.allocate(capacity: count)
+        pointer.initialize(repeating: 0, count: count)
+        return pointer
+      }
+      (u, v, x, y, du, dv, dz, t, r) = (vector(), vector(), vector(), vector(), vector(), vector(), vector(), vector(), vector())
+    }
+
+    deinit { for pointer in [u, v, x, y, du, dv, dz, t, r] { pointer.deallocate() } }
+  }
+
+  /// Follows the path until the duality gap is `tolerance` of the objective, or no step can improve it.
+  init(_ program: SimplexPinballProgram, tolerance: Double, threads: Int) {
+    useSingleThreadedBLAS()
+    let p = program.models
+    let state = State(program.terms)
+    var w = [Double](repeating: 1 / Double(p), count: p)
+    var s = [Double](repeating: 1, count: p)
+    var lambda = 1.0
+    var primalStep = 0.0
+    var dualStep = 0.0
+    SimplexPinballInteriorPoint.start(program, state, w, threads)
+
+    while iterations < SimplexPinballInteriorPoint.largestIterationCount {
+      let normal = SimplexPinballInteriorPoint.advance(program, state, w, primalStep, dualStep, threads)
+      let g = normal.gradient
+      let primal = normal.objective
+      let dual = -g.max()!
+      if primal - dual <= tolerance * primal { break }
+      iterations += 1
+
+      var matrix = normal.gram
+      for j in 0..<p { matrix[j * p + j] += s[j] / w[j] }
+      guard let factor = CholeskyFactor(matrix, size: p) else { break }
+      let ones = factor.solve([Double](repeating: 1, count: p))
+      let onesSum = ones.reduce(0, +)
+      let shortfall = 1 - w.reduce(0, +)
+      func direction(_ f: [Double]) -> (dw: [Double], dLambda: Double) {
+        let free = factor.solve(f)
+        let dLambda = (free.reduce(0, +) - shortfall) / onesSum
+        return ((0..<p).map { free[$0] - dLambda * ones[$0] }, dLambda)
+      }
+
+      var affineRight = normal.right
+      for j in 0..<p { affineRight[j] += g[j] - lambda }
+      let affine = direction(affineRight)
+      var affineSlack = s
+      for j in 0..<p { affineSlack[j] = -s[j] * (1 + affine.dw[j] / w[j]) }
+      let predicted = SimplexPinballInteriorPoint.predict(program, state, affine.dw, threads)
+      let (affinePrimal, affineDual) = SimplexPinballInteriorPoint.steps(
+        w, affine.dw, s, affineSlack, predicted.primalRatio, predicted.dualRatio, reach: 1)
+      let pairs = Double(2 * program.terms + p)
+      var complementarity = normal.complementarity
+      for j in 0..<p { complementarity += w[j] * s[j] }
+      let (a, b) = (affinePrimal, affineDual)
+      var remaining = normal.complementarity + a * predicted.primalChange
+      remaining += b * predicted.dualChange + a * b * predicted.bothChange
+      for j in 0..<p {
+        let weight = w[j] + a * affine.dw[j]
+        let slack = s[j] + b * affineSlack[j]
+        remaining += weight * slack
+      }
+      let centring = max(remaining, 0) / complementarity
+      let mu = centring * centring * centring * complementarity / pairs
+
+      var target = s
+      for j in 0..<p { target[j] = mu - affine.dw[j] * affineSlack[j] }
+      var right = predicted.right
+      for j in 0..<p { right[j] += mu * predicted.rightPerMu[j] + target[j] / w[j] - lambda + g[j] }
+      let corrected = direction(right)
+      var slack = s
+      for j in 0..<p { slack[j] = (target[j] - s[j] * corrected.dw[j]) / w[j] - s[j] }
+      let ratios = SimplexPinballInteriorPoint.correct(program, state, corrected.dw, mu, threads)
+      (primalStep, dualStep) = SimplexPinballInteriorPoint.steps(
+        w, corrected.dw, s, slack, ratios.primal, ratios.dual, reach: SimplexPinballInteriorPoint.reach)
+      let isFinite = (corrected.dw + slack + [corrected.dLambda, primalStep, dualStep]).allSatisfy { $0.isFinite }
+      guard isFinite, max(primalStep, dualStep) > 1e-8 else { break }
+      for j in 0..<p {
+        w[j] += primalStep * corrected.dw[j]
+        s[j] += dualStep * slack[j]
+      }
+      lambda += dualStep * corrected.dLambda
+    }
+    let sum = w.reduce(0, +)
+    weights = w.map { $0 / sum }
+    slacks = s
+    multipliers = (0..<program.terms).map { r in
+      state.x[r] < state.y[r] ? state.x[r] - program.low[r] : program.high[r] - state.y[r]
+    }
+  }
+
+  /// The longest steps that keep everything positive, at most 1.
+  private static func steps(
+    _ w: [Double], _ dw: [Double], _ s: [Double], _ ds: [Double], _ primalRatio: Double, _ dualRatio: Double, reach: Double
+  ) -> (primal: Double, dual: Double) {
+    var primal = primalRatio
+    var dual = dualRatio
+    for j in w.indices {
+      primal = max(primal, -dw[j] / w[j])
+      dual = max(dual, -ds[j] / s[j])
+    }
+    return (min(1, reach / max(primal, 1e-300)), min(1, reach / max(dual, 1e-300)))
+  }
+
+  private static func start(_ program: SimplexPinballProgram, _ state: State, _ w: [Double], _ threads: Int) {
+    let total = program.sums(width: 1, threads: threads) { range, errors, sum in
+      program.combine(errors, w, range.count, into: state.r + range.lowerBound)
+      for r in range { sum[0] += abs(state.r[r]) }
+    }[0]
+    let margin = max(total / Double(program.terms), 1e-12)
+    for r in 0..<program.terms {
+      let residual = -state.r[r]
+      state.u[r] = max(residual, 0) + margin
+      state.v[r] = max(-residual, 0) + margin
+      state.x[r] = program.low[r]
+      state.y[r] = program.high[r]
+    }
+  }
+
+  /// Takes the step that `correct` left behind, then forms the normal equations there.
+  private static func advance(
+    _ program: SimplexPinballProgram, _ state: State, _ w: [Double], _ primalStep: Double, _ dualStep: Double, _ threads: Int
+  ) -> (gram: [Double], right: [Double], gradient: [Double], objective: Double, complementarity: Double) {
+    let p = program.models
+    let stride = SimplexPinballProgram.blockTerms
+    let total = program.high.withUnsafeBufferPointer { high in
+      program.low.withUnsafeBufferPointer { low in
+        program.sums(width: p * p + 2 * p + 2, threads: threads) { range, errors, sums in
+          withUnsafeTemporaryAllocation(of: Double.self, capacity: (p + 3) * stride) { buffer in
+            let scaled = buffer.baseAddress!
+            let root = scaled + p * stride
+            let right = root + stride
+            let z = right + stride
+            let first = range.lowerBound
+            let (u, v, x, y) = (state.u + first, state.v + first, state.x + first, state.y + first)
+            let (du, dv, dz, residual) = (state.du + first, state.dv + first, state.dz + first, state.r + first)
+            program.combine(errors, w, range.count, into: residual)
+            var objective = 0.0
+            var complementarity = 0.0
+            for k in 0..<range.count {
+              u[k] += primalStep * du[k]
+              v[k] += primalStep * dv[k]
+              x[k] += dualStep * dz[k]
+              y[k] -= dualStep * dz[k]
+              let e = -residual[k]
+              residual[k] = e
+              let (h, l) = (high[first + k], low[first + k])
+              objective += e > 0 ? h * e : -l * e
+              complementarity += u[k] * y[k] + v[k] * x[k]
+              z[k] = x[k] < y[k] ? x[k] - l : h - y[k]
+              let d = 1 / (u[k] / y[k] + v[k] / x[k])
+              root[k] = d.squareRoot()
+              right[k] = d * e
+            }
+            for j in 0..<p {
+              let column = errors + j * stride
+              let target = scaled + j * stride
+              for k in 0..<range.count { target[k] = column[k] * root[k] }
+              sums[p * p + j] += dot(column, right, range.count)
+              sums[p * p + p + j] += dot(column, z, range.count)
+            }
+            addGram(of: scaled, rows: p, columns: range.count, stride: stride, to: sums)
+            sums[p * p + 2 * p] += objective
+            sums[p * p + 2 * p + 1] += complementarity
+          }
+        }
+      }
+    }
+    return (
+      Array(total[..<(p * p)]), Array(total[(p * p)..<(p * p + p)]), Array(total[(p * p + p)..<(p * p + 2 * p)]),
+      total[p * p + 2 * p], total[p * p + 2 * p + 1]
+    )
+  }
+
+  /// The affine step: how far it may go, how complementarity changes along it (bilinear in the two step lengths), and the
+  /// right-hand side of the corrector in two parts, without μ and for each unit of μ. Leaves du·dy and dv·dx behind.
+  private static func predict(_ program: SimplexPinballProgram, _ state: State, _ dw: [Double], _ threads: Int) -> (
+    right: [Double], rightPerMu: [Double], primalChange: Double, dualChange: Double, bothChange: Double,
+    primalRatio: Double, dualRatio: Double
+  ) {
+    let p = program.models
+    let stride = SimplexPinballProgram.blockTerms
+    let parts = program.partials(width: 2 * p + 5, threads: threads) { range, errors, sums in
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * stride) { buffer in
+        let right = buffer.baseAddress!
+        let perMu = right + stride
+        let first = range.lowerBound
+        let (u, v, x, y) = (state.u + first, state.v + first, state.x + first, state.y + first)
+        let (du, dv, t, residual) = (state.du + first, state.dv + first, state.t + first, state.r + first)
+        program.combine(errors, dw, range.count, into: t)
+        var (primalChange, dualChange, bothChange, primalRatio, dualRatio) = (0.0, 0.0, 0.0, 0.0, 0.0)
+        for k in 0..<range.count {
+          let inverseX = 1 / x[k]
+          let inverseY = 1 / y[k]
+          let a = u[k] * inverseY
+          let b = v[k] * inverseX
+          let d = 1 / (a + b)
+          let z = d * (residual[k] - t[k])
+          let up = a * z - u[k]
+          let down = -b * z - v[k]
+          primalChange += up * y[k] + down * x[k]
+          dualChange += (v[k] - u[k]) * z
+          bothChange += (down - up) * z
+          primalRatio = max(primalRatio, -up / u[k], -down / v[k])
+          dualRatio = max(dualRatio, -z * inverseX, z * inverseY)
+          du[k] = up * z
+          dv[k] = down * z
+          right[k] = d * (residual[k] - up * z * inverseY - down * z * inverseX)
+          perMu[k] = d * (inverseX - inverseY)
+        }
+        for j in 0..<p {
+          sums[j] += dot(errors + j * stride, right, range.count)
+          sums[p + j] += dot(errors + j * stride, perMu, range.count)
+        }
+        sums[2 * p] += primalChange
+        sums[2 * p + 1] += dualChange
+        sums[2 * p + 2] += bothChange
+        sums[2 * p + 3] = max(sums[2 * p + 3], primalRatio)
+        sums[2 * p + 4] = max(sums[2 * p + 4], dualRatio)
+      }
+    }
+    func total(_ k: Int) -> Double { parts.reduce(0) { $0 + $1[k] } }
+    return (
+      (0..<p).map(total), (p..<(2 * p)).map(total), total(2 * p), total(2 * p + 1), total(2 * p + 2),
+      parts.reduce(0) { max($0, $1[2 * p + 3]) }, parts.reduce(0) { max($0, $1[2 * p + 4]) }
+    )
+  }
+
+  /// The corrected step of every term, left in du, dv and dz, and how far it may go.
+  private static func correct(
+    _ program: SimplexPinballProgram, _ state: State, _ dw: [Double], _ mu: Double, _ threads: Int
+  ) -> (primal: Double, dual: Double) {
+    let parts = program.partials(width: 2, threads: threads) { range, errors, sums in
+      let first = range.lowerBound
+      let (u, v, x, y) = (state.u + first, state.v + first, state.x + first, state.y + first)
+      let (du, dv, dz) = (state.du + first, state.dv + first, state.dz + first)
+      let (t, residual) = (state.t + first, state.r + first)
+      program.combine(errors, dw, range.count, into: t)
+      var primalRatio = 0.0
+      var dualRatio = 0.0
+      for k in 0..<range.count {
+        let inverseX = 1 / x[k]
+        let inverseY = 1 / y[k]
+        let a = u[k] * inverseY
+        let b = v[k] * inverseX
+        let above = (mu + du[k]) * inverseY
+        let below = (mu - dv[k]) * inverseX
+        let z = (residual[k] - t[k] - above + below) / (a + b)
+        let up = above - u[k] + a * z
+        let down = below - v[k] - b * z
+        du[k] = up
+        dv[k] = down
+        dz[k] = z
+        primalRatio = max(primalRatio, -up / u[k], -down / v[k])
+        dualRatio = max(dualRatio, -z * inverseX, z * inverseY)
+      }
+      sums[0] = max(sums[0], primalRatio)
+      sums[1] = max(sums[1], dualRatio)
+    }
+    return (parts.reduce(0) { max($0, $1[0]) }, parts.reduce(0) { max($0, $1[1]) })
+  }
+}
