@@ -1,6 +1,7 @@
 import COpenBLAS
 import Glibc
 import Groundwork
+import Quantiles
 
 /// Many levels of many rows by preprocessing (Portnoy and Koenker 1997, section 4; Chernozhukov, Fernández-Val and Melly 2022, algorithm 2).
 ///
@@ -112,9 +113,9 @@ struct PreprocessedPath {
         if data.norm[i] > 0 { ratios.append(abs(data.target[i] - fit) / data.norm[i]) }
       }
     }
-    ratios.sort()
-    let radius = ratios.isEmpty ? .infinity : ratios[min(ratios.count - 1, Int(wanted * Double(ratios.count)))]
-    return Guess(coefficients: coefficients, radius: radius.isNaN ? .infinity : radius)
+    ratios.removeAll(where: \.isNaN)
+    let radius = ratios.isEmpty ? .infinity : orderStatistic(min(ratios.count - 1, Int(wanted * Double(ratios.count))), of: &ratios)
+    return Guess(coefficients: coefficients, radius: radius)
   }
 
   // MARK: A batch of levels

@@ -147,32 +147,8 @@ public struct DesignEncoding: Equatable, Sendable {
   }
 }
 
-/// The ⌈n/2⌉-th smallest of at least one number, none NaN. Expected cost O(n).
+/// The ⌈n/2⌉-th smallest of at least one number, none NaN.
 func lowerMedian(_ numbers: [Double]) -> Double {
   var values = numbers
-  let rank = (values.count - 1) / 2
-  return values.withUnsafeMutableBufferPointer { values in
-    var low = 0
-    var high = values.count - 1
-    while low < high {
-      let middle = low + (high - low) / 2
-      let pivot = max(min(values[low], values[high]), min(max(values[low], values[high]), values[middle]))
-      // Three parts: smaller, equal, larger; ties then cost nothing.
-      var (less, i, more) = (low, low, high)
-      while i <= more {
-        if values[i] < pivot {
-          values.swapAt(i, less)
-          less += 1
-          i += 1
-        } else if values[i] > pivot {
-          values.swapAt(i, more)
-          more -= 1
-        } else {
-          i += 1
-        }
-      }
-      if rank < less { high = less - 1 } else if rank > more { low = more + 1 } else { return pivot }
-    }
-    return values[low]
-  }
+  return orderStatistic((values.count - 1) / 2, of: &values)
 }

@@ -39,7 +39,7 @@ public struct Linear: Learner {
 
     let design = Matrix(rows: features.rows, columns: p, values: rows)
     rows = []
-    let solution = try QuantileRegression(design: design, target: target, weights: weights, levels: levels, threads: context.threads)
+    let solution = try QuantileRegression(design: consume design, target: target, weights: weights, levels: levels, threads: context.threads)
 
     let dropped = Set(solution.dropped)
     let kept = (1..<p).filter { !dropped.contains($0) }.map { $0 - 1 }
