@@ -324,25 +324,7 @@ struct VertexSolver {
       var square = 0.0
       for c in 0..<p { square += inverse[leaving * p + c] * inverse[leaving * p + c] }
       let negligible = 1e-12 * square.squareRoot()
-      kinks.removeAll()
-      residual.withUnsafeBufferPointer { residual in
-        motion.withUnsafeBufferPointer { motion in
-          side.withUnsafeBufferPointer { side in
-            weight.withUnsafeBufferPointer { weight in
-              norm.withUnsafeBufferPointer { norm in
-                for i in 0..<rows {
-                  let z = motion[i]
-                  let toward = side[i] > 0 ? z : (side[i] < 0 ? -z : 0)
-                  if toward > negligible * norm[i] {
-                    let distance = side[i] > 0 ? residual[i] : -residual[i]
-                    kinks.append(step: max(distance, 0) / toward, rise: weight[i] * toward, row: i)
-                  }
-                }
-              }
-            }
-          }
-        }
-      }
+      kinks.collect(residuals: residual, motion: motion, sides: side, weights: weight, norms: norm, negligible: negligible)
       guard let stop = kinks.minimiser(slope: slope) else {
         if sinceRefactor == 0 { return .unbounded }
         sinceRefactor = 0
