@@ -10,7 +10,7 @@ import Quantiles
 public struct SubgradientCertificate: Equatable, Sendable {
   /// The largest distance of a d_h from its interval, in units of the mean weight. Zero, or rounding.
   public internal(set) var dualViolation: Double
-  /// The largest |r_i| whose sign is not that of its d_i, in units of the largest |y|. Zero, or rounding.
+  /// The largest |r_i| whose sign is not that of its d_i, in units of |y_i| + ‖x_i‖‖β‖ with orthonormal columns. Zero, or rounding.
   public internal(set) var signViolation: Double
 
   /// The larger of the two.
@@ -249,11 +249,10 @@ struct VertexSolver {
       let perturbed = walk(stallLimit: .max)
       if perturbed == .unbounded || perturbed == .singular { return perturbed == .unbounded ? .unbounded : .singular }
       let sides = side
-      let width = 8 * size
       perturbation = []
       guard refactor() else { return .singular }
       // A row that only the perturbation put on its side keeps that side: its dual is what certifies the vertex.
-      for i in 0..<rows where side[i] != 0 && abs(residual[i]) <= max(width, tieWidth(i)) { side[i] = sides[i] }
+      for i in 0..<rows where side[i] != 0 && abs(residual[i]) <= tieWidth(i) { side[i] = sides[i] }
       size *= 0x1p-4
     }
     _ = walk(stallLimit: .max)
@@ -385,8 +384,8 @@ struct VertexSolver {
 
   // MARK: Proof
 
-  /// Computed afresh from basis and sides. `largestTarget` is the unit of residuals.
-  func certificate(largestTarget: Double) -> SubgradientCertificate {
+  /// Computed afresh from basis and sides.
+  func certificate() -> SubgradientCertificate {
     let d = duals(gradientOutsideBasis())
     var dual = 0.0
     for k in 0..<columns {
@@ -394,8 +393,10 @@ struct VertexSolver {
       dual = max(dual, d[k] - w * level, w * (level - 1) - d[k])
     }
     var sign = 0.0
-    for i in 0..<rows where side[i] != 0 { sign = max(sign, side[i] > 0 ? -residual[i] : residual[i]) }
-    return SubgradientCertificate(
-      dualViolation: dual / meanWeight, signViolation: largestTarget > 0 ? sign / largestTarget : 0)
+    for i in 0..<rows where side[i] != 0 {
+      let wrong = side[i] > 0 ? -residual[i] : residual[i]
+      if wrong > 0 { sign = max(sign, wrong / (abs(target[i]) + norm[i] * coefficientLength)) }
+    }
+    return SubgradientCertificate(dualViolation: dual / meanWeight, signViolation: sign)
   }
 }

@@ -68,7 +68,7 @@ public struct DesignEncoding: Equatable, Sendable {
 
   /// Writes row i of the design to `rows[i * stride + offset ...]`; `rows` holds at least `features.rows * stride` numbers.
   func encode(_ features: FeatureTable, into rows: inout [Double], stride: Int, offset: Int) {
-    precondition(features.columns.count == featureCount && rows.count >= features.rows * stride && offset + count <= stride)
+    precondition(rows.count >= features.rows * stride && offset + count <= stride)
     let n = features.rows
     rows.withUnsafeMutableBufferPointer { rows in
       // Blocks of rows stay in cache while the columns are woven in.
@@ -76,6 +76,10 @@ public struct DesignEncoding: Equatable, Sendable {
         let last = min(n, first + 1024)
         for (c, column) in columns.enumerated() {
           let place = offset + c
+          guard column.feature < features.columns.count else {
+            for i in first..<last { rows[i * stride + place] = column.median }
+            continue
+          }
           switch (features.columns[column.feature], column.kind) {
           case (.numeric(let values), .number):
             values.withUnsafeBufferPointer { values in
