@@ -1,6 +1,7 @@
 import COpenBLAS
 import Glibc
 import Groundwork
+import Quantiles
 
 /// Many levels of many rows by preprocessing (Portnoy and Koenker 1997, section 4; Chernozhukov, Fernández-Val and Melly 2022, algorithm 2).
 ///
@@ -15,7 +16,6 @@ struct PreprocessedPath {
   private let threads: Int
   private let directRows: Int
   private let meanWeight: Double
-  private let largestTarget: Double
   /// Rows a task of a pass works on: fixed, so sums are the same for any number of threads.
   private let chunk = 16_384
   private let block = 256
@@ -27,7 +27,6 @@ struct PreprocessedPath {
     self.threads = threads
     self.directRows = directRows
     meanWeight = data.meanWeight
-    largestTarget = data.target.reduce(0) { max($0, abs($1)) }
   }
 
   /// Nil where a sample or the kept rows had not full rank in spite of everything.
@@ -112,9 +111,11 @@ struct PreprocessedPath {
         if data.norm[i] > 0 { ratios.append(abs(data.target[i] - fit) / data.norm[i]) }
       }
     }
-    ratios.sort()
-    let radius = ratios.isEmpty ? .infinity : ratios[min(ratios.count - 1, Int(wanted * Double(ratios.count)))]
-    return Guess(coefficients: coefficients, radius: radius.isNaN ? .infinity : radius)
+    ratios.removeAll(where: \.isNaN)
+    let radius = ratios.isEmpty ? .infinity : ratios.withUnsafeMutableBufferPointer { orderStatistic($0, rank: min($0.count, Int(wanted * Double($0.count)) + 1)) }
+    // Targets tied at the guess are kept together, though rounding parts them.
+    let length = coefficients.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    return Guess(coefficients: coefficients, radius: max(radius, 1e-12 * length))
   }
 
   // MARK: A batch of levels
@@ -146,7 +147,7 @@ struct PreprocessedPath {
         let changed = rowsThatChangedSide(open, of: waiting, coefficients: open.map { solvers[$0]!.coefficients }, sides: split.sides)
         for (o, k) in open.enumerated() where changed[o].isEmpty {
           points[waiting[k]] = VertexPath.Point(
-            coefficients: solvers[k]!.coefficients, certificate: solvers[k]!.certificate(largestTarget: largestTarget),
+            coefficients: solvers[k]!.coefficients, certificate: solvers[k]!.certificate(),
             pivots: solvers[k]!.pivots)
         }
         let mended = open.indices.filter { !changed[$0].isEmpty }
@@ -174,7 +175,7 @@ struct PreprocessedPath {
         open = mended.indices.filter { alive[$0] }.map { open[mended[$0]] }
       }
       if widening > 1e6 { return false }
-      widening *= 4
+      widening *= 2
       waiting = failed.sorted().map { waiting[$0] }
     }
     return true

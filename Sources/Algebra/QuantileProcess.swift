@@ -25,7 +25,6 @@ func solveVertexPath(_ data: WhitenedRows, levels: [Double], threads: Int, direc
 
 /// Every level with all rows, from the middle level outwards, each from the basis of its neighbour.
 private func solveDirectly(_ data: WhitenedRows, levels: [Double], threads: Int) -> VertexPath? {
-  let largest = data.target.reduce(0) { max($0, abs($1)) }
   let middle = levels.count / 2
   var solver = VertexSolver(
     columns: data.columns, capacity: data.rows, level: levels[middle], meanWeight: data.meanWeight, totalRows: data.rows)
@@ -36,7 +35,7 @@ private func solveDirectly(_ data: WhitenedRows, levels: [Double], threads: Int)
   }
   guard solver.start(near: coldGuess(data, level: levels[middle])), solver.solve() == .optimal else { return nil }
   func point(_ solver: VertexSolver) -> VertexPath.Point {
-    VertexPath.Point(coefficients: solver.coefficients, certificate: solver.certificate(largestTarget: largest), pivots: solver.pivots)
+    VertexPath.Point(coefficients: solver.coefficients, certificate: solver.certificate(), pivots: solver.pivots)
   }
   var points = [VertexPath.Point?](repeating: nil, count: levels.count)
   points[middle] = point(solver)

@@ -1,6 +1,7 @@
 import COpenBLAS
 import Glibc
 import Groundwork
+import Quantiles
 
 /// How closely a vertex is known to minimise Σ_i w_i ψ_τ(y_i − x_iᵀβ) (Koenker 2005, "Quantile Regression", theorem 2.1).
 ///
@@ -9,7 +10,7 @@ import Groundwork
 public struct SubgradientCertificate: Equatable, Sendable {
   /// The largest distance of a d_h from its interval, in units of the mean weight. Zero, or rounding.
   public internal(set) var dualViolation: Double
-  /// The largest |r_i| whose sign is not that of its d_i, in units of the largest |y|. Zero, or rounding.
+  /// The largest |r_i| whose sign is not that of its d_i, in units of |y_i| + ‖x_i‖‖β‖ with orthonormal columns. Zero, or rounding.
   public internal(set) var signViolation: Double
 
   /// The larger of the two.
@@ -30,6 +31,8 @@ struct VertexSolver {
   private var capacity: Int
   /// Column-major, leading dimension `capacity`.
   private var design: [Double]
+  /// The same row-major: a single row costs a cache line here, p of them there.
+  private var designRows: [Double] = []
   private var target: [Double] = []
   private var weight: [Double] = []
   private var norm: [Double] = []
@@ -75,6 +78,7 @@ struct VertexSolver {
       design = grown
       capacity = wider
     }
+    designRows.append(contentsOf: UnsafeBufferPointer(start: row, count: columns))
     var square = 0.0
     for c in 0..<columns {
       design[c * capacity + rows] = row[c]
@@ -96,11 +100,20 @@ struct VertexSolver {
     guard rows >= columns else { return false }
     coefficients = guess
     computeResiduals()
-    let order = (0..<rows).sorted { a, b in
-      let x = abs(residual[a]) / max(norm[a], .leastNormalMagnitude)
-      let y = abs(residual[b]) / max(norm[b], .leastNormalMagnitude)
-      return x < y || (x == y && a < b)
+    let distance = (0..<rows).map { abs(residual[$0]) / max(norm[$0], .leastNormalMagnitude) }
+    func nearer(_ a: Int, _ b: Int) -> Bool { distance[a] < distance[b] || (distance[a] == distance[b] && a < b) }
+    // The nearest few rows nearly always do, and need no sort of all.
+    let few = 8 * columns
+    if rows > 4 * few {
+      var copy = distance
+      let reach = copy.withUnsafeMutableBufferPointer { orderStatistic($0, rank: few + 1) }
+      let near = (0..<rows).filter { distance[$0] <= reach }
+      if near.count <= 4 * few, let chosen = independentRows(near.sorted(by: nearer), threshold: 0.2) {
+        basis = chosen
+        if enterBasis() { return true }
+      }
     }
+    let order = (0..<rows).sorted(by: nearer)
     for threshold in [0.2, 1e-3, 1e-6, 1e-10] {
       if let chosen = independentRows(order, threshold: threshold) {
         basis = chosen
@@ -125,7 +138,7 @@ struct VertexSolver {
     for i in order {
       if chosen.count == p { break }
       guard norm[i] > 0 else { continue }
-      for c in 0..<p { x[c] = design[c * capacity + i] }
+      for c in 0..<p { x[c] = designRows[i * p + c] }
       // Twice is enough for orthogonality to working precision.
       for _ in 0..<2 {
         for k in 0..<chosen.count {
@@ -154,7 +167,7 @@ struct VertexSolver {
   private mutating func refactor() -> Bool {
     let p = columns
     var matrix = [Double](repeating: 0, count: p * p)
-    for k in 0..<p { for c in 0..<p { matrix[c * p + k] = design[c * capacity + basis[k]] } }
+    for k in 0..<p { for c in 0..<p { matrix[c * p + k] = designRows[basis[k] * p + c] } }
     var pivotRows = [Int32](repeating: 0, count: p)
     var size = Int32(p)
     var status: Int32 = 0
@@ -173,7 +186,7 @@ struct VertexSolver {
     let first = coefficients
     for k in 0..<p {
       var fit = 0.0
-      for c in 0..<p { fit += design[c * capacity + basis[k]] * first[c] }
+      for c in 0..<p { fit += designRows[basis[k] * p + c] * first[c] }
       let y = targetValue(basis[k]) - fit
       for c in 0..<p { coefficients[c] += y * inverse[k * p + c] }
     }
@@ -217,7 +230,7 @@ struct VertexSolver {
   mutating func solve() -> Outcome {
     perturbation = []
     guard refactor() else { return .singular }
-    var size = perturbationSize()
+    var size = 0.0
     for round in 0..<6 {
       switch walk(stallLimit: round == 0 ? 20 + columns : 40 + 4 * columns) {
       case .optimal: return .optimal
@@ -225,6 +238,7 @@ struct VertexSolver {
       case .singular: return .singular
       case .stalled: break
       }
+      if round == 0 { size = perturbationSize() }
       // Perturbed targets have no ties, so the walk strictly descends.
       perturbation = (0..<rows).map { i in
         var bits = UInt64(i &+ 1) &* 0x9E37_79B9_7F4A_7C15
@@ -235,11 +249,10 @@ struct VertexSolver {
       let perturbed = walk(stallLimit: .max)
       if perturbed == .unbounded || perturbed == .singular { return perturbed == .unbounded ? .unbounded : .singular }
       let sides = side
-      let width = 8 * size
       perturbation = []
       guard refactor() else { return .singular }
       // A row that only the perturbation put on its side keeps that side: its dual is what certifies the vertex.
-      for i in 0..<rows where side[i] != 0 && abs(residual[i]) <= max(width, tieWidth(i)) { side[i] = sides[i] }
+      for i in 0..<rows where side[i] != 0 && abs(residual[i]) <= tieWidth(i) { side[i] = sides[i] }
       size *= 0x1p-4
     }
     _ = walk(stallLimit: .max)
@@ -310,25 +323,7 @@ struct VertexSolver {
       var square = 0.0
       for c in 0..<p { square += inverse[leaving * p + c] * inverse[leaving * p + c] }
       let negligible = 1e-12 * square.squareRoot()
-      kinks.removeAll()
-      residual.withUnsafeBufferPointer { residual in
-        motion.withUnsafeBufferPointer { motion in
-          side.withUnsafeBufferPointer { side in
-            weight.withUnsafeBufferPointer { weight in
-              norm.withUnsafeBufferPointer { norm in
-                for i in 0..<rows {
-                  let z = motion[i]
-                  let toward = side[i] > 0 ? z : (side[i] < 0 ? -z : 0)
-                  if toward > negligible * norm[i] {
-                    let distance = side[i] > 0 ? residual[i] : -residual[i]
-                    kinks.append(step: max(distance, 0) / toward, rise: weight[i] * toward, row: i)
-                  }
-                }
-              }
-            }
-          }
-        }
-      }
+      kinks.collect(residuals: residual, motion: motion, sides: side, weights: weight, norms: norm, negligible: negligible)
       guard let stop = kinks.minimiser(slope: slope) else {
         if sinceRefactor == 0 { return .unbounded }
         sinceRefactor = 0
@@ -339,14 +334,19 @@ struct VertexSolver {
       let step = kinks.items[stop].step
       let enteringRow = Int(kinks.items[stop].row)
 
-      func add(_ i: Int, _ factor: Double) { for c in 0..<p { gradient[c] += factor * design[c * capacity + i] } }
-      for kink in kinks.items[..<stop] {
-        let i = Int(kink.row)
-        add(i, side[i] > 0 ? -weight[i] : weight[i])
-        side[i] = -side[i]
+      let enteringDual = weight[enteringRow] * (side[enteringRow] > 0 ? level : level - 1)
+      gradient.withUnsafeMutableBufferPointer { gradient in
+        designRows.withUnsafeBufferPointer { designRows in
+          func add(_ i: Int, _ factor: Double) { for c in 0..<p { gradient[c] += factor * designRows[i * p + c] } }
+          for kink in kinks.items[..<stop] {
+            let i = Int(kink.row)
+            add(i, side[i] > 0 ? -weight[i] : weight[i])
+            side[i] = -side[i]
+          }
+          add(enteringRow, -enteringDual)
+          add(leavingRow, weight[leavingRow] * (upward ? level : level - 1))
+        }
       }
-      add(enteringRow, -weight[enteringRow] * (side[enteringRow] > 0 ? level : level - 1))
-      add(leavingRow, weight[leavingRow] * (upward ? level : level - 1))
       residual.withUnsafeMutableBufferPointer { residual in
         motion.withUnsafeBufferPointer { motion in
           for i in 0..<residual.count { residual[i] -= step * motion[i] }
@@ -359,7 +359,7 @@ struct VertexSolver {
       side[enteringRow] = 0
       basis[leaving] = enteringRow
 
-      for c in 0..<p { entering[c] = design[c * capacity + enteringRow] }
+      for c in 0..<p { entering[c] = designRows[enteringRow * p + c] }
       cblas_dgemv(CblasRowMajor, CblasNoTrans, Int32(p), Int32(p), 1, inverse, Int32(p), entering, 1, 0, &pivotRow, 1)
       let pivot = pivotRow[leaving]
       inverse.withUnsafeMutableBufferPointer { inverse in
@@ -384,8 +384,8 @@ struct VertexSolver {
 
   // MARK: Proof
 
-  /// Computed afresh from basis and sides. `largestTarget` is the unit of residuals.
-  func certificate(largestTarget: Double) -> SubgradientCertificate {
+  /// Computed afresh from basis and sides.
+  func certificate() -> SubgradientCertificate {
     let d = duals(gradientOutsideBasis())
     var dual = 0.0
     for k in 0..<columns {
@@ -393,8 +393,10 @@ struct VertexSolver {
       dual = max(dual, d[k] - w * level, w * (level - 1) - d[k])
     }
     var sign = 0.0
-    for i in 0..<rows where side[i] != 0 { sign = max(sign, side[i] > 0 ? -residual[i] : residual[i]) }
-    return SubgradientCertificate(
-      dualViolation: dual / meanWeight, signViolation: largestTarget > 0 ? sign / largestTarget : 0)
+    for i in 0..<rows where side[i] != 0 {
+      let wrong = side[i] > 0 ? -residual[i] : residual[i]
+      if wrong > 0 { sign = max(sign, wrong / (abs(target[i]) + norm[i] * coefficientLength)) }
+    }
+    return SubgradientCertificate(dualViolation: dual / meanWeight, signViolation: sign)
   }
 }

@@ -7,24 +7,69 @@ package struct WeightedBreakpoints {
     package var row: Int32
   }
 
+  /// The kinks are the first `count`.
   package private(set) var items: [Breakpoint] = []
+  package private(set) var count = 0
 
   package init() {}
 
-  package mutating func removeAll() { items.removeAll(keepingCapacity: true) }
+  package mutating func removeAll() { count = 0 }
 
-  @inline(__always) package mutating func append(step: Double, rise: Double, row: Int) {
-    items.append(Breakpoint(step: step, rise: rise, row: Int32(truncatingIfNeeded: row)))
+  package mutating func append(step: Double, rise: Double, row: Int) {
+    makeRoom(for: count + 1)
+    items[count] = Breakpoint(step: step, rise: rise, row: Int32(row))
+    count += 1
+  }
+
+  private mutating func makeRoom(for needed: Int) {
+    if items.count < needed {
+      let missing = max(needed, 2 * items.count) - items.count
+      items.append(contentsOf: repeatElement(Breakpoint(step: 0, rise: 0, row: 0), count: missing))
+    }
+  }
+
+  /// The kinks of Σ w_i ψ(r_i − t z_i): row i has one where its residual comes to zero, at t = |r_i| / |z_i|, if z_i leads there from its side
+  /// (1 above, −1 below, 0 for rows without a kink) and exceeds `negligible` times the row's norm.
+  package mutating func collect(
+    residuals: [Double], motion: [Double], sides: [Int8], weights: [Double], norms: [Double], negligible: Double
+  ) {
+    let rows = residuals.count
+    precondition(motion.count >= rows && sides.count >= rows && weights.count >= rows && norms.count >= rows && rows <= Int(Int32.max))
+    makeRoom(for: rows + 1)
+    var filled = 0
+    items.withUnsafeMutableBufferPointer { items in
+      residuals.withUnsafeBufferPointer { residuals in
+        motion.withUnsafeBufferPointer { motion in
+          sides.withUnsafeBufferPointer { sides in
+            weights.withUnsafeBufferPointer { weights in
+              norms.withUnsafeBufferPointer { norms in
+                // Every row is written and only kinks are counted: half of the rows are kinks, so a branch would be guessed wrong half the time.
+                for i in 0..<rows {
+                  let side = Double(sides[i])
+                  let toward = motion[i] * side
+                  let distance = residuals[i] * side
+                  items[filled] = Breakpoint(
+                    step: (distance > 0 ? distance : 0) / toward, rise: weights[i] * toward, row: Int32(truncatingIfNeeded: i))
+                  filled &+= toward > negligible * norms[i] ? 1 : 0
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    count = filled
   }
 
   /// The position in `items` of the kink at which a slope that starts at `slope` < 0 first is ≥ 0, or nil where it stays negative.
   /// Afterwards all kinks passed on the way stand before that position. Expected cost O(count); ties go to the lower row,
   /// so the answer does not depend on the order in which kinks were added.
   package mutating func minimiser(slope: Double) -> Int? {
-    items.withUnsafeMutableBufferPointer { items -> Int? in
+    let count = count
+    return items.withUnsafeMutableBufferPointer { items -> Int? in
       func precedes(_ a: Breakpoint, _ b: Breakpoint) -> Bool { a.step < b.step || (a.step == b.step && a.row < b.row) }
       var low = 0
-      var high = items.count
+      var high = count
       var slope = slope
       while high - low > 12 {
         // Median of three, moved to the end.
@@ -58,9 +103,9 @@ package struct WeightedBreakpoints {
         if slope >= 0 { return i }
       }
       // Partial sums in another order may miss zero by rounding: the next kink is then the minimiser.
-      guard high < items.count else { return nil }
+      guard high < count else { return nil }
       var least = high
-      for k in high..<items.count where precedes(items[k], items[least]) { least = k }
+      for k in high..<count where precedes(items[k], items[least]) { least = k }
       items.swapAt(high, least)
       return high
     }

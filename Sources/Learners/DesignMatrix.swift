@@ -68,7 +68,7 @@ public struct DesignEncoding: Equatable, Sendable {
 
   /// Writes row i of the design to `rows[i * stride + offset ...]`; `rows` holds at least `features.rows * stride` numbers.
   func encode(_ features: FeatureTable, into rows: inout [Double], stride: Int, offset: Int) {
-    precondition(features.columns.count == featureCount && rows.count >= features.rows * stride && offset + count <= stride)
+    precondition(rows.count >= features.rows * stride && offset + count <= stride)
     let n = features.rows
     rows.withUnsafeMutableBufferPointer { rows in
       // Blocks of rows stay in cache while the columns are woven in.
@@ -76,6 +76,10 @@ public struct DesignEncoding: Equatable, Sendable {
         let last = min(n, first + 1024)
         for (c, column) in columns.enumerated() {
           let place = offset + c
+          guard column.feature < features.columns.count else {
+            for i in first..<last { rows[i * stride + place] = column.median }
+            continue
+          }
           switch (features.columns[column.feature], column.kind) {
           case (.numeric(let values), .number):
             values.withUnsafeBufferPointer { values in
@@ -147,32 +151,8 @@ public struct DesignEncoding: Equatable, Sendable {
   }
 }
 
-/// The ⌈n/2⌉-th smallest of at least one number, none NaN. Expected cost O(n).
+/// The ⌈n/2⌉-th smallest of at least one number, none NaN.
 func lowerMedian(_ numbers: [Double]) -> Double {
   var values = numbers
-  let rank = (values.count - 1) / 2
-  return values.withUnsafeMutableBufferPointer { values in
-    var low = 0
-    var high = values.count - 1
-    while low < high {
-      let middle = low + (high - low) / 2
-      let pivot = max(min(values[low], values[high]), min(max(values[low], values[high]), values[middle]))
-      // Three parts: smaller, equal, larger; ties then cost nothing.
-      var (less, i, more) = (low, low, high)
-      while i <= more {
-        if values[i] < pivot {
-          values.swapAt(i, less)
-          less += 1
-          i += 1
-        } else if values[i] > pivot {
-          values.swapAt(i, more)
-          more -= 1
-        } else {
-          i += 1
-        }
-      }
-      if rank < less { high = less - 1 } else if rank > more { low = more + 1 } else { return pivot }
-    }
-    return values[low]
-  }
+  return values.withUnsafeMutableBufferPointer { orderStatistic($0, rank: ($0.count + 1) / 2) }
 }

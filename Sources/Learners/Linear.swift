@@ -39,12 +39,17 @@ public struct Linear: Learner {
 
     let design = Matrix(rows: features.rows, columns: p, values: rows)
     rows = []
-    let solution = try QuantileRegression(design: design, target: target, weights: weights, levels: levels, threads: context.threads)
+    let solution = try QuantileRegression(design: consume design, target: target, weights: weights, levels: levels, threads: context.threads)
 
     let dropped = Set(solution.dropped)
     let kept = (1..<p).filter { !dropped.contains($0) }.map { $0 - 1 }
     let collinear = solution.dropped.filter { $0 > 0 }.map { encoding.names[$0 - 1] }
     if let line = Linear.droppedLine(constant: encoding.constantFeatures, collinear: collinear) { context.warn(line) }
+    let violation = solution.certificates.map(\.violation).max() ?? 0
+    context.note("linear: \(features.rows) rows, \(kept.count) columns, largest certificate violation \(violation)")
+    if !solution.certificates.allSatisfy(\.holds) {
+      context.warn("linear: rounding kept some levels from a proof of optimality (violation \(violation)); features of less extreme size may help")
+    }
     var coefficients = Matrix(rows: kept.count + 1, columns: levels.count)
     let limit = Double.greatestFiniteMagnitude
     for t in levels.indices {
@@ -53,7 +58,7 @@ public struct Linear: Learner {
     return FittedLinear(
       encoding: encoding.keeping(kept), standardisation: standardisation.keeping(kept.map { $0 + 1 }), centre: centre, coefficients: coefficients,
       trainingRows: features.rows, dropped: encoding.constantFeatures + collinear,
-      violation: solution.certificates.map(\.violation).max() ?? 0)
+      violation: violation)
   }
 
   private static func droppedLine(constant: [String], collinear: [String]) -> String? {
