@@ -34,14 +34,14 @@ struct LeafMembers: Sendable {
 }
 
 /// A learnt quantile regression forest.
-struct FittedForest: FittedLearner {
+package struct FittedForest: FittedLearner {
   let levels: [Double]
-  let binning: FeatureBinning
+  package let binning: FeatureBinning
   /// Training responses, increasing.
   let responses: [Double]
   /// Row weights in that order, the largest 1; nil where all are equal.
   let weights: [Double]?
-  let trees: [Tree]
+  package let trees: [Tree]
   let members: [LeafMembers]
   /// Of each tree, 1 / the weight of each leaf.
   private let shares: [[Double]]
@@ -62,14 +62,14 @@ struct FittedForest: FittedLearner {
     }
   }
 
-  var summary: [(key: String, value: String)] {
+  package var summary: [(key: String, value: String)] {
     let leaves = trees.reduce(0) { $0 + $1.leafCount }
     return [
       ("trees", "\(trees.count)"), ("rows", "\(responses.count)"), ("leaves a tree", "\(leaves / max(1, trees.count))"),
     ]
   }
 
-  func predict(_ features: FeatureTable) -> Matrix { predict(features, threads: 1) }
+  package func predict(_ features: FeatureTable) -> Matrix { predict(features, threads: 1) }
 
   /// `predict` on several threads: the same answers.
   func predict(_ features: FeatureTable, threads: Int) -> Matrix {
@@ -98,7 +98,7 @@ struct FittedForest: FittedLearner {
   }
 
   /// w_i(x) of all training rows in the order of their responses, for one row of `features`.
-  func weights(of row: Int, in features: FeatureTable) -> [Double] {
+  package func weights(of row: Int, in features: FeatureTable) -> [Double] {
     let memory = ForestWeights(responses: responses.count)
     var answer = [Double](repeating: 0, count: responses.count)
     visitWeights(features, rows: row..<row + 1, memory) { _, count in

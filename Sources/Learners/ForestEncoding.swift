@@ -5,7 +5,7 @@ import Groundwork
 /// A tree is its nodes in preorder. A split is 1 + 2 · feature + (0 or 1: missing values go right), then its code. A leaf is
 /// 0, the number of its ranks, the first rank, and the steps between the ranks. No child index is stored, so none can be wrong.
 extension FittedForest {
-  func encode(into writer: inout ByteWriter) {
+  package func encode(into writer: inout ByteWriter) {
     writer.write(levels)
     binning.encode(into: &writer)
     writer.write(responses)

@@ -1,12 +1,12 @@
 /// A binary tree over coded features. It knows which leaf a row falls into, not what the leaf answers.
-struct Tree: Sendable {
+package struct Tree: Sendable {
   /// Nodes stand in preorder, so a node's left child is the next one.
-  struct Node: Sendable {
+  package struct Node: Sendable {
     /// 2 · feature, plus 1 where missing values go right.
     var test: UInt32
     var cut: UInt16
     /// The right child, or −1 − leaf.
-    var right: Int32
+    package var right: Int32
 
     /// Rows with codes from 1 to `code` go left.
     static func split(feature: Int, code: UInt16, missingRight: Bool) -> Node {
@@ -16,11 +16,11 @@ struct Tree: Sendable {
 
     static func leaf(_ leaf: Int) -> Node { Node(test: 0, cut: 0, right: Int32(-1 - leaf)) }
 
-    var isLeaf: Bool { right < 0 }
-    var leaf: Int { Int(-1 - right) }
-    var feature: Int { Int(test >> 1) }
-    var missingRight: Bool { test & 1 == 1 }
-    var code: UInt16 { cut &+ UInt16(truncatingIfNeeded: test & 1) }
+    package var isLeaf: Bool { right < 0 }
+    package var leaf: Int { Int(-1 - right) }
+    package var feature: Int { Int(test >> 1) }
+    package var missingRight: Bool { test & 1 == 1 }
+    package var code: UInt16 { cut &+ UInt16(truncatingIfNeeded: test & 1) }
 
     @inline(__always)
     func sendsLeft(_ codes: UnsafePointer<UInt16>) -> Bool {
@@ -28,7 +28,7 @@ struct Tree: Sendable {
     }
   }
 
-  var nodes: [Node]
+  package var nodes: [Node]
   var leafCount: Int
 
   /// The leaf of each of `rows` rows of `columns` codes: `leaves[i · stride]`.
