@@ -53,6 +53,7 @@ struct TeachingRows {
       target: labelled.map { target[$0] }, weights: weights.map { w in labelled.map { w[$0] } })
 
     let given = crossFits ? roles.fold.map { held.numbers($0) } : nil
+    held.forgetNumbers()
     foldOfRow = try crossFits ? session.crossFittingFolds(labelled, given: given, rows: held.rows, seed: seed) : [Int](repeating: -1, count: held.rows)
     folds = Set(foldOfRow.filter { $0 >= 0 }).sorted()
   }
