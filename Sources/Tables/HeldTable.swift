@@ -80,6 +80,9 @@ public final class HeldTable {
     }
   }
 
+  /// Gives back the memory of the numbers, once they were taken: only records and categories can be read from then on.
+  public func forgetNumbers() { values = [] }
+
   /// Whether a feature column holds categories, and where the first field that is no number stands.
   public func firstNonNumber(_ column: Int) -> (row: Int, text: String)? {
     firstText[columns.firstIndex(of: column)!].map { ($0.line, $0.text) }

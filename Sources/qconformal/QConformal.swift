@@ -106,9 +106,9 @@ struct QConformal: FilterTool {
 
     try session.writeHeader(encoder)
     try session.answer(held) {
-      CalibratingWorker(header: header, groups: groups, encoder: encoder, appends: answerName != nil, skips: newOnly ? rows.isLabelled : nil) { g, row in
-        try calibrations[g].fitted(forRow: row)
-      }
+      CalibratingWorker(
+        header: header, groups: groups, encoder: encoder, appends: answerName != nil,
+        calibration: .crossFitted({ g, row in try calibrations[g].fitted(forRow: row) }, skips: newOnly ? rows.isLabelled : nil))
     }
     try session.finish(held.counts, written: newOnly ? held.rows - rows.labelled.count : nil)
   }
@@ -120,9 +120,8 @@ struct QConformal: FilterTool {
     if table.explain { return try session.explain(session.explanation(of: groups) + [("method", saved.specification.text)]) }
     let encoder = try encoder(session, header, groups)
     try session.writeHeader(encoder)
-    let fitted = saved.fitted
     let counts = try session.stream(header) {
-      CalibratingWorker(header: header, groups: groups, encoder: encoder, appends: answerName != nil, skips: nil) { g, _ in fitted[g] }
+      CalibratingWorker(header: header, groups: groups, encoder: encoder, appends: answerName != nil, calibration: .loaded(saved.fitted))
     }
     try session.finish(counts)
   }

@@ -1,14 +1,13 @@
 import ArgumentParser
 import FilterKit
 import Groundwork
+import Methods
 import Quantiles
 import Tables
 
 @main enum Main {
   static func main() { runFilter(QSort.self) }
 }
-
-extension IsotonicOperator: ExpressibleByArgument {}
 
 struct QSort: FilterTool {
   static let configuration = CommandConfiguration(
@@ -27,7 +26,7 @@ struct QSort: FilterTool {
   @Option(
     name: [.short, .long],
     help: ArgumentHelp("sort rearranges the values; pava is the nearest non-decreasing sequence (pools averaged); minmax sweeps outwards from the median.", valueName: "method"))
-  var method: IsotonicOperator = .sort
+  var method: String = "sort"
 
   @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Treat these quantile groups only (default: all).", valueName: "models"))
   var groups: String?
@@ -38,6 +37,10 @@ struct QSort: FilterTool {
   @OptionGroup var table: TableOptions
 
   mutating func run() throws {
+    guard let method = IsotonicOperator(rawValue: self.method) else {
+      throw Failure(
+        .usage, "--method \(self.method): unknown method", remedy: suggestion(for: self.method, among: IsotonicOperator.allCases.map(\.rawValue)))
+    }
     let session = try FilterSession(tool: "qsort", table)
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     let groups = try session.groups(header, picked: self.groups)

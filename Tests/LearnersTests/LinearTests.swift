@@ -11,7 +11,8 @@ import Testing
     warn: @escaping (String) -> Void = { _ in }
   ) throws -> any FittedLearner {
     try Linear(settings: Settings(of: Linear.description)).fit(
-      TrainingSet(features: table(columns, rows: target.count), target: target, weights: weights), levels: levels, context: FitContext(threads: 2, warn: warn))
+      TrainingSet(features: table(columns, rows: target.count), target: target, weights: weights), levels: levels,
+      context: FitContext(threads: 2, warn: warn))
   }
 
   private func table(_ columns: [FeatureTable.Column], rows count: Int = 0) -> FeatureTable {
