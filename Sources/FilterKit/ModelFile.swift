@@ -53,7 +53,14 @@ public struct ModelFile {
     if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
       throw Failure(.cannotCreate, "is a directory", at: .init(input: path))
     }
+    if isSpecial(path) { return }
     guard access(folder, W_OK) == 0 else { throw creationFailure(path) }
+  }
+
+  /// A device or a pipe, such as /dev/null or what the shell makes of >(…): written to, never replaced by a file.
+  private static func isSpecial(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
   }
 
   private static func creationFailure(_ path: String) -> Failure {
@@ -62,6 +69,11 @@ public struct ModelFile {
 
   /// Writes under a temporary name in the same folder, syncs and renames: whoever reads `path` sees the old file or the new.
   public func save(to path: String) throws {
+    if ModelFile.isSpecial(path) {
+      let file = try OutputFile(path: path)
+      try write(to: file)
+      return try file.close()
+    }
     var template = Array((path + ".XXXXXX").utf8CString)
     let descriptor = mkstemp(&template)
     guard descriptor >= 0 else { throw ModelFile.creationFailure(path) }
@@ -71,9 +83,7 @@ public struct ModelFile {
       umask(mask)
       fchmod(descriptor, 0o666 & ~mask)
       let file = OutputFile(descriptor: descriptor, name: path)
-      let line = headerLine(checksum: ModelFile.checksum(headerLine(checksum: ModelFile.blankChecksum), body))
-      try line.withUnsafeBufferPointer { try file.write($0) }
-      try body.withUnsafeBufferPointer { try file.write($0) }
+      try write(to: file)
       guard fsync(descriptor) == 0 || errno == EINVAL else { throw Failure(.inputOutput, "cannot write: " + systemMessage(), at: .init(input: path)) }
       try file.close()
       guard rename(temporary, path) == 0 else { throw ModelFile.creationFailure(path) }
@@ -81,6 +91,12 @@ public struct ModelFile {
       unlink(temporary)
       throw error
     }
+  }
+
+  private func write(to file: OutputFile) throws {
+    let line = headerLine(checksum: ModelFile.checksum(headerLine(checksum: ModelFile.blankChecksum), body))
+    try line.withUnsafeBufferPointer { try file.write($0) }
+    try body.withUnsafeBufferPointer { try file.write($0) }
   }
 
   /// The header as one line of JSON, what matters most first.

@@ -63,8 +63,8 @@ struct QSort: FilterTool {
       let repairs = workers.map { $0.repairs[g] }.reduce(into: Repairs()) { $0.add($1) }
       let title = group.name.isEmpty ? "" : "\(group.name): "
       var text = "\(title)\(repairs.rows) of \(rows) rows repaired, \(repairs.levels) levels moved"
-      if repairs.levels > 0 {
-        text += ", by \(shortestText(repairs.total.rounded / Double(repairs.levels))) on average, at most \(shortestText(repairs.largest))"
+      if repairs.measured > 0 {
+        text += ", by \(shortestText(repairs.total.rounded / Double(repairs.measured))) on average, at most \(shortestText(repairs.largest))"
       }
       session.diagnostics.say(text)
     }
