@@ -54,6 +54,12 @@ public final class Block {
     }
   }
 
+  /// Line ends of the block before row r.
+  func lines(beforeRow r: Int) -> Int {
+    let start = r == 0 ? 0 : Int(rowEnds[r - 1])
+    return buffer.bytes[..<start].reduce(0) { $0 + ($1 == 10 ? 1 : 0) }
+  }
+
   /// Row r as a view, valid until the block is refilled.
   @inline(__always) func row(_ r: Int, format: TableFormat) -> Row {
     Row(
@@ -134,8 +140,7 @@ public struct Row {
 
   public func text(_ column: Int) -> String { withContent(column) { String(decoding: $0, as: UTF8.self) } }
 
-  /// A field read as a number; `NaN` stands for missing, infinities are themselves.
-  /// Throws a `Failure` with the column to be filled in by whoever knows its name.
+  /// What a field says as a number.
   @inline(__always)
   public func number(_ column: Int, _ reader: NumberReader) -> NumberReading {
     withContent(column) { reader.read($0) }

@@ -7,12 +7,15 @@ import Tables
 struct Repairs {
   var rows = 0
   var levels = 0
+  /// Of those, how many moved by a finite distance.
+  var measured = 0
   var total = ExactSum()
   var largest = 0.0
 
   mutating func add(_ other: Repairs) {
     rows += other.rows
     levels += other.levels
+    measured += other.measured
     total.add(other.total)
     largest = max(largest, other.largest)
   }
@@ -86,12 +89,8 @@ final class OrderingWorker: RowWorker {
       for k in 0..<columns.count {
         let column = columns[k]
         cells[group.firstCell + k] = .text(of: column)
-        let value: Double
-        switch row.number(column, reader) {
-        case .number(let number), .infinite(let number): value = number
-        case .missing: continue
-        case let reading: throw numberFailure(reading, row, column, header)
-        }
+        let value = try row.number(column, reader, header)
+        if value.isNaN { continue }
         values[count] = value
         members[count] = Int32(k)
         count += 1
@@ -125,6 +124,7 @@ final class OrderingWorker: RowWorker {
       repairs.levels += 1
       let repair = abs(ordered[k] - values[k])
       if repair.isFinite {
+        repairs.measured += 1
         repairs.total.add(repair)
         repairs.largest = max(repairs.largest, repair)
       }
