@@ -4,9 +4,9 @@ import Quantiles
 
 /// Which columns of a design are linearly independent, and the triangle that makes them orthogonal.
 ///
-/// Householder QR with the limited column pivoting of R's `lm` and `qr` (LINPACK `dqrdc2`): a column whose part orthogonal to the columns before it is
-/// shorter than `tolerance` times itself is dropped, so of collinear columns the earlier stay. The tall matrix is reduced by blocks of
-/// rows first (TSQR; Demmel, Grigori, Hoemmen, Langou 2012), one pass in all. Cost O(n · p²).
+/// Householder QR with the limited column pivoting of R's `lm` and `qr` (LINPACK `dqrdc2`): a column whose part orthogonal to
+/// the columns before it is shorter than `tolerance` times itself is dropped, so of collinear columns the earlier stay. The tall
+/// matrix is reduced by blocks of rows first (TSQR; Demmel, Grigori, Hoemmen, Langou 2012), one pass in all. Cost O(n · p²).
 public struct ColumnRank: Sendable {
   /// Columns kept, increasing.
   public let kept: [Int]

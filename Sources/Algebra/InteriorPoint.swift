@@ -6,7 +6,9 @@ import Glibc
 ///
 /// The dual is max yᵀa subject to Xᵀa = (1 − τ)Xᵀ1, 0 ≤ a ≤ 1, rows multiplied by their weights; a = 1 − τ is inside from the start.
 /// About twenty steps of O(n · p²).
-func interiorPointQuantile(_ data: WhitenedRows, level: Double, gapTolerance: Double = 1e-6, maximumSteps: Int = 40) -> [Double]? {
+package func interiorPointQuantile(
+  _ data: WhitenedRows, level: Double, gapTolerance: Double = 1e-6, maximumSteps: Int = 40
+) -> [Double]? {
   let (n, p) = (data.rows, data.columns)
   guard n > p, p > 0 else { return nil }
   let unit = data.weight.reduce(0) { max($0, $1) }

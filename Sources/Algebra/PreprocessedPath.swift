@@ -5,11 +5,11 @@ import Quantiles
 
 /// Many levels of many rows by preprocessing (Portnoy and Koenker 1997, section 4; Chernozhukov, Fernández-Val and Melly 2022, algorithm 2).
 ///
-/// A sample of the rows is solved first. At each level its solution, corrected by what the rows taught at neighbouring levels, guesses the fit: rows with
-/// a residual far outside the guess's error are summed into one gradient, as only their side matters; the few others are solved to a
-/// vertex. Then all rows are looked at again: those that changed side join the few and the level is solved anew, until none did. So the
-/// answer is exact whatever the guess. Levels go in stages (the middle one, the quarters, the eighths, …): the levels of a stage share
-/// their passes over the data, which are matrix products.
+/// A sample of the rows is solved first. At each level its solution, corrected by what the rows taught at neighbouring levels,
+/// guesses the fit: rows with a residual far outside the guess's error are summed into one gradient, as only their side matters;
+/// the few others are solved to a vertex. Then all rows are looked at again: those that changed side join the few and the level is
+/// solved anew, until none did. So the answer is exact whatever the guess. Levels go in stages (the middle one, the quarters, the
+/// eighths, …): the levels of a stage share their passes over the data, which are matrix products.
 struct PreprocessedPath {
   private let data: WhitenedRows
   private let levels: [Double]
@@ -100,7 +100,7 @@ struct PreprocessedPath {
     let wanted = max(share, Double(max(20 * p, 200)) / Double(data.rows))
     guard wanted < 0.5 else { return Guess(coefficients: coefficients, radius: .infinity) }
 
-    let probes = min(data.rows, max(1500, Int(60 / wanted)))
+    let probes = min(data.rows, max(1500, Int(40 / wanted)))
     var ratios: [Double] = []
     ratios.reserveCapacity(probes)
     data.design.withUnsafeBufferPointer { design in

@@ -47,6 +47,7 @@ private func solveDirectly(_ data: WhitenedRows, levels: [Double], threads: Int)
       let order = side == 0 ? Array((0..<middle).reversed()) : Array(middle + 1..<max(levels.count, middle + 1))
       for t in order {
         solver.level = levels[t]
+        solver.pivots = 0
         guard solver.solve() == .optimal else { return }
         slots[t] = point(solver)
       }

@@ -71,7 +71,7 @@ public struct QuantileRegression: Sendable {
     dropped = rank.dropped
     let k = rank.kept.count
     let triangle = rank.triangle
-    guard k > 0 else {
+    guard k > 0, !levels.isEmpty else {
       coefficients = Matrix(rows: levels.count, columns: p)
       certificates = levels.map { _ in SubgradientCertificate(dualViolation: 0, signViolation: 0) }
       pivots = 0

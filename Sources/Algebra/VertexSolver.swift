@@ -54,7 +54,8 @@ struct VertexSolver {
   private(set) var coefficients: [Double]
   /// Euclidean norm of `coefficients`.
   private var coefficientLength = 0.0
-  private(set) var pivots = 0
+  /// Steps since it was last set to zero.
+  var pivots = 0
 
   enum Outcome { case optimal, unbounded, singular }
 

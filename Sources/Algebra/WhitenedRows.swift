@@ -3,7 +3,7 @@ import Quantiles
 
 /// Rows of a regression in coordinates where the columns are orthonormal up to √n: Q = √n · X R⁻¹, y scaled by a power of two.
 /// Row norms are then leverages, no column is badly scaled, and least squares is one product.
-struct WhitenedRows {
+package struct WhitenedRows {
   let rows: Int
   let columns: Int
   /// n × p, row-major.
@@ -13,7 +13,7 @@ struct WhitenedRows {
   /// Euclidean norm of each row of `design`.
   var norm: [Double]
 
-  init(columns: Int, design: [Double], target: [Double], weight: [Double]) {
+  package init(columns: Int, design: [Double], target: [Double], weight: [Double]) {
     rows = target.count
     self.columns = columns
     self.design = design

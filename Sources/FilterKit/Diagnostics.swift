@@ -1,4 +1,5 @@
 import Glibc
+import Tables
 
 /// Messages on stderr, each one line that begins with the tool's name.
 public struct Diagnostics: Sendable {
@@ -12,9 +13,9 @@ public struct Diagnostics: Sendable {
     isVerbose = verbose
   }
 
-  /// An error: always said.
+  /// An error: always said. Control characters, as names in a table may hold them, are escaped: a message is one line.
   public func say(_ text: String) {
-    var line = "\(tool): \(text)\n"
+    var line = "\(tool): \(escapingControls(text))\n"
     line.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress!, $0.count) }
   }
 

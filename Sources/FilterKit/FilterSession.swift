@@ -10,7 +10,7 @@ public final class FilterSession {
   public let output = OutputFile()
   public let policy: BadRowPolicy
   public let threads: Int
-  private let tool: String
+  let tool: String
 
   /// Opens the input. `modelColumns` names the columns where there is no header line and no `--columns`.
   public init(tool: String, _ options: TableOptions, modelColumns: [String]? = nil) throws {

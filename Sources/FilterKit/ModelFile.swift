@@ -12,18 +12,18 @@ public struct ModelFile {
   /// Raised when the binary part changes; files of a later version are refused.
   public static let formatVersion = 1
 
-  public struct Header: Codable {
+  public struct Header: Decodable {
     public var tool: String
     public var format: Int
     public var version: String
-    public var methods: [String]
+    public var settings: [String]
+    public var target: String?
+    /// The columns the model reads: features, or the models it combines or calibrates.
+    public var inputs: [String]
+    public var levels: [Double]
+    public var training: [String: String]
     /// All columns of the training table in their order: the names `--no-header` uses.
     public var columns: [String]
-    public var target: String?
-    public var features: [String]
-    public var levels: [Double]
-    public var settings: [String]
-    public var training: [String: String]
     public var bytes: Int
     public var checksum: String
   }
@@ -32,12 +32,12 @@ public struct ModelFile {
   public var body: [UInt8]
 
   public init(
-    tool: String, methods: [String], columns: [String], target: String?, features: [String], levels: [Double], settings: [String],
-    training: [String: String], body: [UInt8]
+    tool: String, settings: [String], target: String?, inputs: [String], levels: [Double], training: [String: String],
+    columns: [String], body: [UInt8]
   ) {
     header = Header(
-      tool: tool, format: ModelFile.formatVersion, version: filterVersion, methods: methods, columns: columns, target: target,
-      features: features, levels: levels, settings: settings, training: training, bytes: body.count, checksum: ModelFile.blankChecksum)
+      tool: tool, format: ModelFile.formatVersion, version: filterVersion, settings: settings, target: target, inputs: inputs,
+      levels: levels, training: training, columns: columns, bytes: body.count, checksum: ModelFile.blankChecksum)
     self.body = body
   }
 
@@ -53,7 +53,14 @@ public struct ModelFile {
     if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
       throw Failure(.cannotCreate, "is a directory", at: .init(input: path))
     }
+    if isSpecial(path) { return }
     guard access(folder, W_OK) == 0 else { throw creationFailure(path) }
+  }
+
+  /// A device or a pipe, such as /dev/null or what the shell makes of >(…): written to, never replaced by a file.
+  private static func isSpecial(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
   }
 
   private static func creationFailure(_ path: String) -> Failure {
@@ -62,6 +69,11 @@ public struct ModelFile {
 
   /// Writes under a temporary name in the same folder, syncs and renames: whoever reads `path` sees the old file or the new.
   public func save(to path: String) throws {
+    if ModelFile.isSpecial(path) {
+      let file = try OutputFile(path: path)
+      try write(to: file)
+      return try file.close()
+    }
     var template = Array((path + ".XXXXXX").utf8CString)
     let descriptor = mkstemp(&template)
     guard descriptor >= 0 else { throw ModelFile.creationFailure(path) }
@@ -71,9 +83,7 @@ public struct ModelFile {
       umask(mask)
       fchmod(descriptor, 0o666 & ~mask)
       let file = OutputFile(descriptor: descriptor, name: path)
-      let line = try headerLine(checksum: ModelFile.checksum(try headerLine(checksum: ModelFile.blankChecksum), body))
-      try line.withUnsafeBufferPointer { try file.write($0) }
-      try body.withUnsafeBufferPointer { try file.write($0) }
+      try write(to: file)
       guard fsync(descriptor) == 0 || errno == EINVAL else { throw Failure(.inputOutput, "cannot write: " + systemMessage(), at: .init(input: path)) }
       try file.close()
       guard rename(temporary, path) == 0 else { throw ModelFile.creationFailure(path) }
@@ -83,12 +93,52 @@ public struct ModelFile {
     }
   }
 
-  private func headerLine(checksum: String) throws -> [UInt8] {
-    var header = header
-    header.checksum = checksum
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(header)) + [10]
+  private func write(to file: OutputFile) throws {
+    let line = headerLine(checksum: ModelFile.checksum(headerLine(checksum: ModelFile.blankChecksum), body))
+    try line.withUnsafeBufferPointer { try file.write($0) }
+    try body.withUnsafeBufferPointer { try file.write($0) }
+  }
+
+  /// The header as one line of JSON, what matters most first.
+  private func headerLine(checksum: String) -> [UInt8] {
+    let line = ByteBuffer()
+    func member(_ key: String, _ write: () -> Void) {
+      line.append(line.count == 0 ? "{" : ",")
+      appendJSONString(key, to: line)
+      line.append(":")
+      write()
+    }
+    func list<T>(_ values: [T], _ write: (T) -> Void) {
+      line.append("[")
+      for (i, value) in values.enumerated() {
+        if i > 0 { line.append(",") }
+        write(value)
+      }
+      line.append("]")
+    }
+    func text(_ value: String) { appendJSONString(value, to: line) }
+    member("tool") { text(header.tool) }
+    member("format") { line.append("\(header.format)") }
+    member("version") { text(header.version) }
+    member("settings") { list(header.settings, text) }
+    if let target = header.target { member("target") { text(target) } }
+    member("inputs") { list(header.inputs, text) }
+    member("levels") { list(header.levels) { line.append(number: $0, digits: 9) } }
+    member("training") {
+      line.append("{")
+      for (i, (key, value)) in header.training.sorted(by: { $0.key < $1.key }).enumerated() {
+        if i > 0 { line.append(",") }
+        text(key)
+        line.append(":")
+        text(value)
+      }
+      line.append("}")
+    }
+    member("columns") { list(header.columns, text) }
+    member("bytes") { line.append("\(header.bytes)") }
+    member("checksum") { text(checksum) }
+    line.append("}\n")
+    return Array(line.bytes)
   }
 
   private static func checksum(_ line: [UInt8], _ body: [UInt8]) -> String {

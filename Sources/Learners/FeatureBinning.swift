@@ -7,18 +7,18 @@ import Methods
 /// with no more distinct values than there are codes has a code each, so splits on codes are exact; one with more is cut at
 /// quantiles. A categorical column's codes follow the mean response of its categories, which for squared error makes the
 /// best split of an order the best of all subsets (Fisher 1958; Breiman et al. 1984, §4.2.2).
-struct FeatureBinning: Sendable {
+package struct FeatureBinning: Sendable {
   static let missing: UInt16 = 0
   static let largestCode = Int(UInt16.max)
 
-  enum Column: Sendable {
+  package enum Column: Sendable {
     /// Increasing; the code is 1 + the number of cuts below the value.
     case numeric(cuts: [Double])
     /// The code of each category.
     case categorical(codes: [UInt16])
   }
 
-  let columns: [Column]
+  package let columns: [Column]
 
   /// Learns codes from the training features. `codes` bounds the number of codes of a column.
   /// Cost: a sort of each column.
@@ -81,7 +81,7 @@ struct FeatureBinning: Sendable {
   /// Writes the codes of some rows, row-major: `codes[(i − rows.lowerBound) · columns + c]`.
   /// A column of the other kind than in training is missing throughout.
   /// Cost: rows × columns × log₂(distinct values).
-  func encode(_ features: FeatureTable, rows: Range<Int>, into codes: UnsafeMutablePointer<UInt16>) {
+  package func encode(_ features: FeatureTable, rows: Range<Int>, into codes: UnsafeMutablePointer<UInt16>) {
     precondition(features.columns.count == columns.count)
     let width = columns.count
     for c in 0..<width {

@@ -23,7 +23,7 @@ public struct Forest: Learner {
     settings: [
       SettingDescription("trees", .integer(1...100_000), default: "100", "number of trees"),
       SettingDescription("min_leaf", .integer(1...1_000_000_000), default: "1", "least number of sampled rows in a leaf"),
-      SettingDescription("max_features", .number(0...1), default: "1", "share of the features tried at each split (at least one is)"),
+      SettingDescription("max_features", .number(0...1), default: "0.8", "share of the features tried at each split (at least one is)"),
       SettingDescription("max_depth", .integer(1...1_000_000_000), default: "1000000000", "greatest number of splits above a leaf"),
       SettingDescription("sample", .number(0.001...1), default: "1", "size of a tree's sample as a share of the rows"),
       SettingDescription("replace", .choice(["yes", "no"]), default: "yes", "draw a tree's sample with replacement (the bootstrap) or without"),
@@ -74,7 +74,7 @@ public struct Forest: Learner {
     let grown = try parallelMap(trees, threads: context.threads) { t in
       var random = RandomStream(seed: context.seed, stream: UInt64(t))
       let tree = growTree(sorted, responses: scaled, sampleWeights: sampler.draw(&random), limits: limits, random: &random)
-      let leaves = LeafMembers(tree, codes: codes, rows: rows, columns: columns)//KNOB
+      let leaves = TreeMembers(tree, codes: codes, rows: rows, columns: columns)//KNOB
       context.progress(Double(done.add(1, ordering: .relaxed).newValue) / Double(trees))
       return (tree, leaves)
     }

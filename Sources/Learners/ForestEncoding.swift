@@ -5,17 +5,17 @@ import Groundwork
 /// A tree is its nodes in preorder. A split is 1 + 2 · feature + (0 or 1: missing values go right), then its code. A leaf is
 /// 0, the number of its ranks, the first rank, and the steps between the ranks. No child index is stored, so none can be wrong.
 extension FittedForest {
-  func encode(into writer: inout ByteWriter) {
+  package func encode(into writer: inout ByteWriter) {
     writer.write(levels)
     binning.encode(into: &writer)
     writer.write(responses)
     writer.write(weights ?? [])
     writer.write(trees.count)
-    for (tree, members) in zip(trees, members) {
+    for (t, tree) in trees.enumerated() {
       var bytes: [UInt8] = []
       for node in tree.nodes {
         if node.isLeaf {
-          let ranks = members.ranks[Int(members.starts[node.leaf])..<Int(members.starts[node.leaf + 1])]
+          let ranks = members[t, node.leaf]
           bytes.appendSevenBits(0)
           bytes.appendSevenBits(UInt64(ranks.count))
           var previous: Int32 = 0
@@ -47,7 +47,7 @@ extension FittedForest {
     let count = try reader.readInt()
     guard count >= 1 else { throw ByteReader.damaged }
     var trees: [Tree] = []
-    var members: [LeafMembers] = []
+    var members: [TreeMembers] = []
     for _ in 0..<count {
       var bytes = SevenBitReader(try reader.readArray(of: UInt8.self))
       let (tree, leaves) = try FittedForest.decodeTree(&bytes, columns: binning.columns.count, responses: responses.count)
@@ -58,7 +58,7 @@ extension FittedForest {
       levels: levels, binning: binning, responses: responses, weights: weights.isEmpty ? nil : weights, trees: trees, members: members)
   }
 
-  private static func decodeTree(_ bytes: inout SevenBitReader, columns: Int, responses: Int) throws -> (Tree, LeafMembers) {
+  private static func decodeTree(_ bytes: inout SevenBitReader, columns: Int, responses: Int) throws -> (Tree, TreeMembers) {
     var nodes: [Tree.Node] = []
     var starts: [Int32] = [0]
     var ranks: [Int32] = []
@@ -93,7 +93,7 @@ extension FittedForest {
       nodes[parent].right = Int32(nodes.count)
     }
     guard bytes.isAtEnd else { throw ByteReader.damaged }
-    return (Tree(nodes: nodes, leafCount: starts.count - 1), LeafMembers(starts: starts, ranks: ranks))
+    return (Tree(nodes: nodes, leafCount: starts.count - 1), TreeMembers(starts: starts, ranks: ranks))
   }
 }
 

@@ -46,9 +46,9 @@ public struct Linear: Learner {
     let collinear = solution.dropped.filter { $0 > 0 }.map { encoding.names[$0 - 1] }
     if let line = Linear.droppedLine(constant: encoding.constantFeatures, collinear: collinear) { context.warn(line) }
     let violation = solution.certificates.map(\.violation).max() ?? 0
-    context.note("linear: \(features.rows) rows, \(kept.count) columns, largest certificate violation \(violation)")
+    context.note("\(features.rows) rows, \(kept.count) columns, largest certificate violation \(violation)")
     if !solution.certificates.allSatisfy(\.holds) {
-      context.warn("linear: rounding kept some levels from a proof of optimality (violation \(violation)); features of less extreme size may help")
+      context.warn("rounding kept some levels from a proof of optimality (violation \(violation)); features of less extreme size may help")
     }
     var coefficients = Matrix(rows: kept.count + 1, columns: levels.count)
     let limit = Double.greatestFiniteMagnitude
@@ -65,7 +65,7 @@ public struct Linear: Learner {
     var parts: [String] = []
     if !constant.isEmpty { parts.append(constant.joined(separator: ", ") + " (constant)") }
     if !collinear.isEmpty { parts.append(collinear.joined(separator: ", ") + " (collinear with columns before)") }
-    return parts.isEmpty ? nil : "linear: dropped " + parts.joined(separator: ", ")
+    return parts.isEmpty ? nil : "dropped " + parts.joined(separator: ", ")
   }
 
   public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedLinear(from: &reader) }

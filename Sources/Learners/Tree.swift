@@ -1,12 +1,12 @@
 /// A binary tree over coded features. It knows which leaf a row falls into, not what the leaf answers.
-struct Tree: Sendable {
+package struct Tree: Sendable {
   /// Nodes stand in preorder, so a node's left child is the next one.
-  struct Node: Sendable {
+  package struct Node: Sendable {
     /// 2 · feature, plus 1 where missing values go right.
     var test: UInt32
     var cut: UInt16
     /// The right child, or −1 − leaf.
-    var right: Int32
+    package var right: Int32
 
     /// Rows with codes from 1 to `code` go left.
     static func split(feature: Int, code: UInt16, missingRight: Bool) -> Node {
@@ -16,52 +16,63 @@ struct Tree: Sendable {
 
     static func leaf(_ leaf: Int) -> Node { Node(test: 0, cut: 0, right: Int32(-1 - leaf)) }
 
-    var isLeaf: Bool { right < 0 }
-    var leaf: Int { Int(-1 - right) }
-    var feature: Int { Int(test >> 1) }
-    var missingRight: Bool { test & 1 == 1 }
-    var code: UInt16 { cut &+ UInt16(truncatingIfNeeded: test & 1) }
+    package var isLeaf: Bool { right < 0 }
+    package var leaf: Int { Int(-1 - right) }
+    package var feature: Int { Int(test >> 1) }
+    package var missingRight: Bool { test & 1 == 1 }
+    package var code: UInt16 { cut &+ UInt16(truncatingIfNeeded: test & 1) }
 
+    /// Where a row goes from here, this being node `position`: a leaf sends it nowhere.
     @inline(__always)
-    func sendsLeft(_ codes: UnsafePointer<UInt16>) -> Bool {
-      codes[Int(test >> 1)] &- UInt16(truncatingIfNeeded: test & 1) <= cut
+    func next(_ position: Int, _ codes: UnsafePointer<UInt16>) -> Int {
+      let left = codes[Int(test >> 1)] &- UInt16(truncatingIfNeeded: test & 1) <= cut
+      let child = left ? position &+ 1 : Int(right)
+      return right < 0 ? position : child
     }
   }
 
-  var nodes: [Node]
+  package var nodes: [Node]
   var leafCount: Int
 
-  /// The leaf of each of `rows` rows of `columns` codes: `leaves[i · stride]`.
-  /// Cost: rows × depth. Rows go down four abreast, because each step waits for the one before.
-  func findLeaves(
-    codes: UnsafePointer<UInt16>, rows: Int, columns: Int, into leaves: UnsafeMutablePointer<Int32>, stride: Int
-  ) {
+  /// The leaf of each of `rows` rows of `columns` row-major codes. Cost: rows × depth.
+  func findLeaves(codes: UnsafePointer<UInt16>, rows: Int, columns: Int, into leaves: UnsafeMutablePointer<Int32>) {
     nodes.withUnsafeBufferPointer { buffer in
       let nodes = buffer.baseAddress!
-      func step(_ at: inout Int, _ row: UnsafePointer<UInt16>) -> Bool {
-        let node = nodes[at]
-        if node.right < 0 { return false }
-        at = node.sendsLeft(row) ? at + 1 : Int(node.right)
-        return true
-      }
+      // Four rows go down abreast, because each step waits for the one before, and without branches, because none could be
+      // foreseen. A row that has arrived stays where it is.
       var i = 0
       while i + 4 <= rows {
-        let r0 = codes + i * columns, r1 = r0 + columns, r2 = r1 + columns, r3 = r2 + columns
-        var a = 0, b = 0, c = 0, d = 0
+        let row0 = codes + i * columns
+        let row1 = row0 + columns
+        let row2 = row1 + columns
+        let row3 = row2 + columns
+        var at0 = 0
+        var at1 = 0
+        var at2 = 0
+        var at3 = 0
         while true {
-          let moved0 = step(&a, r0), moved1 = step(&b, r1), moved2 = step(&c, r2), moved3 = step(&d, r3)
-          if !(moved0 || moved1 || moved2 || moved3) { break }
+          let node0 = nodes[at0]
+          let node1 = nodes[at1]
+          let node2 = nodes[at2]
+          let node3 = nodes[at3]
+          if node0.right & node1.right & node2.right & node3.right < 0 {
+            leaves[i] = -1 - node0.right
+            leaves[i + 1] = -1 - node1.right
+            leaves[i + 2] = -1 - node2.right
+            leaves[i + 3] = -1 - node3.right
+            break
+          }
+          at0 = node0.next(at0, row0)
+          at1 = node1.next(at1, row1)
+          at2 = node2.next(at2, row2)
+          at3 = node3.next(at3, row3)
         }
-        leaves[i * stride] = -1 - nodes[a].right
-        leaves[(i + 1) * stride] = -1 - nodes[b].right
-        leaves[(i + 2) * stride] = -1 - nodes[c].right
-        leaves[(i + 3) * stride] = -1 - nodes[d].right
         i += 4
       }
       while i < rows {
         var at = 0
-        while step(&at, codes + i * columns) {}
-        leaves[i * stride] = -1 - nodes[at].right
+        while nodes[at].right >= 0 { at = nodes[at].next(at, codes + i * columns) }
+        leaves[i] = -1 - nodes[at].right
         i += 1
       }
     }

@@ -55,16 +55,12 @@ struct SortedColumns: Sendable {
 func growTree(
   _ sorted: SortedColumns, responses: [Double], sampleWeights: [Double], limits: TreeLimits, random: inout RandomStream
 ) -> Tree {
-  let grower = TreeGrower(sorted, responses, sampleWeights, limits, random)
-  grower.grow()
-  random = grower.random
-  return Tree(nodes: grower.nodes, leafCount: grower.leafCount)
+  TreeGrower(sorted, responses, sampleWeights, limits).grow(&random)
 }
 
-/// The working memory of `growTree`. Sampled rows are numbered anew from 0 ("slots"), so that it stays small.
+/// The working memory of `growTree`, whose references never change. Sampled rows are numbered anew from 0 ("slots"), so that it stays small.
 private final class TreeGrower {
   private let limits: TreeLimits
-  var random: RandomStream
   private let columns: Int
   private let slots: Int
   /// (weight, weight × response) of a slot.
@@ -74,10 +70,6 @@ private final class TreeGrower {
   private let entries: UnsafeMutablePointer<UInt64>
   private let spare: UnsafeMutablePointer<UInt64>
   private let goesLeft: UnsafeMutablePointer<UInt8>
-  private var order: [Int]
-
-  private(set) var nodes: [Tree.Node] = []
-  private(set) var leafCount = 0
 
   private struct Split {
     var gain = 0.0
@@ -93,11 +85,9 @@ private final class TreeGrower {
     var parent: Int
   }
 
-  init(_ sorted: SortedColumns, _ responses: [Double], _ weights: [Double], _ limits: TreeLimits, _ random: RandomStream) {
+  init(_ sorted: SortedColumns, _ responses: [Double], _ weights: [Double], _ limits: TreeLimits) {
     self.limits = limits
-    self.random = random
     columns = sorted.columns
-    order = Array(0..<columns)
     var slotOf = [Int32](repeating: -1, count: sorted.rows)
     var count = 0
     for i in 0..<sorted.rows where weights[i] > 0 {
@@ -136,28 +126,32 @@ private final class TreeGrower {
     entries.deallocate()
   }
 
-  func grow() {
+  func grow(_ random: inout RandomStream) -> Tree {
+    var nodes: [Tree.Node] = []
+    var leafCount = 0
+    var order = Array(0..<columns)
     var tasks = [Task(range: 0..<slots, depth: 0, parent: -1)]
     while let task = tasks.popLast() {
       if task.parent >= 0 { nodes[task.parent].right = Int32(nodes.count) }
-      guard let split = bestSplit(of: task) else {
+      guard let split = bestSplit(of: task, &order, &random) else {
         nodes.append(.leaf(leafCount))
         leafCount += 1
         continue
       }
       let node = nodes.count
-      nodes.append(.split(feature: split.feature, code: split.code, missingRight: split.missingRight))
-      let middle = partition(task, by: split)
+      let (middle, missingRight) = partition(task, by: split)
+      nodes.append(.split(feature: split.feature, code: split.code, missingRight: missingRight))
       tasks.append(Task(range: middle..<task.range.upperBound, depth: task.depth + 1, parent: node))
       tasks.append(Task(range: task.range.lowerBound..<middle, depth: task.depth + 1, parent: -1))
     }
+    return Tree(nodes: nodes, leafCount: leafCount)
   }
 
   @inline(__always) private func slot(_ entry: UInt64) -> Int { Int(truncatingIfNeeded: entry & 0xFFFF_FFFF) }
 
   private func mayGrow(_ count: Int, depth: Int) -> Bool { count >= 2 * limits.leafRows && count > 1 && depth < limits.depth }
 
-  private func bestSplit(of task: Task) -> Split? {
+  private func bestSplit(of task: Task, _ order: inout [Int], _ random: inout RandomStream) -> Split? {
     let count = task.range.count
     guard columns > 0, mayGrow(count, depth: task.depth) else { return nil }
     var total = SIMD2<Double>()
@@ -234,8 +228,9 @@ private final class TreeGrower {
     }
   }
 
-  /// Puts the left rows before the right ones in every column, keeping their order. Returns where the right ones start.
-  private func partition(_ task: Task, by split: Split) -> Int {
+  /// Puts the left rows before the right ones in every column, keeping their order. Returns where the right ones start, and
+  /// where missing values go.
+  private func partition(_ task: Task, by split: Split) -> (middle: Int, missingRight: Bool) {
     let count = task.range.count
     let start = entries + split.feature * slots + task.range.lowerBound
     let code = UInt64(split.code)
@@ -251,13 +246,10 @@ private final class TreeGrower {
       leftCount += left ? 1 : 0
       if left { leftWeight += moments[s].x } else { rightWeight += moments[s].x }
     }
-    if start[0] >> 32 != 0 {
-      let node = nodes.count - 1
-      nodes[node] = .split(feature: split.feature, code: split.code, missingRight: rightWeight > leftWeight)
-    }
+    let missingRight = start[0] >> 32 == 0 ? split.missingRight : rightWeight > leftWeight
     let middle = task.range.lowerBound + leftCount
     // Leaves need no order: where neither side will be split again, nothing moves.
-    guard mayGrow(leftCount, depth: task.depth + 1) || mayGrow(count - leftCount, depth: task.depth + 1) else { return middle }
+    guard mayGrow(leftCount, depth: task.depth + 1) || mayGrow(count - leftCount, depth: task.depth + 1) else { return (middle, missingRight) }
     for c in 0..<columns {
       var lower = entries + c * slots + task.range.lowerBound
       var upper = spare
@@ -272,6 +264,6 @@ private final class TreeGrower {
       }
       lower.update(from: spare, count: count - leftCount)
     }
-    return middle
+    return (middle, missingRight)
   }
 }

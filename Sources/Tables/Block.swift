@@ -54,6 +54,12 @@ public final class Block {
     }
   }
 
+  /// Line ends of the block before row r.
+  func lines(beforeRow r: Int) -> Int {
+    let start = r == 0 ? 0 : Int(rowEnds[r - 1])
+    return buffer.bytes[..<start].reduce(0) { $0 + ($1 == 10 ? 1 : 0) }
+  }
+
   /// Row r as a view, valid until the block is refilled.
   @inline(__always) func row(_ r: Int, format: TableFormat) -> Row {
     Row(

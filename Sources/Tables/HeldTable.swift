@@ -26,14 +26,13 @@ public final class HeldTable {
   public let records: RawStore
   public private(set) var counts = RowCounts()
   private let format: TableFormat
-  private let input: String
   private let columns: [Int]
   private let roles: [Role]
   /// Row-major, rows × columns.
   private var values: [Double] = []
-  /// First field of a feature column that is no number, and first that is infinite.
+  /// First field of a feature column that is no number, and what is wrong with the first that is not finite.
   private var firstText: [Int: (line: Int, text: String)] = [:]
-  private var firstInfinite: [Int: Int] = [:]
+  private var firstInfinite: [Int: Failure] = [:]
 
   public var rows: Int { records.rows }
 
@@ -44,16 +43,14 @@ public final class HeldTable {
   ) throws {
     header = reader.header!
     format = reader.format
-    input = reader.name
     columns = roles.map(\.column)
     self.roles = roles.map(\.role)
     records = RawStore(memoryLimit: memoryLimit)
     let pipeline = RowPipeline(source: reader, format: format, header: header, output: nil, policy: policy, progress: progress)
     counts = try pipeline.run(threads: threads) { HoldingWorker(table: self) }
-    for (k, column) in columns.enumerated() where self.roles[k] == .feature && firstText[k] == nil {
-      if let row = firstInfinite[k] {
-        throw Failure(.badData, "row \(row + 1) is infinite", at: .init(input: input, column: header.names[column]), remedy: "a feature is finite or missing")
-      }
+    // Only now is it known which feature columns hold numbers.
+    for k in columns.indices where firstText[k] == nil {
+      if let failure = firstInfinite[k] { throw failure }
     }
   }
 
@@ -83,6 +80,9 @@ public final class HeldTable {
     }
   }
 
+  /// Gives back the memory of the numbers, once they were taken: only records and categories can be read from then on.
+  public func forgetNumbers() { values = [] }
+
   /// Whether a feature column holds categories, and where the first field that is no number stands.
   public func firstNonNumber(_ column: Int) -> (row: Int, text: String)? {
     firstText[columns.firstIndex(of: column)!].map { ($0.line, $0.text) }
@@ -110,7 +110,7 @@ public final class HeldTable {
     private let reader = NumberReader()
     private var values: [Double] = []
     private var texts: [(k: Int, row: Int, text: String)] = []
-    private var infinite: [(k: Int, row: Int)] = []
+    private var infinite: [(k: Int, row: Int, failure: Failure)] = []
 
     init(table: HeldTable) { self.table = table }
 
@@ -141,9 +141,11 @@ public final class HeldTable {
         return value
       case (.number(let value), _): return value
       case (.infinite(let value), .number): return value
-      case (.infinite(let value), .feature):
-        infinite.append((k, rowInBlock))
-        return value
+      case (.infinite, .feature), (.overflow, .feature):
+        var failure = numberFailure(reading, row, column, table.header)
+        failure.remedy = "a feature is finite or missing"
+        infinite.append((k, rowInBlock, failure))
+        return .nan
       case (_, .feature):
         texts.append((k, rowInBlock, row.text(column)))
         return .nan
@@ -155,7 +157,10 @@ public final class HeldTable {
       let first = table.rows
       table.values.append(contentsOf: values)
       for (k, row, text) in texts where table.firstText[k] == nil { table.firstText[k] = (first + row, text) }
-      for (k, row) in infinite where table.firstInfinite[k] == nil { table.firstInfinite[k] = first + row }
+      for (k, row, var failure) in infinite where table.firstInfinite[k] == nil {
+        (failure.place.input, failure.place.line) = rows.place(row)
+        table.firstInfinite[k] = failure
+      }
       values.removeAll(keepingCapacity: true)
       texts.removeAll()
       infinite.removeAll()
@@ -177,8 +182,14 @@ public func numberFailure(_ reading: NumberReading, _ row: Row, _ column: Int, _
 
 /// Text as a message shows it: control characters escaped, long text cut.
 public func printable(_ text: String) -> String {
+  let shown = escapingControls(String(text.unicodeScalars.prefix(60)))
+  return text.unicodeScalars.count > 60 ? shown + "…" : shown
+}
+
+/// Text with `\xHH` for each control character.
+public func escapingControls(_ text: String) -> String {
   var shown = ""
-  for scalar in text.unicodeScalars.prefix(60) {
+  for scalar in text.unicodeScalars {
     switch scalar.value {
     case 0..<32, 127:
       let hex = String(scalar.value, radix: 16)
@@ -186,7 +197,7 @@ public func printable(_ text: String) -> String {
     default: shown.unicodeScalars.append(scalar)
     }
   }
-  return text.unicodeScalars.count > 60 ? shown + "…" : shown
+  return shown
 }
 
 private final class CategoryWorker: RowWorker {

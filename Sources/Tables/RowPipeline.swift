@@ -23,7 +23,11 @@ public struct Rows {
   let format: TableFormat
   /// Positions in the block, increasing.
   public internal(set) var indices: [Int] = []
+  /// Physical lines above the block; known when the rows are committed.
+  var linesBefore = 0
 
+  /// Where row i stands: its input and physical line.
+  func place(_ i: Int) -> (input: String, line: Int) { (block.input, linesBefore + 1 + block.lines(beforeRow: indices[i])) }
   public var count: Int { indices.count }
   /// Number of the block's first row in the table, for tables held for learning.
   public var firstRow: Int { block.firstRow }
@@ -187,13 +191,15 @@ public final class RowPipeline {
     let block = work.rows.block
     if let before = block.linesBefore { linesBefore = before }
     counts.read += block.rows
-    try worker.commit(work.rows)
+    var rows = work.rows
+    rows.linesBefore = linesBefore
+    try worker.commit(rows)
     if let output { try output.write(lines: answers.bytes, lineEnd: header.lineEndOrNewline) }
     for (r, error) in work.bad {
       guard var failure = error as? Failure else { throw error }
       if failure.place.input == nil || failure.place.line == 0 {
         failure.place.input = block.input
-        failure.place.line = linesBefore + 1 + lines(in: block, beforeRow: r)
+        failure.place.line = linesBefore + 1 + block.lines(beforeRow: r)
       }
       guard policy.skips, failure.status == .badData else { throw failure }
       counts.skipped += 1
@@ -202,11 +208,6 @@ public final class RowPipeline {
     }
     linesBefore += block.lines
     if let done = source.progress { progress(done) }
-  }
-
-  private func lines(in block: Block, beforeRow r: Int) -> Int {
-    let start = r == 0 ? 0 : Int(block.rowEnds[r - 1])
-    return block.buffer.bytes[..<start].reduce(0) { $0 + ($1 == 10 ? 1 : 0) }
   }
 }
 

@@ -80,8 +80,8 @@ struct Combination {
     writer.write(levels)
     fitted.encode(into: &writer)
     return ModelFile(
-      tool: "qaggregate", methods: [specification.method], columns: header.names, target: target, features: models, levels: levels,
-      settings: [specification.text], training: training.merging(fitted.summary.map { ($0.key, $0.value) }) { $1 }, body: writer.bytes)
+      tool: "qaggregate", settings: [specification.text], target: target, inputs: models, levels: levels,
+      training: training.merging(fitted.summary.map { ($0.key, $0.value) }) { $1 }, columns: header.names, body: writer.bytes)
   }
 }
 

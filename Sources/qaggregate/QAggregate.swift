@@ -24,21 +24,23 @@ struct QAggregate: FilterTool {
         qfit -y price < table.csv | qaggregate -y price > aggregated.csv
         qaggregate --method median < forecasts.csv
         qaggregate -y price --describe < predicted.csv
+
+      qaggregate --help METHOD lists a method's settings.
       """,
     version: "qaggregate \(filterVersion)")
 
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("How to combine: \(methodList(aggregatorRegistry.map { $0.description })).", valueName: "method"))
+    help: ArgumentHelp("How to combine: \(methodList(aggregatorRegistry.map { $0.description })).", valueName: "method"), completion: .list(aggregatorRegistry.map { $0.description.name }))
   var method: String = "global-coarse"
 
-  @Option(name: [.customShort("y"), .long], help: ArgumentHelp("The target's column (default: QTARGET, else y, observed, observation, oracle_value or target).", valueName: "name"))
+  @Option(name: [.customShort("y"), .long], help: ArgumentHelp("The target's column (default: $QTARGET, else the first of y, observed, observation, oracle_value, target).", valueName: "name"))
   var target: String?
 
-  @Option(name: [.customShort("w"), .long], help: ArgumentHelp("Column of row weights.", valueName: "name"))
+  @Option(name: [.customShort("w"), .long], help: ArgumentHelp("Column of row weights, finite and not negative.", valueName: "name"))
   var weight: String?
 
-  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Combine these models only (default: all).", valueName: "models"))
+  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Combine these quantile groups only, separated by commas (default: all).", valueName: "models"))
   var groups: String?
 
   @Option(name: .customLong("as"), help: ArgumentHelp("Name of the answer's group (default: none, columns qLEVEL).", valueName: "name"))
@@ -53,10 +55,10 @@ struct QAggregate: FilterTool {
   @Flag(help: "Labelled rows teach and are not written: one fit, nothing is cross-fitted.")
   var newOnly = false
 
-  @Option(help: ArgumentHelp("Keep what was learnt in this file.", valueName: "file"))
+  @Option(help: ArgumentHelp("Save what was learnt to this model file.", valueName: "file"), completion: .file())
   var save: String?
 
-  @Option(help: ArgumentHelp("Answer every row with this model file, as a stream.", valueName: "file"))
+  @Option(help: ArgumentHelp("Answer every row with this model file, as a stream.", valueName: "file"), completion: .file())
   var load: String?
 
   @Option(help: ArgumentHelp("Seed of all random choices.", valueName: "n"))

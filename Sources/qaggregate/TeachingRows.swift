@@ -53,6 +53,7 @@ struct TeachingRows {
       target: labelled.map { target[$0] }, weights: weights.map { w in labelled.map { w[$0] } })
 
     let given = crossFits ? roles.fold.map { held.numbers($0) } : nil
+    held.forgetNumbers()
     foldOfRow = try crossFits ? session.crossFittingFolds(labelled, given: given, rows: held.rows, seed: seed) : [Int](repeating: -1, count: held.rows)
     folds = Set(foldOfRow.filter { $0 >= 0 }).sorted()
   }
@@ -77,23 +78,10 @@ final class CrossFit {
 
   init(_ aggregator: any Aggregator, _ teaching: TeachingRows, session: FilterSession, seed: UInt64) throws {
     let parts: [Int?] = [nil] + teaching.folds
-    let progress = Progress("qaggregate: fitting", quiet: session.options.quiet)
-    let meter = Monitor()
-    var done = [Double](repeating: 0, count: parts.count)
-    let outer = min(session.threads, parts.count)
-    let fitted = try parallelMap(parts.count, threads: outer) { i -> any FittedAggregator in
-      let context = FitContext(
-        threads: max(1, session.threads / outer), seed: seed, warn: i == 0 ? session.diagnostics.warn : { _ in },
-        note: { session.diagnostics.note((parts[i].map { "without fold \($0): " } ?? "") + $0) },
-        progress: { fraction in
-          meter.locked {
-            done[i] = fraction
-            progress.update(done.reduce(0, +) / Double(parts.count))
-          }
-        })
-      return try aggregator.fit(teaching.training(without: parts[i]), context: context)
+    let labels = parts.map { $0.map { "without fold \($0)" } ?? "all labelled rows" }
+    let fitted = try session.runFits(labels, seed: seed, summary: { (model: any FittedAggregator) in model.summary }) { i, context in
+      try aggregator.fit(teaching.training(without: parts[i]), context: context)
     }
-    progress.clear()
     full = fitted[0]
     withoutFold = Dictionary(uniqueKeysWithValues: zip(teaching.folds, fitted.dropFirst()))
     summary = ["rows": "\(teaching.labelled.count)", "folds": "\(teaching.folds.count)"]

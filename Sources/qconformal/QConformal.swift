@@ -22,21 +22,24 @@ struct QConformal: FilterTool {
       them, as qfit and qaggregate write them.
 
       EXAMPLES
-        qfit -y price < table.csv | qaggregate -y price | qsort | qconformal -y price > intervals.csv
+        qfit -y price < table.csv | qaggregate -y price | qsort |
+          qconformal -y price > intervals.csv
         qconformal -y price --save cqr.model < validation.csv > /dev/null
         qconformal --load cqr.model < predicted.csv
+
+      qconformal --help METHOD lists a method's settings.
       """,
     version: "qconformal \(filterVersion)")
 
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("How to calibrate: \(methodList(calibratorRegistry.map { $0.description })).", valueName: "method"))
+    help: ArgumentHelp("How to calibrate: \(methodList(calibratorRegistry.map { $0.description })).", valueName: "method"), completion: .list(calibratorRegistry.map { $0.description.name }))
   var method: String = "cqr"
 
-  @Option(name: [.customShort("y"), .long], help: ArgumentHelp("The target's column (default: QTARGET, else y, observed, observation, oracle_value or target).", valueName: "name"))
+  @Option(name: [.customShort("y"), .long], help: ArgumentHelp("The target's column (default: $QTARGET, else the first of y, observed, observation, oracle_value, target).", valueName: "name"))
   var target: String?
 
-  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Calibrate these quantile groups only (default: all).", valueName: "models"))
+  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Calibrate these quantile groups only, separated by commas (default: all).", valueName: "models"))
   var groups: String?
 
   @Option(name: .customLong("as"), help: ArgumentHelp("Leave the group as it is and append the calibrated one under this name.", valueName: "name"))
@@ -45,10 +48,10 @@ struct QConformal: FilterTool {
   @Flag(help: "Labelled rows teach and are not written.")
   var newOnly = false
 
-  @Option(help: ArgumentHelp("Keep what was learnt in this file.", valueName: "file"))
+  @Option(help: ArgumentHelp("Save what was learnt to this model file.", valueName: "file"), completion: .file())
   var save: String?
 
-  @Option(help: ArgumentHelp("Answer every row with this model file, as a stream.", valueName: "file"))
+  @Option(help: ArgumentHelp("Answer every row with this model file, as a stream.", valueName: "file"), completion: .file())
   var load: String?
 
   @OptionGroup var learning: LearningOptions
@@ -106,9 +109,9 @@ struct QConformal: FilterTool {
 
     try session.writeHeader(encoder)
     try session.answer(held) {
-      CalibratingWorker(header: header, groups: groups, encoder: encoder, appends: answerName != nil, skips: newOnly ? rows.isLabelled : nil) { g, row in
-        try calibrations[g].fitted(forRow: row)
-      }
+      CalibratingWorker(
+        header: header, groups: groups, encoder: encoder, appends: answerName != nil,
+        calibration: .crossFitted({ g, row in try calibrations[g].fitted(forRow: row) }, skips: newOnly ? rows.isLabelled : nil))
     }
     try session.finish(held.counts, written: newOnly ? held.rows - rows.labelled.count : nil)
   }
@@ -120,9 +123,8 @@ struct QConformal: FilterTool {
     if table.explain { return try session.explain(session.explanation(of: groups) + [("method", saved.specification.text)]) }
     let encoder = try encoder(session, header, groups)
     try session.writeHeader(encoder)
-    let fitted = saved.fitted
     let counts = try session.stream(header) {
-      CalibratingWorker(header: header, groups: groups, encoder: encoder, appends: answerName != nil, skips: nil) { g, _ in fitted[g] }
+      CalibratingWorker(header: header, groups: groups, encoder: encoder, appends: answerName != nil, calibration: .loaded(saved.fitted))
     }
     try session.finish(counts)
   }

@@ -48,8 +48,8 @@ struct SavedCalibration {
       training[name.isEmpty ? "q" : name] = calibrator.summary.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     }
     return ModelFile(
-      tool: "qconformal", methods: [specification.method], columns: header.names, target: target, features: names,
-      levels: Levels.union(fitted.map(\.levels)), settings: [specification.text], training: training, body: writer.bytes)
+      tool: "qconformal", settings: [specification.text], target: target, inputs: names, levels: Levels.union(fitted.map(\.levels)),
+      training: training, columns: header.names, body: writer.bytes)
   }
 
   /// The groups of this table that the model calibrates, at the levels it knows.

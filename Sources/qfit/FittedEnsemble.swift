@@ -30,36 +30,11 @@ final class FittedEnsemble {
     // The largest fits first, so that no thread is left with one at the end.
     let parts: [Int?] = (needsFull ? [nil] : []) + training.folds
     let jobs = parts.flatMap { fold in learners.indices.map { Job(learner: $0, fold: fold) } }
-    let progress = Progress("qfit: fitting", quiet: session.options.quiet)
-    let meter = Monitor()
-    var done = [Double](repeating: 0, count: jobs.count)
-    var messages = [[String]](repeating: [], count: jobs.count)
-    var notes = [[String]](repeating: [], count: jobs.count)
-    let outer = min(session.threads, jobs.count)
-    let sets = try parallelMap(parts.count, threads: session.threads) { training.trainingSet(without: parts[$0]) }
-    let fitted = try parallelMap(jobs.count, threads: outer) { j -> any FittedLearner in
-      let job = jobs[j]
-      let context = FitContext(
-        threads: max(1, session.threads / outer), seed: seed,
-        warn: { text in meter.locked { messages[j].append(text) } },
-        note: { text in meter.locked { notes[j].append(text) } },
-        progress: { fraction in
-          meter.locked {
-            done[j] = fraction
-            progress.update(done.reduce(0, +) / Double(jobs.count))
-          }
-        })
-      let model = try learners[job.learner].learner.fit(sets[j / learners.count], levels: levels, context: context)
-      context.progress(1)
-      return model
-    }
-    progress.clear()
-
-    FittedEnsemble.tell(jobs.map { (learners[$0.learner].name, $0.fold) }, messages, session.diagnostics.warn)
-    FittedEnsemble.tell(jobs.map { (learners[$0.learner].name, $0.fold) }, notes, session.diagnostics.note)
-    for (j, job) in jobs.enumerated() {
-      let facts = fitted[j].summary.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
-      session.diagnostics.note("\(learners[job.learner].name)\(job.fold.map { " without fold \($0)" } ?? ""): \(facts)")
+    let labels = jobs.map { job in learners[job.learner].name + (job.fold.map { " without fold \($0)" } ?? "") }
+    let fitted = try session.runFits(labels, seed: seed, summary: { (model: any FittedLearner) in model.summary }) { j, context in
+      // Made anew by each job: copies of all folds at once would take K times the table.
+      let set = training.trainingSet(without: jobs[j].fold)
+      return try learners[jobs[j].learner].learner.fit(set, levels: levels, context: context)
     }
     full = needsFull ? Array(fitted[..<learners.count]) : nil
     var withoutFold: [Int: [any FittedLearner]] = [:]
@@ -67,16 +42,6 @@ final class FittedEnsemble {
       if let fold { withoutFold[fold] = Array(fitted[(p * learners.count)..<((p + 1) * learners.count)]) }
     }
     self.withoutFold = withoutFold
-  }
-
-  /// Says each learner's messages once: those of the fit on all rows, and of folds only what is new.
-  private static func tell(_ jobs: [(name: String, fold: Int?)], _ messages: [[String]], _ say: (String) -> Void) {
-    var said: Set<String> = []
-    for (job, texts) in zip(jobs, messages) {
-      for text in texts where said.insert(job.name + text).inserted {
-        say("\(job.name): \(text)\(job.fold.map { " (without fold \($0))" } ?? "")")
-      }
-    }
   }
 
   /// The models that answer rows of `fold` (−1: rows that did not train).
@@ -98,8 +63,8 @@ final class FittedEnsemble {
       summary[learner.name] = model.summary.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     }
     return ModelFile(
-      tool: "qfit", methods: learners.map(\.specification.method), columns: header.names, target: target,
-      features: schema.features.map(\.name), levels: levels, settings: learners.map(\.specification.text), training: summary, body: writer.bytes)
+      tool: "qfit", settings: learners.map(\.specification.text), target: target, inputs: schema.features.map(\.name), levels: levels,
+      training: summary, columns: header.names, body: writer.bytes)
   }
 }
 
@@ -143,7 +108,7 @@ final class SavedEnsemble {
   func predict(_ features: FeatureTable) -> Matrix { joined(models.map { $0.model.predict(features) }, rows: features.rows) }
 
   var explanation: [(String, String)] {
-    [("features", file.header.features.joined(separator: " ")), ("levels", levels.map(levelText).joined(separator: " "))]
+    [("features", file.header.inputs.joined(separator: " ")), ("levels", levels.map(levelText).joined(separator: " "))]
       + file.header.settings.map { ("learner", $0) }
   }
 }

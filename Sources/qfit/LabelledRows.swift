@@ -54,6 +54,7 @@ struct LabelledRows {
     folds = Set(foldOfRow.filter { $0 >= 0 }).sorted()
     rows = roles.fold == nil ? labelled : labelled.filter { foldOfRow[$0] >= 0 }
     features = try featureTable(held, columns: roles.features)
+    held.forgetNumbers()
     for column in roles.features {
       if let (row, text) = held.firstNonNumber(column) {
         session.diagnostics.note("column \"\(header.names[column])\" holds categories: \"\(printable(text))\" in row \(row + 1) is not a number")
@@ -65,6 +66,7 @@ struct LabelledRows {
 
   /// The training set without one fold, or the whole.
   func trainingSet(without fold: Int?) -> TrainingSet {
+    if fold == nil, rows.count == features.rows { return TrainingSet(features: features, target: target, weights: weights) }
     let kept = fold == nil ? rows : rows.filter { foldOfRow[$0] != fold }
     return TrainingSet(features: features.selecting(kept), target: kept.map { target[$0] }, weights: weights.map { w in kept.map { w[$0] } })
   }

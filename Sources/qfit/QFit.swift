@@ -29,21 +29,21 @@ struct QFit: FilterTool {
       """,
     version: "qfit \(filterVersion)")
 
-  @Option(name: [.customShort("y"), .long], help: ArgumentHelp("The target's column (default: QTARGET, else y, observed, observation, oracle_value or target).", valueName: "name"))
+  @Option(name: [.customShort("y"), .long], help: ArgumentHelp("The target's column (default: $QTARGET, else the first of y, observed, observation, oracle_value, target).", valueName: "name"))
   var target: String?
 
-  @Option(name: [.customShort("x"), .long], help: ArgumentHelp("The features' columns (default: all without another role).", valueName: "names"))
+  @Option(name: [.customShort("x"), .long], help: ArgumentHelp("The features' columns, separated by commas (default: all without another role).", valueName: "names"))
   var features: String?
 
-  @Option(help: ArgumentHelp("Columns that are not features.", valueName: "names"))
+  @Option(help: ArgumentHelp("Columns that are not features, separated by commas.", valueName: "names"))
   var exclude: String?
 
-  @Option(name: [.customShort("w"), .long], help: ArgumentHelp("Column of row weights.", valueName: "name"))
+  @Option(name: [.customShort("w"), .long], help: ArgumentHelp("Column of row weights, finite and not negative.", valueName: "name"))
   var weight: String?
 
   @Option(
     name: [.customShort("l"), .long],
-    help: ArgumentHelp("Learners, as a comma list of [NAME=]LEARNER[:key=value,...]; repeatable (default: linear,forest). Known: \(methodList(learnerRegistry.map { $0.description })).", valueName: "learners"))
+    help: ArgumentHelp("Learners, separated by commas, each [NAME=]LEARNER[:key=value,...]; repeatable (default: linear,forest). Known: \(methodList(learnerRegistry.map { $0.description })).", valueName: "learners"), completion: .list(learnerRegistry.map { $0.description.name }))
   var learner: [String] = []
 
   @Option(help: ArgumentHelp("Levels to predict: a count (99 is k/100), a list (0.1,0.5,0.9) or a range (0.05:0.95:0.05) (default: the 23 of the forecast hubs).", valueName: "levels"))
@@ -52,16 +52,16 @@ struct QFit: FilterTool {
   @Option(help: ArgumentHelp("Number of folds, where the table has no fold column (default: 5).", valueName: "k"))
   var folds: Int?
 
-  @Option(help: ArgumentHelp("Keep the rows that agree in this column in one fold.", valueName: "name"))
+  @Option(help: ArgumentHelp("Keep rows with the same value in this column in one fold.", valueName: "name"))
   var group: String?
 
   @Flag(help: "Labelled rows teach and are not written: one fit, no folds.")
   var newOnly = false
 
-  @Option(help: ArgumentHelp("Keep what was learnt in this file.", valueName: "file"))
+  @Option(help: ArgumentHelp("Save what was learnt to this model file.", valueName: "file"), completion: .file())
   var save: String?
 
-  @Option(help: ArgumentHelp("Answer every row with this model file, as a stream.", valueName: "file"))
+  @Option(help: ArgumentHelp("Answer every row with this model file, as a stream.", valueName: "file"), completion: .file())
   var load: String?
 
   @Option(help: ArgumentHelp("Seed of all random choices.", valueName: "n"))

@@ -7,12 +7,15 @@ import Tables
 struct Repairs {
   var rows = 0
   var levels = 0
+  /// Of those, how many moved by a finite distance.
+  var measured = 0
   var total = ExactSum()
   var largest = 0.0
 
   mutating func add(_ other: Repairs) {
     rows += other.rows
     levels += other.levels
+    measured += other.measured
     total.add(other.total)
     largest = max(largest, other.largest)
   }
@@ -125,6 +128,7 @@ final class OrderingWorker: RowWorker {
       repairs.levels += 1
       let repair = abs(ordered[k] - values[k])
       if repair.isFinite {
+        repairs.measured += 1
         repairs.total.add(repair)
         repairs.largest = max(repairs.largest, repair)
       }

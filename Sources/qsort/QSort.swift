@@ -1,14 +1,13 @@
 import ArgumentParser
 import FilterKit
 import Groundwork
+import Methods
 import Quantiles
 import Tables
 
 @main enum Main {
   static func main() { runFilter(QSort.self) }
 }
-
-extension IsotonicOperator: ExpressibleByArgument {}
 
 struct QSort: FilterTool {
   static let configuration = CommandConfiguration(
@@ -26,10 +25,10 @@ struct QSort: FilterTool {
 
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("sort rearranges the values; pava is the nearest non-decreasing sequence (pools averaged); minmax sweeps outwards from the median.", valueName: "method"))
-  var method: IsotonicOperator = .sort
+    help: ArgumentHelp("How to order: sort rearranges the values, pava takes the nearest non-decreasing values (pools are averaged), minmax sweeps outwards from the median.", valueName: "method"))
+  var method: String = "sort"
 
-  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Treat these quantile groups only (default: all).", valueName: "models"))
+  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Order these quantile groups only, separated by commas (default: all).", valueName: "models"))
   var groups: String?
 
   @Flag(help: "Tell on stderr how many rows and levels were repaired, and by how much.")
@@ -38,6 +37,10 @@ struct QSort: FilterTool {
   @OptionGroup var table: TableOptions
 
   mutating func run() throws {
+    guard let method = IsotonicOperator(rawValue: self.method) else {
+      throw Failure(
+        .usage, "--method \(self.method): unknown method", remedy: suggestion(for: self.method, among: IsotonicOperator.allCases.map(\.rawValue)))
+    }
     let session = try FilterSession(tool: "qsort", table)
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     let groups = try session.groups(header, picked: self.groups)
@@ -60,8 +63,8 @@ struct QSort: FilterTool {
       let repairs = workers.map { $0.repairs[g] }.reduce(into: Repairs()) { $0.add($1) }
       let title = group.name.isEmpty ? "" : "\(group.name): "
       var text = "\(title)\(repairs.rows) of \(rows) rows repaired, \(repairs.levels) levels moved"
-      if repairs.levels > 0 {
-        text += ", by \(shortestText(repairs.total.rounded / Double(repairs.levels))) on average, at most \(shortestText(repairs.largest))"
+      if repairs.measured > 0 {
+        text += ", by \(shortestText(repairs.total.rounded / Double(repairs.measured))) on average, at most \(shortestText(repairs.largest))"
       }
       session.diagnostics.say(text)
     }

@@ -76,7 +76,8 @@ func randomTarget(_ x: Matrix, tied: Bool, _ random: inout RandomStream) -> [Dou
     }
   }
 
-  /// Rscript -e 'library(quantreg); options(digits = 17); for (t in c(.1, .5, .9)) coef(rq(stack.loss ~ ., t, data = stackloss))' (the solutions are unique)
+  /// Rscript -e 'library(quantreg); options(digits = 17); for (t in c(.1, .5, .9)) print(coef(rq(stack.loss ~ ., t, data = stackloss)))'
+  /// The solutions are unique.
   @Test func stackLossIsAsInR() throws {
     let air: [Double] = [80, 80, 75, 62, 62, 62, 62, 62, 58, 58, 58, 58, 58, 58, 50, 50, 50, 50, 50, 56, 70]
     let water: [Double] = [27, 27, 25, 24, 22, 23, 24, 24, 23, 18, 18, 17, 18, 19, 18, 18, 19, 19, 20, 20, 20]

@@ -11,7 +11,8 @@ import Testing
     warn: @escaping (String) -> Void = { _ in }
   ) throws -> any FittedLearner {
     try Linear(settings: Settings(of: Linear.description)).fit(
-      TrainingSet(features: table(columns, rows: target.count), target: target, weights: weights), levels: levels, context: FitContext(threads: 2, warn: warn))
+      TrainingSet(features: table(columns, rows: target.count), target: target, weights: weights), levels: levels,
+      context: FitContext(threads: 2, warn: warn))
   }
 
   private func table(_ columns: [FeatureTable.Column], rows count: Int = 0) -> FeatureTable {
@@ -79,7 +80,7 @@ import Testing
     var lines: [String] = []
     let columns: [FeatureTable.Column] = [.numeric(x), .numeric([Double](repeating: 5, count: 100)), .numeric(x.map { 1 - 2 * $0 })]
     let model = try fit(columns, noise(100, seed: 5), warn: { lines.append($0) })
-    #expect(lines == ["linear: dropped x1 (constant), x2 (collinear with columns before)"])
+    #expect(lines == ["dropped x1 (constant), x2 (collinear with columns before)"])
     #expect(model.summary.contains { $0 == ("dropped", "x1, x2") })
   }
 
