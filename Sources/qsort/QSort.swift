@@ -62,7 +62,7 @@ struct QSort: FilterTool {
     for (g, group) in groups.enumerated() {
       let repairs = workers.map { $0.repairs[g] }.reduce(into: Repairs()) { $0.add($1) }
       let title = group.name.isEmpty ? "" : "\(group.name): "
-      var text = "\(title)\(repairs.rows) of \(rows) rows repaired, \(repairs.levels) levels moved"
+      var text = "\(title)\(repairs.rows) of \(rows) rows repaired, \(repairs.levels) level\(repairs.levels == 1 ? "" : "s") moved"
       if repairs.measured > 0 {
         text += ", by \(shortestText(repairs.total.rounded / Double(repairs.measured))) on average, at most \(shortestText(repairs.largest))"
       }
