@@ -25,7 +25,7 @@ struct QSort: FilterTool {
 
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("How to order: sort rearranges the values, pava takes the nearest non-decreasing values (pools are averaged), minmax sweeps outwards from the median.", valueName: "method"))
+    help: ArgumentHelp("How to order: sort rearranges the values, pava takes the nearest non-decreasing values (pools are averaged), minmax sweeps outwards from the median.", valueName: "method"), completion: .list(IsotonicOperator.allCases.map(\.rawValue)))
   var method: String = "sort"
 
   @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Order these quantile groups only, separated by commas (default: all).", valueName: "models"))
