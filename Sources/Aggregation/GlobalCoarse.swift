@@ -10,7 +10,8 @@ import Quantiles
 /// are exactly zero.
 ///
 /// - Of models with identical predictions in training the first gets the weight.
-/// - A model whose mean loss is over 10⁸ times the least gets none: what it could add is below rounding elsewhere.
+/// - A model whose mean loss is over 10⁸ times the least gets none: what it could add is below what certifies the rest.
+/// - A model whose loss is rounding of the target, or below 10⁻²⁷⁰, gets everything.
 /// - Models missing here and there: where at least half of the (row, level) terms have every model, and ten of them a
 ///   model, weights are learnt on those. Else every missing prediction is filled with the weighted mean of those present,
 ///   first with equal weights, then with those just learnt, while the loss of the renormalised aggregate falls; the gap
@@ -56,9 +57,9 @@ public struct GlobalCoarse: Aggregator {
     let fitted = FittedGlobalCoarse(
       table: ModelWeights(models: predictions.models, levels: m, table: Matrix(rows: p, columns: 1, values: weights)),
       objective: outcome.objective / scale / errorUnit, gap: outcome.gap / scale / errorUnit)
-    context.note("global-coarse: objective \(fitted.objective), duality gap \(fitted.gap)")
+    context.note("objective \(fitted.objective), duality gap \(fitted.gap)")
     for (name, weight) in zip(predictions.models, weights) where weight > 0 {
-      context.note("global-coarse: weight of \(name) \(weight)")
+      context.note("weight of \(name) \(weight)")
     }
     return fitted
   }
@@ -90,7 +91,7 @@ public struct GlobalCoarse: Aggregator {
         }
       }
       if let twin {
-        context.note("global-coarse: \(predictions.models[j]) predicts what \(predictions.models[twin]) does and gets weight zero")
+        context.note("\(predictions.models[j]) predicts what \(predictions.models[twin]) does and gets weight zero")
       } else {
         kept.append(j)
       }
@@ -109,7 +110,7 @@ public struct GlobalCoarse: Aggregator {
     }
     func solution(_ program: SimplexPinballProgram) -> SimplexPinballSolution {
       let solution = SimplexPinballSolution(program, threads: context.threads)
-      context.note("global-coarse: \(solution.iterations) interior-point iterations, \(solution.edges) edges")
+      context.note("\(solution.iterations) interior-point iterations, \(solution.edges) edges")
       return solution
     }
 
@@ -173,23 +174,24 @@ private struct Gaps {
   }
 }
 
-struct FittedGlobalCoarse: FittedAggregator {
-  let table: ModelWeights
+/// Weights, and how good they are in training.
+public struct FittedGlobalCoarse: FittedAggregator {
+  public let table: ModelWeights
   /// (1/Σω) Σ_i ω_i Σ_τ ψ_τ in training, in units of the target.
-  let objective: Double
+  public let objective: Double
   /// What `objective` may lie above the optimum at most.
-  let gap: Double
+  public let gap: Double
 
-  func answer(_ predictions: BasePredictions, features: FeatureTable?) -> Matrix { table.answer(predictions) }
-  var weights: Matrix? { table.expanded }
+  public func answer(_ predictions: BasePredictions, features: FeatureTable?) -> Matrix { table.answer(predictions) }
+  public var weights: Matrix? { table.expanded }
 
-  func encode(into writer: inout ByteWriter) {
+  public func encode(into writer: inout ByteWriter) {
     table.encode(into: &writer)
     writer.write(objective)
     writer.write(gap)
   }
 
-  var summary: [(key: String, value: String)] {
+  public var summary: [(key: String, value: String)] {
     [("objective", "\(objective)"), ("gap", "\(gap)")]
       + zip(table.models, table.table.values).filter { $0.1 > 0 }.map { ("weight " + $0.0, "\($0.1)") }
   }

@@ -34,6 +34,10 @@ struct SimplexPinballInteriorPoint {
       (u, v, x, y, du, dv, dz, t, r) = (vector(), vector(), vector(), vector(), vector(), vector(), vector(), vector(), vector())
     }
 
+    func multipliers(_ program: SimplexPinballProgram) -> [Double] {
+      (0..<count).map { r in x[r] < y[r] ? x[r] - program.low[r] : program.high[r] - y[r] }
+    }
+
     deinit { for pointer in [u, v, x, y, du, dv, dz, t, r] { pointer.deallocate() } }
   }
 
@@ -45,6 +49,8 @@ struct SimplexPinballInteriorPoint {
     var w = [Double](repeating: 1 / Double(p), count: p)
     var s = [Double](repeating: 1, count: p)
     var lambda = 1.0
+    var bound = -Double.infinity
+    var lost = 0
     var primalStep = 0.0
     var dualStep = 0.0
     SimplexPinballInteriorPoint.start(program, state, w, threads)
@@ -54,17 +60,28 @@ struct SimplexPinballInteriorPoint {
       let g = normal.gradient
       let primal = normal.objective
       let dual = -g.max()!
-      if primal - dual <= tolerance * primal { break }
+      if dual > bound {
+        bound = dual
+        if primal - dual <= 1e-3 * primal { multipliers = state.multipliers(program) }
+      }
+      if primal - bound <= tolerance * primal { break }
+      // Past what its digits allow, a step loses more than it gains.
+      lost = dual < bound - 1e-9 * primal && primal - bound < 1e-6 * primal ? lost + 1 : 0
+      if lost == 3 { break }
       iterations += 1
 
       var matrix = normal.gram
       for j in 0..<p { matrix[j * p + j] += s[j] / w[j] }
+      // Terms without residual make EᵀDE vast everywhere but along w itself; since 1ᵀdw is known, adding a multiple of 11ᵀ
+      // changes no solution and fills that hole.
+      let ridge = (0..<p).reduce(0) { max($0, matrix[$1 * p + $1]) }
+      for k in matrix.indices { matrix[k] += ridge }
       guard let factor = CholeskyFactor(matrix, size: p) else { break }
       let ones = factor.solve([Double](repeating: 1, count: p))
       let onesSum = ones.reduce(0, +)
       let shortfall = 1 - w.reduce(0, +)
       func direction(_ f: [Double]) -> (dw: [Double], dLambda: Double) {
-        let free = factor.solve(f)
+        let free = factor.solve(f.map { $0 + ridge * shortfall })
         let dLambda = (free.reduce(0, +) - shortfall) / onesSum
         return ((0..<p).map { free[$0] - dLambda * ones[$0] }, dLambda)
       }
@@ -112,9 +129,7 @@ struct SimplexPinballInteriorPoint {
     let sum = w.reduce(0, +)
     weights = w.map { $0 / sum }
     slacks = s
-    multipliers = (0..<program.terms).map { r in
-      state.x[r] < state.y[r] ? state.x[r] - program.low[r] : program.high[r] - state.y[r]
-    }
+    if multipliers.isEmpty { multipliers = state.multipliers(program) }
   }
 
   /// The longest steps that keep everything positive, at most 1.
@@ -171,14 +186,15 @@ struct SimplexPinballInteriorPoint {
               x[k] += dualStep * dz[k]
               y[k] -= dualStep * dz[k]
               let e = -residual[k]
-              residual[k] = e
+              // Where both are near zero their difference has digits that −Ew lost, and D magnifies what is lost.
+              residual[k] = u[k] - v[k]
               let (h, l) = (high[first + k], low[first + k])
               objective += e > 0 ? h * e : -l * e
               complementarity += u[k] * y[k] + v[k] * x[k]
               z[k] = x[k] < y[k] ? x[k] - l : h - y[k]
               let d = 1 / (u[k] / y[k] + v[k] / x[k])
               root[k] = d.squareRoot()
-              right[k] = d * e
+              right[k] = d * residual[k]
             }
             for j in 0..<p {
               let column = errors + j * stride

@@ -12,12 +12,12 @@ import Groundwork
 ///
 /// Terms lie in blocks of `blockTerms`, a block model by model. Sums are taken over a fixed partition of the blocks, in
 /// its order, so that no bit depends on the number of threads.
-struct SimplexPinballProgram {
+package struct SimplexPinballProgram {
   static let blockTerms = 512
   private static let largestChunkCount = 64
 
-  let models: Int
-  let terms: Int
+  package let models: Int
+  package let terms: Int
   /// Error of model j at term r: `errors[(r / blockTerms * models + j) * blockTerms + r % blockTerms]`.
   let errors: [Double]
   /// c_r τ_r, what a unit of positive residual costs, and c_r (1 − τ_r), what a negative one does.
@@ -74,7 +74,7 @@ struct SimplexPinballProgram {
   }
 
   /// E·d for every term.
-  func combined(_ d: [Double], threads: Int) -> [Double] {
+  package func combined(_ d: [Double], threads: Int) -> [Double] {
     [Double](unsafeUninitializedCapacity: terms) { buffer, filled in
       let result = buffer.baseAddress!
       _ = partials(width: 0, threads: threads) { range, errors, _ in
@@ -85,7 +85,7 @@ struct SimplexPinballProgram {
   }
 
   /// F(w). Cost: O(N·p).
-  func objective(_ w: [Double], threads: Int) -> Double {
+  package func objective(_ w: [Double], threads: Int) -> Double {
     sums(width: 1, threads: threads) { range, errors, sum in
       withUnsafeTemporaryAllocation(of: Double.self, capacity: range.count) { buffer in
         combine(errors, w, range.count, into: buffer.baseAddress!)
@@ -98,7 +98,7 @@ struct SimplexPinballProgram {
   }
 
   /// The lower bound on the optimum that z proves, −max_j (Eᵀz)_j, after z is put into its box. Cost: O(N·p).
-  func bound(_ z: [Double], threads: Int) -> Double {
+  package func bound(_ z: [Double], threads: Int) -> Double {
     precondition(z.count == terms)
     let g = sums(width: models, threads: threads) { range, errors, sums in
       withUnsafeTemporaryAllocation(of: Double.self, capacity: range.count) { buffer in

@@ -1,21 +1,21 @@
 /// Weights that solve a `SimplexPinballProgram`, and the proof of how well.
-struct SimplexPinballSolution {
-  let weights: [Double]
+package struct SimplexPinballSolution {
+  package let weights: [Double]
   /// F(weights).
-  let objective: Double
+  package let objective: Double
   /// A lower bound on F over the simplex, proved by `multipliers`.
-  let bound: Double
-  let multipliers: [Double]
+  package let bound: Double
+  package let multipliers: [Double]
   /// Interior-point iterations and edges walked.
-  let iterations: Int
-  let edges: Int
+  package let iterations: Int
+  package let edges: Int
 
   /// What F(weights) may lie above the optimum at most.
-  var gap: Double { max(objective - bound, 0) }
+  package var gap: Double { max(objective - bound, 0) }
 
   /// An interior point down to a relative gap of 10⁻¹¹, then an exact vertex. The better of the two is the answer, and
   /// the better of their two bounds its certificate.
-  init(_ program: SimplexPinballProgram, threads: Int) {
+  package init(_ program: SimplexPinballProgram, threads: Int) {
     let inner = SimplexPinballInteriorPoint(program, tolerance: 1e-11, threads: threads)
     var weights = inner.weights
     var objective = program.objective(weights, threads: threads)

@@ -4,18 +4,18 @@
 /// A vertex is where p − 1 independent planes meet in the simplex; a plane is a weight at zero or a term without residual.
 /// Leaving a plane along the edge of the others, the objective is piecewise linear, and the weighted median of its kinks
 /// is where it is least. An edge costs O(N·p); from an interior point a handful is walked.
-struct SimplexPinballVertexSearch {
+package struct SimplexPinballVertexSearch {
   private enum Plane {
     case weight(Int)
     case term(Int, norm: Double)
   }
 
   /// The best vertex found; nil where rounding left none.
-  private(set) var weights: [Double]?
-  private(set) var objective = Double.infinity
+  package private(set) var weights: [Double]?
+  package private(set) var objective = Double.infinity
   /// z of that vertex, to be put into its box.
-  private(set) var multipliers: [Double] = []
-  private(set) var edges = 0
+  package private(set) var multipliers: [Double] = []
+  package private(set) var edges = 0
 
   private let program: SimplexPinballProgram
   private let threads: Int
@@ -23,7 +23,7 @@ struct SimplexPinballVertexSearch {
   private let guess: [Double]
 
   /// Starts near `weights`, where `slacks` and `multipliers` are the dual solution that goes with them.
-  init(_ program: SimplexPinballProgram, near weights: [Double], slacks: [Double], multipliers: [Double], threads: Int) {
+  package init(_ program: SimplexPinballProgram, near weights: [Double], slacks: [Double], multipliers: [Double], threads: Int) {
     self.program = program
     self.threads = threads
     guess = multipliers
@@ -249,14 +249,20 @@ struct SimplexPinballVertexSearch {
 }
 
 /// Where the slope of a convex piecewise-linear function of distance rises, and by how much.
-struct Kink {
-  let distance: Double
-  let rise: Double
-  let term: Int
+package struct Kink {
+  package let distance: Double
+  package let rise: Double
+  package let term: Int
+
+  package init(distance: Double, rise: Double, term: Int) {
+    self.distance = distance
+    self.rise = rise
+    self.term = term
+  }
 
   /// The kink of least distance up to which rises add up to `needed`: a weighted median by selection, O(n) on average.
   /// Nil where all of them together do not.
-  static func firstReaching(_ needed: Double, _ kinks: inout [Kink]) -> Kink? {
+  package static func firstReaching(_ needed: Double, _ kinks: inout [Kink]) -> Kink? {
     var range = kinks.startIndex..<kinks.endIndex
     var missing = needed
     guard kinks.reduce(0, { $0 + $1.rise }) >= needed else { return nil }

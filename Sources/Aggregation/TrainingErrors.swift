@@ -7,7 +7,7 @@ extension SimplexPinballProgram {
   /// `candidates` predicts it; with `fill`, where any does, and a missing prediction is then the mean of those present,
   /// weighted with `fill`, which leaves the prediction of weights `fill` as renormalising makes it.
   /// Cost: O(n·p·m), parallel over blocks.
-  init(
+  package init(
     _ training: AggregationTraining, rowWeights: [Double], candidates: [Int], levels: [Int], scale: Double,
     fill: [Double]?, threads: Int
   ) {

@@ -3,7 +3,7 @@ import Methods
 import Quantiles
 
 /// Row weights of a training set, divided by their sum. Throws where there is no weight to learn from.
-func normalisedRowWeights(_ training: AggregationTraining) throws -> [Double] {
+package func normalisedRowWeights(_ training: AggregationTraining) throws -> [Double] {
   guard let weights = training.weights else {
     return [Double](repeating: 1 / Double(training.target.count), count: training.target.count)
   }
@@ -17,7 +17,7 @@ func normalisedRowWeights(_ training: AggregationTraining) throws -> [Double] {
 }
 
 /// A power of two that errors are multiplied by, so that differences and sums of the largest doubles stay finite.
-let errorUnit = 0x1p-60
+package let errorUnit = 0x1p-60
 
 /// What each of p models lost on the training rows, each over the terms (row, level) it predicts; infinite predictions
 /// count as missing. One pass of O(n·p·m), parallel over blocks of rows of a fixed size.

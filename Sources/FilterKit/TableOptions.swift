@@ -8,16 +8,16 @@ public enum BadRowChoice: String, ExpressibleByArgument, CaseIterable { case fai
 
 /// The options every tool has: how tables come in and go out, and how the tool talks.
 public struct TableOptions: ParsableArguments {
-  @Argument(help: ArgumentHelp("Tables to read, one after the other; - is stdin. Gzip is unpacked.", valueName: "file"))
+  @Argument(help: ArgumentHelp("Tables with the same header, read one after the other; - is stdin, and .gz is unpacked.", valueName: "file"), completion: .file())
   public var files: [String] = []
 
   @Option(name: [.customShort("d"), .long], help: ArgumentHelp("Field delimiter of delimited text, in and out.", valueName: "char"))
   public var delimiter: String?
 
-  @Option(help: ArgumentHelp("Format of the input: csv, tsv or ndjson (default: recognised).", valueName: "format"))
+  @Option(help: ArgumentHelp("Format of the input; recognised where it is not told.", valueName: "format"))
   public var input: FormatName?
 
-  @Option(help: ArgumentHelp("Format of the output: csv, tsv or ndjson (default: the input's).", valueName: "format"))
+  @Option(help: ArgumentHelp("Format of the output; the input's where it is not told.", valueName: "format"))
   public var output: FormatName?
 
   @Flag(help: "The table has no header line, in and out; --columns or the model file names its columns.")
@@ -26,16 +26,16 @@ public struct TableOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Names of the columns of a table without a header line, separated by commas.", valueName: "names"))
   public var columns: String?
 
-  @Option(help: ArgumentHelp("Round computed numbers to this many decimals (default: shortest that read back).", valueName: "n"))
+  @Option(help: ArgumentHelp("Round computed numbers to this many decimals (default: the fewest digits that read back to the same number).", valueName: "n"))
   public var digits: Int?
 
-  @Option(help: ArgumentHelp("At a bad row, fail or skip it and go on.", valueName: "choice"))
+  @Option(help: ArgumentHelp("At a bad row, fail, or skip it and go on.", valueName: "choice"))
   public var onError: BadRowChoice = .fail
 
-  @Option(help: ArgumentHelp("With --on-error skip, keep the bad rows in this file.", valueName: "file"))
+  @Option(help: ArgumentHelp("With --on-error skip, keep the bad rows in this file.", valueName: "file"), completion: .file())
   public var rejects: String?
 
-  @Option(help: ArgumentHelp("Write row counts to this file as JSON.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write the numbers of rows read, written and skipped to this file, as JSON.", valueName: "file"), completion: .file())
   public var stats: String?
 
   @Flag(help: "Print what was recognised (format, target, features, groups and levels) and stop.")
@@ -47,7 +47,7 @@ public struct TableOptions: ParsableArguments {
   @Flag(name: [.customShort("q"), .long], help: "No warnings and no progress bar.")
   public var quiet = false
 
-  @Flag(name: [.customShort("v"), .long], help: "Tell what was chosen and learnt.")
+  @Flag(name: [.customShort("v"), .long], help: "Say on stderr what was chosen and learnt.")
   public var verbose = false
 
   public init() {}

@@ -14,11 +14,19 @@ struct QScore: FilterTool {
     commandName: "qscore",
     abstract: "Score quantile predictions against the targets that came true.",
     discussion: """
-      Writes a table with a row for each quantile group (columns qLEVEL or MODEL_qLEVEL): the mean over rows of the weighted \
-      interval score (wis: mean over the levels of 2 x pinball loss; it is the sum of dispersion, overprediction and \
-      underprediction), the pinball loss (the mean without the factor 2), bias, the absolute error of the median, and the \
-      coverage and width of central intervals. Scores are in units of the target, the smaller the better. Rows without a \
-      target or without all of a group's quantiles are not scored; how many there are is said on stderr.
+      Writes a table with a row for each quantile group (columns qLEVEL or MODEL_qLEVEL): the means over rows of
+
+        wis              weighted interval score: 2 x pinball loss, mean over levels
+        dispersion, overprediction, underprediction
+                         what wis is the sum of
+        pinball          pinball loss, mean over levels: wis / 2
+        bias             from -1 (forecasts lie below the target) to 1 (above)
+        ae_median        absolute error of the median
+        interval_coverage_90, interval_width_90
+                         share of targets within the 90 % interval, and its width
+
+      Scores but bias and coverage are in units of the target. Rows without a target or without all of a group's quantiles \
+      are not scored; how many there are is said on stderr.
 
       EXAMPLES
         qscore -y price < predicted.csv
@@ -27,16 +35,15 @@ struct QScore: FilterTool {
       """,
     version: "qscore \(filterVersion)")
 
-  @Option(name: [.customShort("y"), .long], help: ArgumentHelp("The target's column (default: QTARGET, else y, observed, observation, oracle_value or target).", valueName: "name"))
-  var target: String?
+  @OptionGroup var targetOption: TargetOption
 
-  @Option(name: [.customShort("w"), .long], help: ArgumentHelp("Column of row weights.", valueName: "name"))
+  @Option(name: [.customShort("w"), .long], help: ArgumentHelp("Column of row weights, finite and not negative.", valueName: "name"))
   var weight: String?
 
-  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Score these quantile groups only (default: all).", valueName: "models"))
+  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Score these quantile groups only, separated by commas (default: all).", valueName: "models"))
   var groups: String?
 
-  @Option(help: ArgumentHelp("Score the rows that agree in these columns apart.", valueName: "names"))
+  @Option(help: ArgumentHelp("Score the rows with each value of these columns by themselves.", valueName: "names"))
   var by: String?
 
   @Option(help: ArgumentHelp("Central intervals to report, in percent, such as 50,90 (default: those of 50, 80, 90, 95 that the levels hold).", valueName: "percents"))
@@ -45,13 +52,13 @@ struct QScore: FilterTool {
   @Flag(help: "Score each level: columns model, level, n, pinball, coverage (share of targets at or below the quantile).")
   var perLevel = false
 
-  @Flag(help: "Append the scores to the rows instead, as columns MODEL_wis and so on.")
+  @Flag(help: "Append the scores to each row instead, as columns MODEL_wis and so on.")
   var perRow = false
 
   @Flag(help: "Write exact sums, to be merged later: parts of any split give the same bytes as the whole.")
   var partial = false
 
-  @Flag(help: "Read results of --partial and merge them.")
+  @Flag(help: "Read what --partial wrote, and merge it.")
   var merge = false
 
   @OptionGroup var table: TableOptions
@@ -60,7 +67,7 @@ struct QScore: FilterTool {
     if perRow, let (name, _) = [("--by", by != nil), ("--per-level", perLevel), ("--partial", partial), ("--merge", merge), ("--weight", weight != nil)].first(where: \.1) {
       throw ValidationError("--per-row and \(name) exclude each other")
     }
-    if merge, let (name, _) = [("--by", by != nil), ("--per-level", perLevel), ("--groups", groups != nil), ("--intervals", intervals != nil), ("--target", target != nil), ("--weight", weight != nil)].first(where: \.1) {
+    if merge, let (name, _) = [("--by", by != nil), ("--per-level", perLevel), ("--groups", groups != nil), ("--intervals", intervals != nil), ("--target", targetOption.target != nil), ("--weight", weight != nil)].first(where: \.1) {
       throw ValidationError("--merge takes what the parts hold, so \(name) has no effect")
     }
   }

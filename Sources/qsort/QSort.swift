@@ -25,10 +25,10 @@ struct QSort: FilterTool {
 
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("sort rearranges the values; pava is the nearest non-decreasing sequence (pools averaged); minmax sweeps outwards from the median.", valueName: "method"))
+    help: ArgumentHelp("How to order: sort rearranges the values, pava takes the nearest non-decreasing values (pools are averaged), minmax sweeps outwards from the median.", valueName: "method"))
   var method: String = "sort"
 
-  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Treat these quantile groups only (default: all).", valueName: "models"))
+  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Order these quantile groups only, separated by commas (default: all).", valueName: "models"))
   var groups: String?
 
   @Flag(help: "Tell on stderr how many rows and levels were repaired, and by how much.")
