@@ -57,9 +57,9 @@ public struct GlobalCoarse: Aggregator {
     let fitted = FittedGlobalCoarse(
       table: ModelWeights(models: predictions.models, levels: m, table: Matrix(rows: p, columns: 1, values: weights)),
       objective: outcome.objective / scale / errorUnit, gap: outcome.gap / scale / errorUnit)
-    context.note("global-coarse: objective \(fitted.objective), duality gap \(fitted.gap)")
+    context.note("objective \(fitted.objective), duality gap \(fitted.gap)")
     for (name, weight) in zip(predictions.models, weights) where weight > 0 {
-      context.note("global-coarse: weight of \(name) \(weight)")
+      context.note("weight of \(name) \(weight)")
     }
     return fitted
   }
@@ -91,7 +91,7 @@ public struct GlobalCoarse: Aggregator {
         }
       }
       if let twin {
-        context.note("global-coarse: \(predictions.models[j]) predicts what \(predictions.models[twin]) does and gets weight zero")
+        context.note("\(predictions.models[j]) predicts what \(predictions.models[twin]) does and gets weight zero")
       } else {
         kept.append(j)
       }
@@ -110,7 +110,7 @@ public struct GlobalCoarse: Aggregator {
     }
     func solution(_ program: SimplexPinballProgram) -> SimplexPinballSolution {
       let solution = SimplexPinballSolution(program, threads: context.threads)
-      context.note("global-coarse: \(solution.iterations) interior-point iterations, \(solution.edges) edges")
+      context.note("\(solution.iterations) interior-point iterations, \(solution.edges) edges")
       return solution
     }
 

@@ -89,12 +89,11 @@ public struct FeatureCollector {
         values.append(Double(code ?? -1))
         continue
       }
-      switch row.number(column, reader) {
-      case .number(let value): values.append(value)
-      case .missing: values.append(.nan)
-      case let reading:
+      do {
+        values.append(try row.finiteNumber(column, reader, header))
+      } catch {
         values.removeSubrange(mark...)
-        throw numberFailure(reading, row, column, header)
+        throw error
       }
     }
     rows += 1

@@ -1,22 +1,39 @@
 import Groundwork
 import Methods
 
+/// What one of several fits is of, for messages.
+public struct FitJob {
+  /// Who speaks, where several learners do.
+  let name: String?
+  /// "without fold 3", or nothing where all labelled rows teach.
+  let part: String?
+
+  public init(name: String? = nil, part: String? = nil) {
+    self.name = name
+    self.part = part
+  }
+
+  var title: String { [name, part].compactMap { $0 }.joined(separator: " ") }
+
+  func speak(_ text: String) -> String { name.map { "\($0): \(text)" } ?? text }
+}
+
 extension FilterSession {
   /// Makes several fits on all threads and returns them in order.
   ///
   /// The first jobs start first, so give the largest first. Progress is one bar for all of them. What they say is said afterwards,
   /// in the order of the jobs: a warning once, however many fits give it, and under `--verbose` each note and each summary.
   public func runFits<Fitted>(
-    _ labels: [String], seed: UInt64, summary: (Fitted) -> [(key: String, value: String)],
+    _ jobs: [FitJob], seed: UInt64, summary: (Fitted) -> [(key: String, value: String)],
     _ fit: (_ job: Int, FitContext) throws -> Fitted
   ) throws -> [Fitted] {
     let progress = Progress("\(tool): fitting", quiet: options.quiet)
     let meter = Monitor()
-    var done = [Double](repeating: 0, count: labels.count)
-    var warnings = [[String]](repeating: [], count: labels.count)
-    var notes = [[String]](repeating: [], count: labels.count)
-    let outer = min(threads, labels.count)
-    let fitted = try parallelMap(labels.count, threads: outer) { job -> Fitted in
+    var done = [Double](repeating: 0, count: jobs.count)
+    var warnings = [[String]](repeating: [], count: jobs.count)
+    var notes = [[String]](repeating: [], count: jobs.count)
+    let outer = min(threads, jobs.count)
+    let fitted = try parallelMap(jobs.count, threads: outer) { job -> Fitted in
       let context = FitContext(
         threads: max(1, threads / outer), seed: seed,
         warn: { text in meter.locked { warnings[job].append(text) } },
@@ -24,7 +41,7 @@ extension FilterSession {
         progress: { fraction in
           meter.locked {
             done[job] = fraction
-            progress.update(done.reduce(0, +) / Double(labels.count))
+            progress.update(done.reduce(0, +) / Double(jobs.count))
           }
         })
       let result = try fit(job, context)
@@ -33,10 +50,11 @@ extension FilterSession {
     }
     progress.clear()
     var said: Set<String> = []
-    for job in labels.indices {
-      for text in warnings[job] where said.insert(text).inserted { diagnostics.warn(text) }
-      for text in notes[job] { diagnostics.note("\(labels[job]): \(text)") }
-      diagnostics.note("\(labels[job]): " + summary(fitted[job]).map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+    for job in jobs.indices {
+      for text in warnings[job] where said.insert(jobs[job].speak(text)).inserted { diagnostics.warn(jobs[job].speak(text)) }
+      let title = jobs[job].title.isEmpty ? "all labelled rows" : jobs[job].title
+      for text in notes[job] { diagnostics.note("\(title): \(text)") }
+      diagnostics.note("\(title): " + summary(fitted[job]).map { "\($0.key) \($0.value)" }.joined(separator: ", "))
     }
     return fitted
   }

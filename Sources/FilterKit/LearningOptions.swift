@@ -1,8 +1,26 @@
 import ArgumentParser
 import Groundwork
+import Tables
 
-/// Options of tools that hold the whole table to learn from it.
+/// The option every tool has that looks at targets.
+public struct TargetOption: ParsableArguments {
+  @Option(name: [.customShort("y"), .long], help: ArgumentHelp("The target's column (default: $QTARGET, else the first of y, observed, observation, oracle_value, target).", valueName: "name"))
+  public var target: String?
+
+  public init() {}
+}
+
+/// Options of tools that hold the whole table to learn from it, or answer a stream with what they learnt before.
 public struct LearningOptions: ParsableArguments {
+  @Flag(help: "Labelled rows teach and are not written: one fit, nothing is cross-fitted.")
+  public var newOnly = false
+
+  @Option(help: ArgumentHelp("Save what was learnt to this model file.", valueName: "file"), completion: .file())
+  public var save: String?
+
+  @Option(help: ArgumentHelp("Answer every row with this model file, as a stream.", valueName: "file"), completion: .file())
+  public var load: String?
+
   @Option(help: ArgumentHelp("Memory for the table's text; what exceeds it waits in an unnamed file in TMPDIR (default: 1G).", valueName: "size"))
   public var memory: String?
 
@@ -10,6 +28,22 @@ public struct LearningOptions: ParsableArguments {
 
   public func validate() throws {
     if let memory, LearningOptions.bytes(memory) == nil { throw ValidationError("--memory \(memory): write a size such as 500M or 2G") }
+    if load != nil { try refuseTeaching([("--save", save != nil), ("--new-only", newOnly)]) }
+  }
+
+  /// With `--load`, refuses flags that only matter to learning.
+  public func refuseTeaching(_ flags: [(name: String, isGiven: Bool)]) throws {
+    guard load != nil, let flag = flags.first(where: \.isGiven) else { return }
+    throw ValidationError("\(flag.name) teaches, and --load teaches nothing")
+  }
+
+  /// Refuses early what could not be saved in the end.
+  public func checkSaving() throws { if let save { try ModelFile.checkWritable(save) } }
+
+  /// An empty input gives an empty output, unless something was to be learnt from it and saved.
+  public func finishEmpty(_ session: FilterSession) throws {
+    if save != nil { throw session.failure("the table is empty, so there is nothing to learn and save") }
+    try session.finish(RowCounts())
   }
 
   /// `--memory` in bytes.

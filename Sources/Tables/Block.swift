@@ -140,8 +140,7 @@ public struct Row {
 
   public func text(_ column: Int) -> String { withContent(column) { String(decoding: $0, as: UTF8.self) } }
 
-  /// A field read as a number; `NaN` stands for missing, infinities are themselves.
-  /// Throws a `Failure` with the column to be filled in by whoever knows its name.
+  /// What a field says as a number.
   @inline(__always)
   public func number(_ column: Int, _ reader: NumberReader) -> NumberReading {
     withContent(column) { reader.read($0) }

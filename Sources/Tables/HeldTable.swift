@@ -169,37 +169,6 @@ public final class HeldTable {
   }
 }
 
-/// The failure for a field that is not the finite number it should be.
-public func numberFailure(_ reading: NumberReading, _ row: Row, _ column: Int, _ header: Header) -> Failure {
-  let text = printable(row.text(column))
-  let place = Failure.Place(column: header.names[column])
-  switch reading {
-  case .infinite: return Failure(.badData, "\"\(text)\" is infinite", at: place)
-  case .overflow: return Failure(.badData, "\"\(text)\" is too large for a number", at: place)
-  default: return Failure(.badData, "\"\(text)\" is not a number", at: place)
-  }
-}
-
-/// Text as a message shows it: control characters escaped, long text cut.
-public func printable(_ text: String) -> String {
-  let shown = escapingControls(String(text.unicodeScalars.prefix(60)))
-  return text.unicodeScalars.count > 60 ? shown + "…" : shown
-}
-
-/// Text with `\xHH` for each control character.
-public func escapingControls(_ text: String) -> String {
-  var shown = ""
-  for scalar in text.unicodeScalars {
-    switch scalar.value {
-    case 0..<32, 127:
-      let hex = String(scalar.value, radix: 16)
-      shown += "\\x" + (hex.count < 2 ? "0" : "") + hex
-    default: shown.unicodeScalars.append(scalar)
-    }
-  }
-  return shown
-}
-
 private final class CategoryWorker: RowWorker {
   private let column: Int
   private var codeOfText: [String: Int32] = [:]

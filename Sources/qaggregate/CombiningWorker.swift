@@ -38,12 +38,11 @@ final class CombiningWorker: RowWorker {
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     let mark = values.count
     for column in columns {
-      switch row.number(column, reader) {
-      case .number(let value): values.append(value)
-      case .missing: values.append(.nan)
-      case let reading:
+      do {
+        values.append(try row.finiteNumber(column, reader, header))
+      } catch {
         values.removeSubrange(mark...)
-        throw numberFailure(reading, row, column, header)
+        throw error
       }
     }
   }

@@ -34,8 +34,7 @@ struct QAggregate: FilterTool {
     help: ArgumentHelp("How to combine: \(methodList(aggregatorRegistry.map { $0.description })).", valueName: "method"), completion: .list(aggregatorRegistry.map { $0.description.name }))
   var method: String = "global-coarse"
 
-  @Option(name: [.customShort("y"), .long], help: ArgumentHelp("The target's column (default: $QTARGET, else the first of y, observed, observation, oracle_value, target).", valueName: "name"))
-  var target: String?
+  @OptionGroup var targetOption: TargetOption
 
   @Option(name: [.customShort("w"), .long], help: ArgumentHelp("Column of row weights, finite and not negative.", valueName: "name"))
   var weight: String?
@@ -52,15 +51,6 @@ struct QAggregate: FilterTool {
   @Flag(help: "Print the weights as a table (model, level, weight) instead of answering.")
   var describe = false
 
-  @Flag(help: "Labelled rows teach and are not written: one fit, nothing is cross-fitted.")
-  var newOnly = false
-
-  @Option(help: ArgumentHelp("Save what was learnt to this model file.", valueName: "file"), completion: .file())
-  var save: String?
-
-  @Option(help: ArgumentHelp("Answer every row with this model file, as a stream.", valueName: "file"), completion: .file())
-  var load: String?
-
   @Option(help: ArgumentHelp("Seed of all random choices.", valueName: "n"))
   var seed: UInt64 = 1
 
@@ -72,61 +62,55 @@ struct QAggregate: FilterTool {
   }
 
   func validate() throws {
-    if load != nil {
-      let unused = [("--save", save != nil), ("--weight", weight != nil), ("--new-only", newOnly), ("--groups", groups != nil)]
-      if let (name, _) = unused.first(where: \.1) { throw ValidationError("\(name) teaches, and --load teaches nothing") }
-    }
+    try learning.refuseTeaching([("--weight", weight != nil), ("--groups", groups != nil)])
   }
 
   mutating func run() throws {
     useSingleThreadedBLAS()
-    if let load { return try answer(with: SavedCombination(path: load)) }
+    if let load = learning.load { return try answer(with: SavedCombination(path: load)) }
     let specifications = try MethodSpecification.parse([method], flag: "--method", known: aggregatorRegistry.map { $0.description })
     guard specifications.count == 1, let specification = specifications.first else { throw Failure(.usage, "--method takes one method") }
     let type = aggregatorRegistry.first { $0.description.name == specification.method }!
     let aggregator = type.init(settings: try Settings(specification.settings, of: type.description))
-    if let save { try ModelFile.checkWritable(save) }
+    try learning.checkSaving()
 
     let session = try FilterSession(tool: "qaggregate", table)
-    guard let header = session.reader.header else {
-      if save != nil { throw session.failure("the table is empty, so there is nothing to learn and save") }
-      return try session.finish(RowCounts())
-    }
+    guard let header = session.reader.header else { return try learning.finishEmpty(session) }
     let groups = try session.groups(header, picked: self.groups)
     let combination = Combination(specification: specification, groups: groups)
     let learns = type.learns
-    let roles = learns || newOnly ? try TeachingRoles(session, header, self) : nil
+    let roles = learns || learning.newOnly ? try TeachingRoles(session, header, self) : nil
     if table.explain {
       return try session.explain((roles?.explanation(header) ?? []) + session.explanation(of: groups) + [("method", specification.text)])
     }
     combination.tellLevels(session)
     let encoder = try self.encoder(session, header, groups, combination.levels)
-    if !learns, !newOnly {
+    if !learns, !learning.newOnly {
       let fitted = try aggregator.fit(combination.nothingToLearn, context: FitContext())
-      if let save { try combination.model(fitted, header: header, target: nil, training: [:]).save(to: save) }
+      if let save = learning.save { try combination.model(fitted, header: header, target: nil, training: [:]).save(to: save) }
       if describe { return try describe(fitted, combination, session) }
       return try stream(session, header, combination, fitted, encoder)
     }
 
     let held = try session.hold(header, roles: roles!.held(groups), memory: learning.memoryBytes)
-    guard held.rows > 0 || save != nil || describe else {
+    guard held.rows > 0 || learning.save != nil || describe else {
       try session.writeHeader(encoder)
       return try session.finish(held.counts)
     }
-    let teaching = try TeachingRows(held, roles!, combination, session, crossFits: !newOnly && !describe, seed: seed)
+    let teaching = try TeachingRows(held, roles!, combination, session, crossFits: !learning.newOnly && !describe, seed: seed)
     let fitted = try CrossFit(aggregator, teaching, session: session, seed: seed)
-    if let save { try combination.model(fitted.full, header: header, target: header.names[roles!.target], training: fitted.summary).save(to: save) }
+    if let save = learning.save { try combination.model(fitted.full, header: header, target: header.names[roles!.target], training: fitted.summary).save(to: save) }
     if describe { return try describe(fitted.full, combination, session) }
     try session.writeHeader(encoder)
     var workers: [CombiningWorker] = []
     try session.answer(held) {
       let worker = CombiningWorker(
-        header: header, combination: combination, encoder: encoder, skipsLabelled: newOnly ? teaching : nil,
+        header: header, combination: combination, encoder: encoder, skipsLabelled: learning.newOnly ? teaching : nil,
         fold: { teaching.foldOfRow[$0] }, fitted: fitted.fitted(forFold:))
       workers.append(worker)
       return worker
     }
-    try session.finish(held.counts, written: newOnly ? held.rows - teaching.labelled.count : nil)
+    try session.finish(held.counts, written: learning.newOnly ? held.rows - teaching.labelled.count : nil)
     combination.tellMissing(workers, session)
   }
 

@@ -12,7 +12,7 @@ struct TeachingRoles {
   let weight: Int?
 
   init(_ session: FilterSession, _ header: Header, _ flags: QAggregate) throws {
-    target = try session.requiredTarget(header, named: flags.target)
+    target = try session.requiredTarget(header, named: flags.targetOption.target)
     weight = try flags.weight.map { try session.column(header, $0) }
     fold = header.index(of: "fold")
   }
@@ -78,8 +78,8 @@ final class CrossFit {
 
   init(_ aggregator: any Aggregator, _ teaching: TeachingRows, session: FilterSession, seed: UInt64) throws {
     let parts: [Int?] = [nil] + teaching.folds
-    let labels = parts.map { $0.map { "without fold \($0)" } ?? "all labelled rows" }
-    let fitted = try session.runFits(labels, seed: seed, summary: { (model: any FittedAggregator) in model.summary }) { i, context in
+    let jobs = parts.map { FitJob(part: $0.map { "without fold \($0)" }) }
+    let fitted = try session.runFits(jobs, seed: seed, summary: { (model: any FittedAggregator) in model.summary }) { i, context in
       try aggregator.fit(teaching.training(without: parts[i]), context: context)
     }
     full = fitted[0]

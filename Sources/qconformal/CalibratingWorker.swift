@@ -79,11 +79,7 @@ final class CalibratingWorker: RowWorker {
     var k = 0
     for group in groups {
       for column in group.columns {
-        switch row.number(column, reader) {
-        case .number(let value), .infinite(let value): before[k] = value
-        case .missing: before[k] = .nan
-        case let reading: throw numberFailure(reading, row, column, header)
-        }
+        before[k] = try row.number(column, reader, header)
         k += 1
       }
     }

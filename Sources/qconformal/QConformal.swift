@@ -36,23 +36,13 @@ struct QConformal: FilterTool {
     help: ArgumentHelp("How to calibrate: \(methodList(calibratorRegistry.map { $0.description })).", valueName: "method"), completion: .list(calibratorRegistry.map { $0.description.name }))
   var method: String = "cqr"
 
-  @Option(name: [.customShort("y"), .long], help: ArgumentHelp("The target's column (default: $QTARGET, else the first of y, observed, observation, oracle_value, target).", valueName: "name"))
-  var target: String?
+  @OptionGroup var targetOption: TargetOption
 
   @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Calibrate these quantile groups only, separated by commas (default: all).", valueName: "models"))
   var groups: String?
 
   @Option(name: .customLong("as"), help: ArgumentHelp("Leave the group as it is and append the calibrated one under this name.", valueName: "name"))
   var answerName: String?
-
-  @Flag(help: "Labelled rows teach and are not written.")
-  var newOnly = false
-
-  @Option(help: ArgumentHelp("Save what was learnt to this model file.", valueName: "file"), completion: .file())
-  var save: String?
-
-  @Option(help: ArgumentHelp("Answer every row with this model file, as a stream.", valueName: "file"), completion: .file())
-  var load: String?
 
   @OptionGroup var learning: LearningOptions
   @OptionGroup var table: TableOptions
@@ -62,26 +52,20 @@ struct QConformal: FilterTool {
   }
 
   func validate() throws {
-    if load != nil {
-      let unused = [("--save", save != nil), ("--new-only", newOnly), ("--groups", groups != nil), ("--target", target != nil)]
-      if let (name, _) = unused.first(where: \.1) { throw ValidationError("\(name) teaches, and --load teaches nothing") }
-    }
+    try learning.refuseTeaching([("--groups", groups != nil), ("--target", targetOption.target != nil)])
   }
 
   mutating func run() throws {
-    if let load { return try answer(with: SavedCalibration(path: load)) }
+    if let load = learning.load { return try answer(with: SavedCalibration(path: load)) }
     let specifications = try MethodSpecification.parse([method], flag: "--method", known: calibratorRegistry.map { $0.description })
     guard specifications.count == 1, let specification = specifications.first else { throw Failure(.usage, "--method takes one method") }
     let type = calibratorRegistry.first { $0.description.name == specification.method }!
     let calibrator = type.init(settings: try Settings(specification.settings, of: type.description))
-    if let save { try ModelFile.checkWritable(save) }
+    try learning.checkSaving()
 
     let session = try FilterSession(tool: "qconformal", table)
-    guard let header = session.reader.header else {
-      if save != nil { throw session.failure("the table is empty, so there is nothing to learn and save") }
-      return try session.finish(RowCounts())
-    }
-    let target = try session.requiredTarget(header, named: self.target)
+    guard let header = session.reader.header else { return try learning.finishEmpty(session) }
+    let target = try session.requiredTarget(header, named: targetOption.target)
     let fold = header.index(of: "fold")
     let groups = try session.groups(header, picked: self.groups)
     if table.explain {
@@ -93,16 +77,16 @@ struct QConformal: FilterTool {
     let roles: [(column: Int, role: HeldTable.Role)] =
       [(target, .finite)] + [fold].compactMap { $0 }.map { ($0, .index) } + groups.flatMap(\.columns).map { ($0, .number) }
     let held = try session.hold(header, roles: roles, memory: learning.memoryBytes)
-    guard held.rows > 0 || save != nil else {
+    guard held.rows > 0 || learning.save != nil else {
       try session.writeHeader(encoder)
       return try session.finish(held.counts)
     }
     let rows = try CalibrationRows(held, target: target, fold: fold, session)
     let calibrations = try groups.map { group in
-      try CrossCalibration(calibrator, rows.training(held, group), rows, answersLabelled: !newOnly, session: session)
+      try CrossCalibration(calibrator, rows.training(held, group), rows, answersLabelled: !learning.newOnly, session: session)
     }
     CrossCalibration.tellInfiniteEnds(groups, calibrations, session)
-    if let save {
+    if let save = learning.save {
       let saved = SavedCalibration(specification: specification, groups: groups, fitted: calibrations.map(\.full))
       try saved.model(header: header, target: header.names[target], rows: rows.labelled.count).save(to: save)
     }
@@ -111,9 +95,9 @@ struct QConformal: FilterTool {
     try session.answer(held) {
       CalibratingWorker(
         header: header, groups: groups, encoder: encoder, appends: answerName != nil,
-        calibration: .crossFitted({ g, row in try calibrations[g].fitted(forRow: row) }, skips: newOnly ? rows.isLabelled : nil))
+        calibration: .crossFitted({ g, row in try calibrations[g].fitted(forRow: row) }, skips: learning.newOnly ? rows.isLabelled : nil))
     }
-    try session.finish(held.counts, written: newOnly ? held.rows - rows.labelled.count : nil)
+    try session.finish(held.counts, written: learning.newOnly ? held.rows - rows.labelled.count : nil)
   }
 
   private func answer(with saved: SavedCalibration) throws {

@@ -30,8 +30,8 @@ final class FittedEnsemble {
     // The largest fits first, so that no thread is left with one at the end.
     let parts: [Int?] = (needsFull ? [nil] : []) + training.folds
     let jobs = parts.flatMap { fold in learners.indices.map { Job(learner: $0, fold: fold) } }
-    let labels = jobs.map { job in learners[job.learner].name + (job.fold.map { " without fold \($0)" } ?? "") }
-    let fitted = try session.runFits(labels, seed: seed, summary: { (model: any FittedLearner) in model.summary }) { j, context in
+    let titles = jobs.map { job in FitJob(name: learners[job.learner].name, part: job.fold.map { "without fold \($0)" }) }
+    let fitted = try session.runFits(titles, seed: seed, summary: { (model: any FittedLearner) in model.summary }) { j, context in
       // Made anew by each job: copies of all folds at once would take K times the table.
       let set = training.trainingSet(without: jobs[j].fold)
       return try learners[jobs[j].learner].learner.fit(set, levels: levels, context: context)

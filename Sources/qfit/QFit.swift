@@ -29,8 +29,7 @@ struct QFit: FilterTool {
       """,
     version: "qfit \(filterVersion)")
 
-  @Option(name: [.customShort("y"), .long], help: ArgumentHelp("The target's column (default: $QTARGET, else the first of y, observed, observation, oracle_value, target).", valueName: "name"))
-  var target: String?
+  @OptionGroup var targetOption: TargetOption
 
   @Option(name: [.customShort("x"), .long], help: ArgumentHelp("The features' columns, separated by commas (default: all without another role).", valueName: "names"))
   var features: String?
@@ -55,15 +54,6 @@ struct QFit: FilterTool {
   @Option(help: ArgumentHelp("Keep rows with the same value in this column in one fold.", valueName: "name"))
   var group: String?
 
-  @Flag(help: "Labelled rows teach and are not written: one fit, no folds.")
-  var newOnly = false
-
-  @Option(help: ArgumentHelp("Save what was learnt to this model file.", valueName: "file"), completion: .file())
-  var save: String?
-
-  @Option(help: ArgumentHelp("Answer every row with this model file, as a stream.", valueName: "file"), completion: .file())
-  var load: String?
-
   @Option(help: ArgumentHelp("Seed of all random choices.", valueName: "n"))
   var seed: UInt64 = 1
 
@@ -76,49 +66,43 @@ struct QFit: FilterTool {
 
   func validate() throws {
     if let folds, folds < 2 { throw ValidationError("--folds \(folds): at least 2 are needed") }
-    if load != nil {
-      let unused = [
-        ("--learner", !learner.isEmpty), ("--levels", levels != nil), ("--folds", folds != nil), ("--group", group != nil), ("--save", save != nil),
-        ("--weight", weight != nil), ("--features", features != nil), ("--new-only", newOnly),
-      ]
-      if let (name, _) = unused.first(where: \.1) { throw ValidationError("\(name) teaches, and --load teaches nothing") }
-    }
+    try learning.refuseTeaching([
+      ("--learner", !learner.isEmpty), ("--levels", levels != nil), ("--folds", folds != nil), ("--group", group != nil),
+      ("--weight", weight != nil), ("--features", features != nil),
+    ])
   }
 
   mutating func run() throws {
     useSingleThreadedBLAS()
-    if let load { return try answer(with: load) }
+    if let load = learning.load { return try answer(with: load) }
     let specifications = try MethodSpecification.parse(learner.isEmpty ? ["linear,forest"] : learner, flag: "-l", known: learnerRegistry.map { $0.description })
     let learners = try specifications.map { try NamedLearner($0) }
     let levels = try self.levels.map(Levels.parse) ?? Levels.hub
-    if let save { try ModelFile.checkWritable(save) }
+    try learning.checkSaving()
 
     let session = try FilterSession(tool: "qfit", table)
-    guard let header = session.reader.header else {
-      if save != nil { throw session.failure("the table is empty, so there is nothing to learn and save") }
-      return try session.finish(RowCounts())
-    }
+    guard let header = session.reader.header else { return try learning.finishEmpty(session) }
     let roles = try TrainingRoles(session, header, self)
     if table.explain { return try session.explain(roles.explanation(header, learners, levels)) }
 
-    let ownFold = roles.fold == nil && !newOnly
+    let ownFold = roles.fold == nil && !learning.newOnly
     let encoder = try session.encoder(
       header, appended: (ownFold ? ["fold"] : []) + learners.flatMap { learner in levels.map { QuantileGroup.columnName(learner.name, $0) } })
     let held = try session.hold(header, roles: roles.held, memory: learning.memoryBytes)
-    guard held.rows > 0 || save != nil else {
+    guard held.rows > 0 || learning.save != nil else {
       try session.writeHeader(encoder)
       return try session.finish(held.counts)
     }
-    let training = try LabelledRows(held, roles, session, folds: folds, newOnly: newOnly, seed: seed)
+    let training = try LabelledRows(held, roles, session, folds: folds, newOnly: learning.newOnly, seed: seed)
     let ensemble = try FittedEnsemble(
-      learners, training, levels: levels, needsFull: newOnly || save != nil || training.hasRowsWithoutFold, session: session, seed: seed)
-    if let save { try ensemble.model(header: header, target: header.names[roles.target]).save(to: save) }
+      learners, training, levels: levels, needsFull: learning.newOnly || learning.save != nil || training.hasRowsWithoutFold, session: session, seed: seed)
+    if let save = learning.save { try ensemble.model(header: header, target: header.names[roles.target]).save(to: save) }
 
     try session.writeHeader(encoder)
     try session.answer(held) {
-      OutOfFoldWorker(ensemble: ensemble, training: training, encoder: encoder, writesFold: ownFold, newOnly: newOnly)
+      OutOfFoldWorker(ensemble: ensemble, training: training, encoder: encoder, writesFold: ownFold, newOnly: learning.newOnly)
     }
-    try session.finish(held.counts, written: newOnly ? training.unlabelled : nil)
+    try session.finish(held.counts, written: learning.newOnly ? training.unlabelled : nil)
   }
 
   private func answer(with path: String) throws {

@@ -13,10 +13,10 @@ struct TrainingRoles {
   let features: [Int]
 
   init(_ session: FilterSession, _ header: Header, _ flags: QFit) throws {
-    target = try session.requiredTarget(header, named: flags.target)
+    target = try session.requiredTarget(header, named: flags.targetOption.target)
     weight = try flags.weight.map { try session.column(header, $0) }
     group = try flags.group.map { try session.column(header, $0) }
-    fold = flags.newOnly ? nil : header.index(of: "fold")
+    fold = flags.learning.newOnly ? nil : header.index(of: "fold")
     if fold != nil, flags.folds != nil || flags.group != nil {
       throw session.failure("the table has a column fold, so \(flags.folds != nil ? "--folds" : "--group") has no effect", remedy: "drop the column or the flag")
     }

@@ -35,8 +35,7 @@ struct QScore: FilterTool {
       """,
     version: "qscore \(filterVersion)")
 
-  @Option(name: [.customShort("y"), .long], help: ArgumentHelp("The target's column (default: $QTARGET, else the first of y, observed, observation, oracle_value, target).", valueName: "name"))
-  var target: String?
+  @OptionGroup var targetOption: TargetOption
 
   @Option(name: [.customShort("w"), .long], help: ArgumentHelp("Column of row weights, finite and not negative.", valueName: "name"))
   var weight: String?
@@ -68,7 +67,7 @@ struct QScore: FilterTool {
     if perRow, let (name, _) = [("--by", by != nil), ("--per-level", perLevel), ("--partial", partial), ("--merge", merge), ("--weight", weight != nil)].first(where: \.1) {
       throw ValidationError("--per-row and \(name) exclude each other")
     }
-    if merge, let (name, _) = [("--by", by != nil), ("--per-level", perLevel), ("--groups", groups != nil), ("--intervals", intervals != nil), ("--target", target != nil), ("--weight", weight != nil)].first(where: \.1) {
+    if merge, let (name, _) = [("--by", by != nil), ("--per-level", perLevel), ("--groups", groups != nil), ("--intervals", intervals != nil), ("--target", targetOption.target != nil), ("--weight", weight != nil)].first(where: \.1) {
       throw ValidationError("--merge takes what the parts hold, so \(name) has no effect")
     }
   }

@@ -15,7 +15,7 @@ struct ScoringRoles {
   let columns: [String]
 
   init(_ session: FilterSession, _ header: Header, _ flags: QScore) throws {
-    target = try session.requiredTarget(header, named: flags.target)
+    target = try session.requiredTarget(header, named: flags.targetOption.target)
     weight = try flags.weight.map { try session.column(header, $0) }
     by = try session.columns(header, nameList(flags.by))
     groups = try session.groups(header, picked: flags.groups)
@@ -43,24 +43,16 @@ struct ForecastReader {
   }
 
   /// NaN where the target is missing.
-  func target(_ row: Row) throws -> Double { try finite(row, roles.target) }
+  func target(_ row: Row) throws -> Double { try row.finiteNumber(roles.target, reader, header) }
 
   /// 1 where there is no weight column.
   func weight(_ row: Row) throws -> Double {
     guard let column = roles.weight else { return 1 }
-    let weight = try finite(row, column)
+    let weight = try row.finiteNumber(column, reader, header)
     guard weight >= 0 else {
       throw Failure(.badData, weight.isNaN ? "the weight is missing" : "the weight is negative", at: .init(column: header.names[column]))
     }
     return weight
-  }
-
-  private func finite(_ row: Row, _ column: Int) throws -> Double {
-    switch row.number(column, reader) {
-    case .number(let value): return value
-    case .missing: return .nan
-    case let reading: throw numberFailure(reading, row, column, header)
-    }
   }
 
   /// Fills `quantiles`, one a level. False where one is missing.
@@ -68,11 +60,8 @@ struct ForecastReader {
     var isComplete = true
     try group.columns.withUnsafeBufferPointer { columns in
       for k in 0..<columns.count {
-        switch row.number(columns[k], reader) {
-        case .number(let value), .infinite(let value): quantiles[k] = value
-        case .missing: isComplete = false
-        case let reading: throw numberFailure(reading, row, columns[k], header)
-        }
+        quantiles[k] = try row.number(columns[k], reader, header)
+        if quantiles[k].isNaN { isComplete = false }
       }
     }
     return isComplete

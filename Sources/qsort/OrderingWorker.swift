@@ -89,12 +89,8 @@ final class OrderingWorker: RowWorker {
       for k in 0..<columns.count {
         let column = columns[k]
         cells[group.firstCell + k] = .text(of: column)
-        let value: Double
-        switch row.number(column, reader) {
-        case .number(let number), .infinite(let number): value = number
-        case .missing: continue
-        case let reading: throw numberFailure(reading, row, column, header)
-        }
+        let value = try row.number(column, reader, header)
+        if value.isNaN { continue }
         values[count] = value
         members[count] = Int32(k)
         count += 1
