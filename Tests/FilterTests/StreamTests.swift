@@ -70,13 +70,14 @@ import Testing
 
   // MARK: Same bytes
 
-  /// Runs each command as `run` says and prints those whose output or messages differ from the first run's.
+  /// Runs each command as `run` says and prints those that fail, or whose output or messages differ from the first run's.
   private static func differences(_ commands: [String], variants: String, run: String) -> String {
     """
     while read -r command; do
       first=
       for variant in \(variants); do
-        sum=$({ \(run); } 2>&1 | md5sum)
+        { \(run); } > out 2>&1 || echo "$command: $variant fails: $(tail -1 out)"
+        sum=$(md5sum < out)
         : ${first:=$sum}
         [ "$sum" = "$first" ] || echo "$command: $variant differs"
       done
@@ -116,7 +117,7 @@ import Testing
 
   @Test func modelFilesDoNotDependOnThreads() throws {
     let commands = ["qfit -x x,place -l linear,forest:trees=12 --levels 9", "qaggregate", "qconformal"]
-    let script = StreamTests.bigTable + StreamTests.differences(commands, variants: "1 2 7", run: "$command --threads $variant --save m small.csv; cat m")
+    let script = StreamTests.bigTable + StreamTests.differences(commands, variants: "1 2 7", run: "$command --threads $variant --save m small.csv && cat m")
     #expect(try Shell.run(script).text == "")
   }
 
