@@ -2,6 +2,12 @@ import Groundwork
 import Tables
 
 extension FilterSession {
+  /// Refuses tables in which a row stands several times (column held): methods that take each row once would count it K times.
+  public func refuseCopies(_ header: Header) throws {
+    guard header.index(of: "held") != nil else { return }
+    throw failure("the rows are copies for cross-conformal calibration, which this method does not take", column: "held", remedy: "use a table without the column")
+  }
+
   /// A column of row weights: present, finite and not negative in every labelled row, and not all zero.
   public func rowWeights(_ held: HeldTable, _ column: Int, of labelled: [Int]) throws -> [Double] {
     let weights = held.numbers(column)

@@ -12,6 +12,7 @@ struct TeachingRoles {
   let weight: Int?
 
   init(_ session: FilterSession, _ header: Header, _ flags: QAggregate) throws {
+    try session.refuseCopies(header)
     target = try session.requiredTarget(header, named: flags.targetOption.target)
     weight = try flags.weight.map { try session.column(header, $0) }
     fold = header.index(of: "fold")

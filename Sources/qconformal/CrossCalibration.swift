@@ -75,6 +75,13 @@ final class CrossCalibration {
     return try withoutRow?(position) ?? full
   }
 
+  /// Says which groups no central interval can be calibrated of.
+  static func tellUnpaired(_ groups: [QuantileGroup], _ calibrations: [CrossCalibration], _ session: FilterSession) {
+    for (group, calibration) in zip(groups, calibrations) where calibration.full.corrections.isEmpty {
+      session.diagnostics.warn("\(group.title): no level has its mirror (0.1 and 0.9, say), so nothing is calibrated")
+    }
+  }
+
   /// One warning for all levels whose ends are infinite, with the rows they need.
   static func tellInfiniteEnds(_ groups: [QuantileGroup], _ calibrations: [CrossCalibration], _ session: FilterSession) {
     let corrections = calibrations.flatMap { calibration -> [PairCorrection] in
@@ -85,6 +92,6 @@ final class CrossCalibration {
     guard let worst = short.max(by: { $0.rowsNeeded < $1.rowsNeeded }), let fewest = short.map(\.rows).min() else { return }
     let levels = Set(short.map { Levels.key($0.lowerLevel) }).sorted().map { levelText(Double($0) / 1e9) }
     session.diagnostics.warn(
-      "\(fewest) labelled row\(fewest == 1 ? " teaches" : "s teach"), level\(levels.count == 1 ? "" : "s") \(levels.joined(separator: ", ")) and the mirrored ones need up to \(worst.rowsNeeded): quantiles there are infinite")
+      "quantiles at level\(levels.count == 1 ? "" : "s") \(levels.joined(separator: ", ")) and mirrored are infinite: up to \(worst.rowsNeeded) labelled rows are needed to teach them, \(fewest) \(fewest == 1 ? "does" : "do")")
   }
 }

@@ -63,6 +63,7 @@ struct QConformal: FilterTool {
 
     let session = try FilterSession(tool: "qconformal", table)
     guard let header = session.reader.header else { return try learning.finishEmpty(session) }
+    try session.refuseCopies(header)
     let target = try session.requiredTarget(header, named: targetOption.target)
     let fold = header.index(of: "fold")
     let groups = try session.groups(header, picked: self.groups)
@@ -83,6 +84,7 @@ struct QConformal: FilterTool {
     let calibrations = try groups.map { group in
       try CrossCalibration(calibrator, rows.training(held, group), rows, answersLabelled: !learning.newOnly, session: session)
     }
+    CrossCalibration.tellUnpaired(groups, calibrations, session)
     CrossCalibration.tellInfiniteEnds(groups, calibrations, session)
     if let save = learning.save {
       let saved = SavedCalibration(specification: specification, groups: groups, fitted: calibrations.map(\.full))
