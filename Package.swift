@@ -2,11 +2,11 @@
 import PackageDescription
 
 // Tools are static executables: nothing to load at start, so they start about as fast as `sort` and run on any Linux of
-// the same architecture. The named libraries are what FoundationEssentials, which ArgumentParser stands on, leaves out of
+// the same architecture. lld links them quickly and without gold's remarks on glibc. The named libraries are what FoundationEssentials, which ArgumentParser stands on, leaves out of
 // its own autolink list when only the final link is static.
 let staticTool: [LinkerSetting] = [
   .unsafeFlags([
-    "-static-executable", "-l_FoundationCShims", "-l_FoundationCollections", "-lswiftSynchronization", "-Xlinker", "-s",
+    "-static-executable", "-use-ld=lld", "-l_FoundationCShims", "-l_FoundationCollections", "-lswiftSynchronization", "-Xlinker", "-s",
   ])
 ]
 

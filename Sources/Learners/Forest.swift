@@ -74,7 +74,7 @@ public struct Forest: Learner {
     let grown = try parallelMap(trees, threads: context.threads) { t in
       var random = RandomStream(seed: context.seed, stream: UInt64(t))
       let tree = growTree(sorted, responses: scaled, sampleWeights: sampler.draw(&random), limits: limits, random: &random)
-      let leaves = TreeMembers(tree, codes: codes, rows: rows, columns: columns)//KNOB
+      let leaves = TreeMembers(tree, codes: codes, rows: rows, columns: columns)
       context.progress(Double(done.add(1, ordering: .relaxed).newValue) / Double(trees))
       return (tree, leaves)
     }

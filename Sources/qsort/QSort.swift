@@ -25,10 +25,10 @@ struct QSort: FilterTool {
 
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("How to order: sort rearranges the values, pava takes the nearest non-decreasing values (pools are averaged), minmax sweeps outwards from the median.", valueName: "method"))
+    help: ArgumentHelp("How to order: sort rearranges the values, pava takes the nearest non-decreasing values (pools are averaged), minmax sweeps outwards from the median.", valueName: "method"), completion: .list(IsotonicOperator.allCases.map(\.rawValue)))
   var method: String = "sort"
 
-  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Order these quantile groups only, separated by commas (default: all).", valueName: "models"))
+  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Order these quantile groups only, separated by commas; an empty name is the group without one (default: all).", valueName: "models"))
   var groups: String?
 
   @Flag(help: "Tell on stderr how many rows and levels were repaired, and by how much.")
@@ -62,7 +62,7 @@ struct QSort: FilterTool {
     for (g, group) in groups.enumerated() {
       let repairs = workers.map { $0.repairs[g] }.reduce(into: Repairs()) { $0.add($1) }
       let title = group.name.isEmpty ? "" : "\(group.name): "
-      var text = "\(title)\(repairs.rows) of \(rows) rows repaired, \(repairs.levels) levels moved"
+      var text = "\(title)\(repairs.rows) of \(rows) rows repaired, \(repairs.levels) level\(repairs.levels == 1 ? "" : "s") moved"
       if repairs.measured > 0 {
         text += ", by \(shortestText(repairs.total.rounded / Double(repairs.measured))) on average, at most \(shortestText(repairs.largest))"
       }
