@@ -20,6 +20,12 @@ public struct FeatureSchema: Equatable {
     }
   }
 
+  /// A table of these features without a row.
+  public var noRows: FeatureTable {
+    let columns = features.map { feature in feature.categories.map { .categorical(codes: [], categories: $0) } ?? FeatureTable.Column.numeric([]) }
+    return FeatureTable(names: features.map(\.name), columns: columns, rows: 0)
+  }
+
   public func encode(into writer: inout ByteWriter) {
     writer.write(features.count)
     for feature in features {
@@ -35,8 +41,11 @@ public struct FeatureSchema: Equatable {
     guard count >= 0 else { throw ByteReader.damaged }
     for _ in 0..<count {
       let name = try reader.readString()
-      features.append(Feature(name: name, categories: try reader.readBool() ? try reader.readStrings() : nil))
+      let categories = try reader.readBool() ? try reader.readStrings() : nil
+      guard categories.map({ Set($0).count == $0.count }) ?? true else { throw ByteReader.damaged }
+      features.append(Feature(name: name, categories: categories))
     }
+    guard Set(features.map(\.name)).count == count else { throw ByteReader.damaged }
     self.features = features
   }
 }

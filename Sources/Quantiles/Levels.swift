@@ -11,6 +11,13 @@ public enum Levels {
   /// The double nearest to the level's nine decimals.
   public static func rounded(_ level: Double) -> Double { Double(key(level)) / 1e9 }
 
+  /// Whether these can be the levels of a fit: at least one, in (0, 1), increasing, none twice.
+  public static func areProper(_ levels: [Double]) -> Bool {
+    guard !levels.isEmpty, levels.allSatisfy({ $0 > 0 && $0 < 1 }) else { return false }
+    let keys = levels.map(key)
+    return keys[0] > 0 && keys[keys.count - 1] < key(1) && zip(keys, keys.dropFirst()).allSatisfy { $0 < $1 }
+  }
+
   /// Reads what `--levels` takes: a count `99` (k/100), a list `0.1,0.5,0.9`, or a range `0.05:0.95:0.05`.
   /// Returns them increasing. Throws a usage `Failure` for text that is none of these, a level outside (0, 1), or one
   /// given twice.

@@ -105,7 +105,7 @@ struct SavedCombination {
         throw Failure(.badData, "the model combines by \"\(method)\", which this qaggregate does not know", remedy: "update qaggregate")
       }
       fitted = try type.decode(&reader)
-      guard reader.isAtEnd, !models.isEmpty, !levels.isEmpty else { throw ByteReader.damaged }
+      guard reader.isAtEnd, !models.isEmpty, Set(models).count == models.count, Levels.areProper(levels) else { throw ByteReader.damaged }
       specification = MethodSpecification(name: method, method: method)
     } catch var failure as Failure {
       failure.place.input = path

@@ -30,7 +30,7 @@ struct SavedCalibration {
       }
       names = try reader.readStrings()
       fitted = try names.map { _ in try type.decode(&reader) }
-      guard reader.isAtEnd, !names.isEmpty else { throw ByteReader.damaged }
+      guard reader.isAtEnd, !names.isEmpty, Set(names).count == names.count else { throw ByteReader.damaged }
       specification = MethodSpecification(name: method, method: method)
     } catch var failure as Failure {
       failure.place.input = path

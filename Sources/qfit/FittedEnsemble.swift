@@ -81,8 +81,8 @@ final class SavedEnsemble {
     columns = file.header.columns
     var reader = ByteReader(file.body)
     do {
-      schema = try FeatureSchema(&reader)
-      levels = try reader.readArray(of: Double.self)
+      let schema = try FeatureSchema(&reader)
+      let levels = try reader.readArray(of: Double.self)
       var models: [(String, any FittedLearner)] = []
       let count = try reader.readInt()
       guard count > 0, count < 10_000 else { throw ByteReader.damaged }
@@ -94,7 +94,11 @@ final class SavedEnsemble {
         }
         models.append((name, try learner.decode(&reader)))
       }
-      guard reader.isAtEnd else { throw ByteReader.damaged }
+      guard reader.isAtEnd, Levels.areProper(levels), models.allSatisfy({ $0.1.predict(schema.noRows).columns == levels.count }) else {
+        throw ByteReader.damaged
+      }
+      self.schema = schema
+      self.levels = levels
       self.models = models
     } catch var failure as Failure {
       failure.place.input = path
