@@ -49,7 +49,7 @@ bench: build
 
 # Random damage to tables and model files; SECONDS and SEED can be set.
 fuzz: build
-	scripts/fuzz
+	scripts/fuzz $(or $(SECONDS),60) $(or $(SEED),1)
 
 # Writes the generated parts of the man pages anew.
 man: build

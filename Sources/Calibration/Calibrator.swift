@@ -92,6 +92,11 @@ public struct PairCorrection: Equatable, Sendable {
     self.rows = rows
     self.rowsNeeded = rowsNeeded
   }
+
+  /// What leaving out one of the rows leaves of their number; the correction is not learnt anew.
+  public var withoutOneRow: PairCorrection {
+    PairCorrection(lowerLevel: lowerLevel, upperLevel: upperLevel, correction: correction, rows: max(0, rows - 1), rowsNeeded: rowsNeeded)
+  }
 }
 
 extension FittedCalibrator {

@@ -27,7 +27,15 @@ extension FilterSession {
     throw failure("there is no column \"\(name)\"", remedy: near.hasPrefix("there are") && header.count > 12 ? "the header has \(header.count) others" : near)
   }
 
-  public func columns(_ header: Header, _ names: [String]) throws -> [Int] { try names.map { try column(header, $0) } }
+  public func columns(_ header: Header, _ names: [String]) throws -> [Int] {
+    try refuseRepetition(names)
+    return try names.map { try column(header, $0) }
+  }
+
+  private func refuseRepetition(_ names: [String]) throws {
+    var seen: Set<String> = []
+    for name in names where !seen.insert(name).inserted { throw Failure(.usage, "\"\(name)\" is named twice in \(names.joined(separator: ","))") }
+  }
 
   /// Every quantile group, or those of `-g`. Throws where there is none.
   public func groups(_ header: Header, picked: String?) throws -> [QuantileGroup] {
@@ -36,9 +44,11 @@ extension FilterSession {
       if all.isEmpty { throw failure("no quantile columns", remedy: "they are called q0.5 or MODEL_q0.5") }
       return all
     }
-    return try picked.split(separator: ",", omittingEmptySubsequences: false).map { name in
+    let names = picked.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    try refuseRepetition(names)
+    return try names.map { name in
       guard let group = all.first(where: { $0.name == name }) else {
-        throw failure("no quantile columns of a model \"\(name)\"", remedy: suggestion(for: String(name), among: all.map(\.name)))
+        throw failure("no quantile columns of a model \"\(name)\"", remedy: suggestion(for: name, among: all.map(\.name)))
       }
       return group
     }

@@ -1,16 +1,17 @@
 import ArgumentParser
 import Glibc
 import Groundwork
+import Methods
 import Tables
 
 /// A command of the family. `runFilter` gives each the same manners: messages, exit statuses, signals.
 public protocol FilterTool: ParsableCommand {
-  /// Text for `--help TOPIC` (a method's settings); nil where there is no such topic.
-  static func help(topic: String) -> String?
+  /// The methods whose settings `--help METHOD` lists.
+  static var methods: [MethodDescription] { get }
 }
 
 extension FilterTool {
-  public static func help(topic: String) -> String? { nil }
+  public static var methods: [MethodDescription] { [] }
 }
 
 /// The version all tools carry.
@@ -22,8 +23,11 @@ public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
   signal(SIGPIPE, SIG_DFL)
   let arguments = Array(CommandLine.arguments.dropFirst())
   do {
-    if let topic = helpTopic(arguments), let text = Tool.help(topic: topic) {
-      try OutputFile().write(text)
+    if let topic = helpTopic(arguments), !Tool.methods.isEmpty {
+      guard let method = Tool.methods.first(where: { $0.name == topic }) else {
+        throw Failure(.usage, "--help \(topic): unknown method", remedy: suggestion(for: topic, among: Tool.methods.map(\.name)))
+      }
+      try OutputFile().write(helpText(of: method))
       exit(0)
     }
     var tool = try Tool.parse(arguments)
@@ -38,7 +42,7 @@ public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
 }
 
 private func helpTopic(_ arguments: [String]) -> String? {
-  guard arguments.count == 2, arguments[0] == "--help" || arguments[0] == "-h" else { return nil }
+  guard arguments.count == 2, arguments[0] == "--help" || arguments[0] == "-h", !arguments[1].hasPrefix("-") else { return nil }
   return arguments[1]
 }
 

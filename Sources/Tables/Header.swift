@@ -21,7 +21,7 @@ public struct Header: Equatable {
       if let other = indexOfName.updateValue(i, forKey: name) {
         throw Failure(
           .badData, "column \"\(name)\" stands twice in the header, as columns \(other + 1) and \(i + 1)",
-          at: .init(input: input, line: 1), remedy: "rename one of them")
+          at: .init(input: input, line: input == nil ? nil : 1), remedy: "rename one of them")
       }
     }
     self.indexOfName = indexOfName

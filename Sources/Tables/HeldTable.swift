@@ -63,7 +63,8 @@ public final class HeldTable {
 
   /// Several columns as one row-major rows × columns array.
   public func numbers(_ wanted: [Int]) -> [Double] {
-    let position = Dictionary(uniqueKeysWithValues: columns.enumerated().map { ($1, $0) })
+    // A column may have two roles: the first holds its numbers.
+    let position = Dictionary(columns.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     let places = wanted.map { position[$0]! }
     let width = columns.count
     return [Double](unsafeUninitializedCapacity: rows * places.count) { target, count in

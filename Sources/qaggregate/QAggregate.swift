@@ -39,7 +39,7 @@ struct QAggregate: FilterTool {
   @Option(name: [.customShort("w"), .long], help: ArgumentHelp("Column of row weights, finite and not negative.", valueName: "name"))
   var weight: String?
 
-  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Combine these quantile groups only, separated by commas (default: all).", valueName: "models"))
+  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Combine these quantile groups only, separated by commas; an empty name is the group without one (default: all).", valueName: "models"))
   var groups: String?
 
   @Option(name: .customLong("as"), help: ArgumentHelp("Name of the answer's group (default: none, columns qLEVEL).", valueName: "name"))
@@ -57,9 +57,7 @@ struct QAggregate: FilterTool {
   @OptionGroup var learning: LearningOptions
   @OptionGroup var table: TableOptions
 
-  static func help(topic: String) -> String? {
-    aggregatorRegistry.first { $0.description.name == topic }.map { helpText(of: $0.description) }
-  }
+  static var methods: [MethodDescription] { aggregatorRegistry.map { $0.description } }
 
   func validate() throws {
     try learning.refuseTeaching([("--weight", weight != nil), ("--groups", groups != nil)])
@@ -68,7 +66,7 @@ struct QAggregate: FilterTool {
   mutating func run() throws {
     useSingleThreadedBLAS()
     if let load = learning.load { return try answer(with: SavedCombination(path: load)) }
-    let specifications = try MethodSpecification.parse([method], flag: "--method", known: aggregatorRegistry.map { $0.description })
+    let specifications = try MethodSpecification.parse([method], flag: "--method", known: Self.methods)
     guard specifications.count == 1, let specification = specifications.first else { throw Failure(.usage, "--method takes one method") }
     let type = aggregatorRegistry.first { $0.description.name == specification.method }!
     let aggregator = type.init(settings: try Settings(specification.settings, of: type.description))
@@ -85,6 +83,9 @@ struct QAggregate: FilterTool {
     }
     combination.tellLevels(session)
     let encoder = try self.encoder(session, header, groups, combination.levels)
+    if !learns, weight != nil {
+      throw Failure(.usage, "--weight has no effect: \(specification.method) learns nothing")
+    }
     if !learns, !learning.newOnly {
       let fitted = try aggregator.fit(combination.nothingToLearn, context: FitContext())
       if let save = learning.save { try combination.model(fitted, header: header, target: nil, training: [:]).save(to: save) }

@@ -79,6 +79,7 @@ final class CrossCalibration {
   static func tellInfiniteEnds(_ groups: [QuantileGroup], _ calibrations: [CrossCalibration], _ session: FilterSession) {
     let corrections = calibrations.flatMap { calibration -> [PairCorrection] in
       calibration.full.corrections + calibration.withoutFold.values.flatMap { $0.corrections }
+        + (calibration.withoutRow == nil ? [] : calibration.full.corrections.map(\.withoutOneRow))
     }
     let short = corrections.filter { $0.rows < $0.rowsNeeded }
     guard let worst = short.max(by: { $0.rowsNeeded < $1.rowsNeeded }), let fewest = short.map(\.rows).min() else { return }

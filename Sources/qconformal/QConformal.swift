@@ -38,7 +38,7 @@ struct QConformal: FilterTool {
 
   @OptionGroup var targetOption: TargetOption
 
-  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Calibrate these quantile groups only, separated by commas (default: all).", valueName: "models"))
+  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Calibrate these quantile groups only, separated by commas; an empty name is the group without one (default: all).", valueName: "models"))
   var groups: String?
 
   @Option(name: .customLong("as"), help: ArgumentHelp("Leave the group as it is and append the calibrated one under this name.", valueName: "name"))
@@ -47,9 +47,7 @@ struct QConformal: FilterTool {
   @OptionGroup var learning: LearningOptions
   @OptionGroup var table: TableOptions
 
-  static func help(topic: String) -> String? {
-    calibratorRegistry.first { $0.description.name == topic }.map { helpText(of: $0.description) }
-  }
+  static var methods: [MethodDescription] { calibratorRegistry.map { $0.description } }
 
   func validate() throws {
     try learning.refuseTeaching([("--groups", groups != nil), ("--target", targetOption.target != nil)])
@@ -57,7 +55,7 @@ struct QConformal: FilterTool {
 
   mutating func run() throws {
     if let load = learning.load { return try answer(with: SavedCalibration(path: load)) }
-    let specifications = try MethodSpecification.parse([method], flag: "--method", known: calibratorRegistry.map { $0.description })
+    let specifications = try MethodSpecification.parse([method], flag: "--method", known: Self.methods)
     guard specifications.count == 1, let specification = specifications.first else { throw Failure(.usage, "--method takes one method") }
     let type = calibratorRegistry.first { $0.description.name == specification.method }!
     let calibrator = type.init(settings: try Settings(specification.settings, of: type.description))

@@ -66,7 +66,7 @@ struct SavedCalibration {
       guard wanted == found else {
         let odd = Set(wanted).symmetricDifference(found).min()!
         throw session.failure(
-          "\(group.title) \(found.contains(odd) ? "has" : "lacks") level \(levelText(Double(odd) / 1e9)), the model file \(found.contains(odd) ? "does not" : "has it")",
+          "level \(levelText(Double(odd) / 1e9)) of \(group.title) is \(found.contains(odd) ? "in the table and not in the model file" : "in the model file and not in the table")",
           remedy: "calibrate the levels that are predicted")
       }
       return group

@@ -60,9 +60,7 @@ struct QFit: FilterTool {
   @OptionGroup var learning: LearningOptions
   @OptionGroup var table: TableOptions
 
-  static func help(topic: String) -> String? {
-    learnerRegistry.first { $0.description.name == topic }.map { helpText(of: $0.description) }
-  }
+  static var methods: [MethodDescription] { learnerRegistry.map { $0.description } }
 
   func validate() throws {
     if let folds, folds < 2 { throw ValidationError("--folds \(folds): at least 2 are needed") }
@@ -75,7 +73,7 @@ struct QFit: FilterTool {
   mutating func run() throws {
     useSingleThreadedBLAS()
     if let load = learning.load { return try answer(with: load) }
-    let specifications = try MethodSpecification.parse(learner.isEmpty ? ["linear,forest"] : learner, flag: "-l", known: learnerRegistry.map { $0.description })
+    let specifications = try MethodSpecification.parse(learner.isEmpty ? ["linear,forest"] : learner, flag: "-l", known: Self.methods)
     let learners = try specifications.map { try NamedLearner($0) }
     let levels = try self.levels.map(Levels.parse) ?? Levels.hub
     try learning.checkSaving()

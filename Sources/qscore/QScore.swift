@@ -40,7 +40,7 @@ struct QScore: FilterTool {
   @Option(name: [.customShort("w"), .long], help: ArgumentHelp("Column of row weights, finite and not negative.", valueName: "name"))
   var weight: String?
 
-  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Score these quantile groups only, separated by commas (default: all).", valueName: "models"))
+  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Score these quantile groups only, separated by commas; an empty name is the group without one (default: all).", valueName: "models"))
   var groups: String?
 
   @Option(help: ArgumentHelp("Score the rows with each value of these columns by themselves.", valueName: "names"))

@@ -28,7 +28,7 @@ struct QSort: FilterTool {
     help: ArgumentHelp("How to order: sort rearranges the values, pava takes the nearest non-decreasing values (pools are averaged), minmax sweeps outwards from the median.", valueName: "method"), completion: .list(IsotonicOperator.allCases.map(\.rawValue)))
   var method: String = "sort"
 
-  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Order these quantile groups only, separated by commas (default: all).", valueName: "models"))
+  @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Order these quantile groups only, separated by commas; an empty name is the group without one (default: all).", valueName: "models"))
   var groups: String?
 
   @Flag(help: "Tell on stderr how many rows and levels were repaired, and by how much.")
