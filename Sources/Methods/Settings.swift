@@ -86,7 +86,7 @@ public struct Settings: Sendable {
 /// "did you mean X?" for the nearest of `names` by edit distance, or the whole list where none is near.
 public func suggestion(for wrong: String, among names: [String]) -> String {
   let near = names.map { (editDistance(wrong.lowercased(), $0), $0) }.min { $0.0 < $1.0 }
-  if let near, near.0 <= max(1, wrong.count / 3), near.0 < wrong.count { return "did you mean \(near.1)?" }
+  if let near, near.0 <= max(2, wrong.count / 3), near.0 < wrong.count { return "did you mean \(near.1)?" }
   return names.isEmpty ? "it takes none" : "there are \(names.joined(separator: ", "))"
 }
 

@@ -91,7 +91,9 @@ final class CrossCalibration {
     let short = corrections.filter { $0.rows < $0.rowsNeeded }
     guard let worst = short.max(by: { $0.rowsNeeded < $1.rowsNeeded }), let fewest = short.map(\.rows).min() else { return }
     let levels = Set(short.map { Levels.key($0.lowerLevel) }).sorted().map { levelText(Double($0) / 1e9) }
+    let several = levels.count > 1
+    let needed = worst.rowsNeeded == 1 ? "1 labelled row is needed" : "\(worst.rowsNeeded) labelled rows are needed"
     session.diagnostics.warn(
-      "quantiles at level\(levels.count == 1 ? "" : "s") \(levels.joined(separator: ", ")) and mirrored are infinite: up to \(worst.rowsNeeded) labelled rows are needed to teach them, \(fewest) \(fewest == 1 ? "does" : "do")")
+      "quantiles at level\(several ? "s" : "") \(levels.joined(separator: ", ")) and \(several ? "their mirrors" : "its mirror") are infinite: \(needed), \(fewest) \(fewest == 1 ? "teaches" : "teach")")
   }
 }
