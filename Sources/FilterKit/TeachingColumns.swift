@@ -12,9 +12,8 @@ extension FilterSession {
   public func rowWeights(_ held: HeldTable, _ column: Int, of labelled: [Int]) throws -> [Double] {
     let weights = held.numbers(column)
     let name = held.header.names[column]
-    for row in labelled where !(weights[row] >= 0) {
-      throw failure(
-        "row \(row + 1) has a weight that is \(weights[row].isNaN ? "missing" : "negative")", column: name, remedy: "weights are finite and not negative")
+    for row in labelled where weights[row].isNaN {
+      throw failure("the weight of row \(row + 1) is missing", column: name, remedy: "labelled rows need one; 0 leaves a row out")
     }
     guard labelled.contains(where: { weights[$0] > 0 }) else { throw failure("all weights are zero", column: name) }
     return weights

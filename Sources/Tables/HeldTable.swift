@@ -8,6 +8,8 @@ public final class HeldTable {
     case finite
     /// Numbers, missing or infinite (quantiles).
     case number
+    /// Finite numbers from 0, or missing (weights).
+    case weight
     /// Whole numbers from 0, or missing (folds).
     case index
     /// Numbers where every field is one, else categories.
@@ -140,6 +142,8 @@ public final class HeldTable {
           throw Failure(.badData, "\"\(row.text(column))\" is not a whole number from 0", at: .init(column: table.header.names[column]))
         }
         return value
+      case (.number(let value), .weight) where value < 0:
+        throw Failure(.badData, "\"\(row.text(column))\" is negative, and a weight is not", at: .init(column: table.header.names[column]))
       case (.number(let value), _): return value
       case (.infinite(let value), .number): return value
       case (.infinite, .feature), (.overflow, .feature):

@@ -200,6 +200,9 @@ public final class TableReader: BlockSource {
       columns = fields
     }
     let row = block.row(0, format: .separated(delimiter: delimiter))
+    if end == nil, memchr(block.buffer.base, 13, recordEnd) != nil {
+      throw Failure(.badData, "the lines end in carriage returns alone", at: .init(input: source.name), remedy: "convert them with tr '\\r' '\\n'")
+    }
     let names = (0..<columns).map { row.text($0) }
     if names.allSatisfy(\.isEmpty) {
       throw Failure(.badData, "the first line holds no column names", at: .init(input: source.name, line: 1), remedy: "give them with --no-header --columns")
@@ -252,6 +255,7 @@ extension RowFault {
     switch self {
     case .ragged(let fields):
       let header = columns?.count ?? 0
+      if let row, row.contentEnd == row.start { return Failure(.badData, "an empty line", at: place, remedy: "the header has \(header) columns") }
       return Failure(.badData, "\(fields) field\(fields == 1 ? "" : "s"), the header has \(header)", at: place)
     case .unclosedQuote(let field):
       place.column = name(field)

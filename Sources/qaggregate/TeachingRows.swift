@@ -19,7 +19,7 @@ struct TeachingRoles {
   }
 
   func held(_ groups: [QuantileGroup]) -> [(column: Int, role: HeldTable.Role)] {
-    [(target, .finite)] + [fold].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .finite) }
+    [(target, .finite)] + [fold].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight) }
       + groups.flatMap(\.columns).map { ($0, .finite) }
   }
 
