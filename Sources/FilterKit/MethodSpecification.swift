@@ -1,5 +1,6 @@
 import Groundwork
 import Methods
+import Tables
 
 /// One item of `-l` or `--method`: `[NAME=]METHOD[:key=value,…]`.
 public struct MethodSpecification: Equatable {
@@ -70,7 +71,13 @@ public func helpText(of method: MethodDescription) -> String {
     case .number(let bounds): range = "number from \(bounds.lowerBound) to \(bounds.upperBound)"
     case .choice(let names): range = names.joined(separator: " or ")
     }
-    text += "  \(setting.name)  \(setting.summary) (\(range); default \(setting.defaultText))\n"
+    let search: String
+    switch setting.search {
+    case nil: search = ""
+    case .among(let values)?: search = "; tuned among \(values.joined(separator: ", "))"
+    case .logarithmic(let bounds)?: search = "; tuned from \(shortestText(bounds.lowerBound)) to \(shortestText(bounds.upperBound))"
+    }
+    text += "  \(setting.name)  \(setting.summary) (\(range); default \(setting.defaultText)\(search))\n"
   }
   return text
 }

@@ -22,8 +22,8 @@ public struct Forest: Learner {
     summary: "quantile regression forest: quantiles of the responses in the leaves that a row falls into, over all trees",
     settings: [
       SettingDescription("trees", .integer(1...100_000), default: "100", "number of trees"),
-      SettingDescription("min_leaf", .integer(1...1_000_000_000), default: "1", "least number of sampled rows in a leaf"),
-      SettingDescription("max_features", .number(0...1), default: "0.8", "share of the features tried at each split (at least one is)"),
+      SettingDescription("min_leaf", .integer(1...1_000_000_000), default: "1", "least number of sampled rows in a leaf", search: .among(["1", "2", "3", "5", "10", "20"])),
+      SettingDescription("max_features", .number(0...1), default: "0.8", "share of the features tried at each split (at least one is)", search: .among(["0.2", "0.4", "0.6", "0.8", "1"])),
       SettingDescription("max_depth", .integer(1...1_000_000_000), default: "1000000000", "greatest number of splits above a leaf"),
       SettingDescription("sample", .number(0.001...1), default: "1", "size of a tree's sample as a share of the rows"),
       SettingDescription("replace", .choice(["yes", "no"]), default: "yes", "draw a tree's sample with replacement (the bootstrap) or without"),

@@ -12,12 +12,23 @@ public struct SettingDescription: Sendable {
   /// The default, written as a user would write it.
   public let defaultText: String
   public let summary: String
+  /// Where tuning looks for values; nil leaves the setting alone.
+  public let search: Search?
 
-  public init(_ name: String, _ kind: Kind, default defaultText: String, _ summary: String) {
+  public init(_ name: String, _ kind: Kind, default defaultText: String, _ summary: String, search: Search? = nil) {
     self.name = name
     self.kind = kind
     self.defaultText = defaultText
     self.summary = summary
+    self.search = search
+  }
+
+  /// The values tuning draws from.
+  public enum Search: Sendable {
+    /// Each as likely as the others, written as a user would write them.
+    case among([String])
+    /// Uniform in the logarithm, to three significant digits.
+    case logarithmic(ClosedRange<Double>)
   }
 }
 

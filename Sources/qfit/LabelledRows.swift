@@ -64,11 +64,18 @@ struct LabelledRows {
 
   var hasRowsWithoutFold: Bool { foldOfRow.contains(-1) }
 
+  /// The training set of some of `rows`.
+  func trainingSet(of kept: [Int]) -> TrainingSet {
+    TrainingSet(features: features.selecting(kept), target: kept.map { target[$0] }, weights: weights.map { w in kept.map { w[$0] } })
+  }
+
+  func target(of row: Int) -> Double { target[row] }
+  func weight(of row: Int) -> Double { weights?[row] ?? 1 }
+
   /// The training set without one fold, or the whole.
   func trainingSet(without fold: Int?) -> TrainingSet {
     if fold == nil, rows.count == features.rows { return TrainingSet(features: features, target: target, weights: weights) }
-    let kept = fold == nil ? rows : rows.filter { foldOfRow[$0] != fold }
-    return TrainingSet(features: features.selecting(kept), target: kept.map { target[$0] }, weights: weights.map { w in kept.map { w[$0] } })
+    return trainingSet(of: fold == nil ? rows : rows.filter { foldOfRow[$0] != fold })
   }
 
   func isLabelled(_ row: Int) -> Bool { !target[row].isNaN }

@@ -54,6 +54,9 @@ struct QFit: FilterTool {
   @Option(help: ArgumentHelp("Keep rows with the same value in this column in one fold.", valueName: "name"))
   var group: String?
 
+  @Option(help: ArgumentHelp("Try this many settings of each learner, the given ones and random draws, and keep the best out of fold.", valueName: "n"))
+  var tune: Int = 1
+
   @Option(help: ArgumentHelp("Seed of all random choices.", valueName: "n"))
   var seed: UInt64 = 1
 
@@ -63,10 +66,11 @@ struct QFit: FilterTool {
   static var methods: [MethodDescription] { learnerRegistry.map { $0.description } }
 
   func validate() throws {
+    if !(1...100_000).contains(tune) { throw ValidationError("--tune \(tune): 1 to 100000 are possible") }
     if let folds, folds < 2 { throw ValidationError("--folds \(folds): at least 2 are needed") }
     try learning.refuseTeaching([
       ("--learner", !learner.isEmpty), ("--levels", levels != nil), ("--folds", folds != nil), ("--group", group != nil),
-      ("--weight", weight != nil), ("--features", features != nil),
+      ("--weight", weight != nil), ("--features", features != nil), ("--tune", tune != 1),
     ])
   }
 
@@ -92,8 +96,10 @@ struct QFit: FilterTool {
       return try session.finish(held.counts)
     }
     let training = try LabelledRows(held, roles, session, folds: folds, newOnly: learning.newOnly, seed: seed)
+    let tuning = Tuning(trials: tune, levels: levels, seed: seed)
+    let tuned = try learners.enumerated().map { try tuning.tuned($1, training, index: $0, session) }
     let ensemble = try FittedEnsemble(
-      learners, training, levels: levels, needsFull: learning.newOnly || learning.save != nil || training.hasRowsWithoutFold, session: session, seed: seed)
+      tuned, training, levels: levels, needsFull: learning.newOnly || learning.save != nil || training.hasRowsWithoutFold, session: session, seed: seed)
     if let save = learning.save { try ensemble.model(header: header, target: header.names[roles.target]).save(to: save) }
 
     try session.writeHeader(encoder)

@@ -27,4 +27,26 @@ import Testing
       try Settings([("trees", "0")], of: forest)
     }
   }
+
+  /// Draws keep what is fixed, stay in their spaces, and are settings the method takes.
+  @Test func drawnSettingsAreTakenByTheMethod() throws {
+    let method = MethodDescription(
+      name: "m", summary: "",
+      settings: [
+        SettingDescription("a", .integer(1...100), default: "1", "", search: .logarithmic(2...50)),
+        SettingDescription("b", .number(0...1), default: "1", "", search: .logarithmic(1e-4...0.1)),
+        SettingDescription("c", .choice(["x", "y"]), default: "x", "", search: .among(["x", "y"])),
+        SettingDescription("d", .integer(0...9), default: "4", ""),
+      ])
+    var random = RandomStream(seed: 1)
+    var seen: Set<String> = []
+    for _ in 0..<200 {
+      let settings = try Settings(method.drawSettings(beside: [("c", "y")], &random), of: method)
+      #expect((2...50).contains(settings.integer("a")) && (1e-4...0.1).contains(settings.number("b")))
+      #expect(settings.choice("c") == "y" && settings.integer("d") == 4)
+      seen.insert("\(settings.number("b"))")
+    }
+    #expect(seen.count > 50)
+    #expect(!method.isTunable(beside: [("a", "1"), ("b", "1"), ("c", "x")]) && method.isTunable(beside: [("a", "1")]))
+  }
 }

@@ -1,0 +1,32 @@
+import Glibc
+import Groundwork
+
+extension MethodDescription {
+  /// Whether there is a setting that tuning may change, beside those that are fixed.
+  public func isTunable(beside fixed: [(key: String, value: String)]) -> Bool {
+    settings.contains { setting in setting.search != nil && !fixed.contains { $0.key == setting.name } }
+  }
+
+  /// Settings drawn at random from the search spaces; fixed ones stay as they are.
+  public func drawSettings(beside fixed: [(key: String, value: String)], _ random: inout RandomStream) -> [(key: String, value: String)] {
+    var drawn = fixed
+    for setting in settings {
+      guard let search = setting.search, !fixed.contains(where: { $0.key == setting.name }) else { continue }
+      drawn.append((setting.name, search.draw(setting.kind, &random)))
+    }
+    return drawn
+  }
+}
+
+extension SettingDescription.Search {
+  fileprivate func draw(_ kind: SettingDescription.Kind, _ random: inout RandomStream) -> String {
+    switch self {
+    case .among(let values): return values[random.below(values.count)]
+    case .logarithmic(let range):
+      let value = exp(log(range.lowerBound) + random.uniform() * (log(range.upperBound) - log(range.lowerBound)))
+      if case .integer = kind { return "\(Int(value.rounded()))" }
+      let unit = pow(10, floor(log10(value)) - 2)
+      return "\(min(max((value / unit).rounded() * unit, range.lowerBound), range.upperBound))"
+    }
+  }
+}
