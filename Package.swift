@@ -56,7 +56,7 @@ let package = Package(
     .testTarget(name: "MethodsTests", dependencies: ["Methods"]),
     .testTarget(name: "QuantilesTests", dependencies: ["Quantiles", "Groundwork"]),
     .testTarget(name: "AlgebraTests", dependencies: ["Algebra", "Quantiles", "Groundwork"]),
-    .testTarget(name: "LearnersTests", dependencies: ["Learners", "Methods", "Quantiles", "Groundwork"]),
+    .testTarget(name: "LearnersTests", dependencies: ["Learners", "Algebra", "Methods", "Quantiles", "Groundwork"]),
     .testTarget(name: "AggregationTests", dependencies: ["Aggregation", "Methods", "Quantiles", "Groundwork"]),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Methods", "Quantiles", "Groundwork"]),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Methods", "Quantiles", "Groundwork"]),

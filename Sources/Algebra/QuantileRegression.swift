@@ -100,7 +100,7 @@ public struct QuantileRegression: Sendable {
 }
 
 /// Set once, by the first fit: setting it anew while other fits run would race with them.
-private let singleThreadedBLAS: Void = useSingleThreadedBLAS()
+let singleThreadedBLAS: Void = useSingleThreadedBLAS()
 
 /// Turns n × p rows into the n × k rows √n · X R⁻¹ of the kept columns, in the same memory.
 private func whiten(_ values: inout [Double], columns p: Int, _ rank: ColumnRank) {

@@ -227,6 +227,13 @@ struct VertexSolver {
     return gradient
   }
 
+  /// d of every row: what the subgradient condition pairs with columns that the design lacks.
+  func rowDuals() -> [Double] {
+    var d = (0..<rows).map { side[$0] == 0 ? 0 : weight[$0] * (side[$0] > 0 ? level : level - 1) }
+    for (k, value) in duals(gradientOutsideBasis()).enumerated() { d[basis[k]] = value }
+    return d
+  }
+
   /// Walks to the optimum from the present basis.
   mutating func solve() -> Outcome {
     perturbation = []

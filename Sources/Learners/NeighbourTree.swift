@@ -1,0 +1,239 @@
+import Groundwork
+
+/// The nearest of n points, exactly, through a k-d tree (Friedman, Bentley and Finkel 1977) whose nodes know the box of their points.
+///
+/// A point has `numbers` coordinates and then codes of categories. The squared distance is Σ_c (x_c − z_c)² over the numbers plus
+/// `mismatch[c]` for each code that differs, summed in the order of the columns. Points at the same distance are taken in the order of their
+/// indices. Box distances are rounded as point distances are, and rounding is monotone: no point is lost to it.
+///
+/// Cost: O(n · log n) to build; a query looks at all points at worst and at few of them in few dimensions.
+package struct NeighbourTree: Sendable {
+  package struct Neighbour {
+    package var distance: Double
+    package var index: Int32
+
+    @inline(__always) static func precedes(_ a: Neighbour, _ b: Neighbour) -> Bool {
+      a.distance < b.distance || (a.distance == b.distance && a.index < b.index)
+    }
+  }
+
+  private struct Node {
+    var first: Int
+    var count: Int
+    /// The child nodes; −1 in a leaf.
+    var left: Int
+    var right: Int
+  }
+
+  static let leafSize = 48
+
+  let count: Int
+  let columns: Int
+  let numbers: Int
+  let mismatch: [Double]
+  /// Points in tree order, the columns of a leaf one after the other.
+  private var points: [Double]
+  /// Index of each point in tree order.
+  private var indices: [Int32]
+  private var nodes: [Node] = []
+  /// Per node the least, then the greatest of each number.
+  private var boxes: [Double] = []
+
+  /// `coordinates` is n × (numbers + mismatch.count), row-major and finite, n at least one; squares must not overflow.
+  package init(coordinates: [Double], numbers: Int, mismatch: [Double]) {
+    self.init(coordinates: coordinates, count: (numbers + mismatch.count) == 0 ? 1 : coordinates.count / (numbers + mismatch.count), numbers: numbers, mismatch: mismatch)
+  }
+
+  init(coordinates: [Double], count: Int, numbers: Int, mismatch: [Double]) {
+    let columns = numbers + mismatch.count
+    precondition(coordinates.count == count * columns && count > 0)
+    self.count = count
+    self.columns = columns
+    self.numbers = numbers
+    self.mismatch = mismatch
+    indices = (0..<count).map { Int32($0) }
+    points = [Double](repeating: 0, count: coordinates.count)
+    var keys = [Neighbour](repeating: Neighbour(distance: 0, index: 0), count: count)
+
+    // Nodes wait in a list of their own; a parent stands before its children.
+    nodes.append(Node(first: 0, count: count, left: -1, right: -1))
+    var next = 0
+    while next < nodes.count {
+      let node = nodes[next]
+      var widest = -1
+      var width = 0.0
+      for c in 0..<numbers {
+        var least = Double.infinity
+        var greatest = -Double.infinity
+        for i in node.first..<node.first + node.count {
+          let x = coordinates[Int(indices[i]) * columns + c]
+          least = min(least, x)
+          greatest = max(greatest, x)
+        }
+        boxes.append(least)
+        boxes.append(greatest)
+        if greatest - least > width {
+          width = greatest - least
+          widest = c
+        }
+      }
+      if node.count > NeighbourTree.leafSize && widest >= 0 {
+        for i in node.first..<node.first + node.count {
+          keys[i] = Neighbour(distance: coordinates[Int(indices[i]) * columns + widest], index: indices[i])
+        }
+        let half = node.count / 2
+        keys.withUnsafeMutableBufferPointer { partition(UnsafeMutableBufferPointer(rebasing: $0[node.first..<node.first + node.count]), at: half) }
+        for i in node.first..<node.first + node.count { indices[i] = keys[i].index }
+        nodes[next].left = nodes.count
+        nodes[next].right = nodes.count + 1
+        nodes.append(Node(first: node.first, count: half, left: -1, right: -1))
+        nodes.append(Node(first: node.first + half, count: node.count - half, left: -1, right: -1))
+      } else {
+        for i in 0..<node.count {
+          for c in 0..<columns {
+            points[node.first * columns + c * node.count + i] = coordinates[Int(indices[node.first + i]) * columns + c]
+          }
+        }
+      }
+      next += 1
+    }
+  }
+
+  /// Memory that queries of one thread share.
+  package struct Scratch {
+    /// What was found, nearest first.
+    package fileprivate(set) var found: [Neighbour] = []
+    fileprivate var distances: [Double] = []
+    fileprivate var waiting: [(node: Int, distance: Double)] = []
+
+    package init() {}
+  }
+
+  /// Writes to `scratch.found` the min(k, n) nearest points to the `columns` numbers at `query`, nearest first, without point `excluded`.
+  package func findNearest(_ k: Int, to query: UnsafePointer<Double>, excluding excluded: Int = -1, scratch: inout Scratch) {
+    let wanted = min(k, excluded >= 0 && excluded < count ? count - 1 : count)
+    scratch.found.removeAll(keepingCapacity: true)
+    scratch.waiting.removeAll(keepingCapacity: true)
+    guard wanted > 0 else { return }
+    let largest = nodes.reduce(0) { $1.left < 0 ? max($0, $1.count) : $0 }
+    if scratch.distances.count < largest { scratch.distances = [Double](repeating: 0, count: largest) }
+    scratch.found.append(contentsOf: repeatElement(Neighbour(distance: .infinity, index: .max), count: wanted))
+    // Held while both are read and written through pointers.
+    var waiting = scratch.waiting
+    waiting.append((0, 0))
+    let (columns, numbers) = (columns, numbers)
+    scratch.found.withUnsafeMutableBufferPointer { heap in
+      scratch.distances.withUnsafeMutableBufferPointer { distances in
+        points.withUnsafeBufferPointer { points in
+          boxes.withUnsafeBufferPointer { boxes in
+            mismatch.withUnsafeBufferPointer { mismatch in
+              nodes.withUnsafeBufferPointer { nodes in
+                indices.withUnsafeBufferPointer { indices in
+                  func boxDistance(_ node: Int) -> Double {
+                    let box = boxes.baseAddress! + node * 2 * numbers
+                    var sum = 0.0
+                    for c in 0..<numbers {
+                      let below = box[2 * c] - query[c]
+                      let above = query[c] - box[2 * c + 1]
+                      let outside = below > above ? (below > 0 ? below : 0) : (above > 0 ? above : 0)
+                      sum += outside * outside
+                    }
+                    return sum
+                  }
+                  while let (place, bound) = waiting.popLast() {
+                    if bound > heap[0].distance { continue }
+                    let node = nodes[place]
+                    if node.left >= 0 {
+                      let left = boxDistance(node.left)
+                      let right = boxDistance(node.right)
+                      let leftFirst = left <= right
+                      let (near, nearDistance) = leftFirst ? (node.left, left) : (node.right, right)
+                      let (far, farDistance) = leftFirst ? (node.right, right) : (node.left, left)
+                      if farDistance <= heap[0].distance { waiting.append((far, farDistance)) }
+                      if nearDistance <= heap[0].distance { waiting.append((near, nearDistance)) }
+                      continue
+                    }
+                    let size = node.count
+                    let d = distances.baseAddress!
+                    for i in 0..<size { d[i] = 0 }
+                    var column = points.baseAddress.map { $0 + node.first * columns }
+                    for c in 0..<numbers {
+                      let x = column!
+                      let z = query[c]
+                      for i in 0..<size {
+                        let difference = x[i] - z
+                        d[i] += difference * difference
+                      }
+                      column = x + size
+                    }
+                    for c in numbers..<columns {
+                      let x = column!
+                      let z = query[c]
+                      let penalty = mismatch[c - numbers]
+                      for i in 0..<size { d[i] += x[i] == z ? 0 : penalty }
+                      column = x + size
+                    }
+                    for i in 0..<size where d[i] <= heap[0].distance {
+                      let candidate = Neighbour(distance: d[i], index: indices[node.first + i])
+                      if Int(candidate.index) != excluded && Neighbour.precedes(candidate, heap[0]) { replaceRoot(heap, by: candidate) }
+                    }
+                  }
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    scratch.waiting = waiting
+    scratch.found.sort(by: Neighbour.precedes)
+  }
+}
+
+/// Puts `item` in place of the last of a heap whose root precedes no other.
+@inline(__always)
+private func replaceRoot(_ heap: UnsafeMutableBufferPointer<NeighbourTree.Neighbour>, by item: NeighbourTree.Neighbour) {
+  var hole = 0
+  let count = heap.count
+  while true {
+    var child = 2 * hole + 1
+    if child >= count { break }
+    if child + 1 < count && NeighbourTree.Neighbour.precedes(heap[child], heap[child + 1]) { child += 1 }
+    if !NeighbourTree.Neighbour.precedes(item, heap[child]) { break }
+    heap[hole] = heap[child]
+    hole = child
+  }
+  heap[hole] = item
+}
+
+/// Reorders so that no item before `middle` comes after one from `middle` on. Items are distinct, so the sets are unique.
+private func partition(_ items: UnsafeMutableBufferPointer<NeighbourTree.Neighbour>, at middle: Int) {
+  typealias Item = NeighbourTree.Neighbour
+  var low = 0
+  var high = items.count - 1
+  var rounds = 4 * (Int.bitWidth - items.count.leadingZeroBitCount)
+  while low < high {
+    if rounds == 0 {
+      var rest = UnsafeMutableBufferPointer(rebasing: items[low...high])
+      rest.sort(by: Item.precedes)
+      return
+    }
+    rounds -= 1
+    var trio = (items[low], items[(low + high) / 2], items[high])
+    if Item.precedes(trio.1, trio.0) { swap(&trio.0, &trio.1) }
+    if Item.precedes(trio.2, trio.1) { trio.1 = Item.precedes(trio.2, trio.0) ? trio.0 : trio.2 }
+    let pivot = trio.1
+    var i = low
+    var j = high
+    while i <= j {
+      while Item.precedes(items[i], pivot) { i += 1 }
+      while Item.precedes(pivot, items[j]) { j -= 1 }
+      if i <= j {
+        items.swapAt(i, j)
+        i += 1
+        j -= 1
+      }
+    }
+    if middle <= j { high = j } else if middle >= i { low = i } else { return }
+  }
+}
