@@ -2,5 +2,6 @@
 public let learnerRegistry: [any Learner.Type] = [
   Linear.self,
   Forest.self,
+  ExtraTrees.self,
   Marginal.self,
 ]
