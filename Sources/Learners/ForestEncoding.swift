@@ -41,7 +41,7 @@ extension FittedForest {
       zip(responses, responses.dropFirst()).allSatisfy({ $0 <= $1 })
     else { throw ByteReader.damaged }
     let weights = try reader.readArray(of: Double.self)
-    guard weights.isEmpty || weights.count == responses.count, weights.allSatisfy({ $0 >= Forest.leastWeight && $0 <= 1 }) else {
+    guard weights.isEmpty || weights.count == responses.count, weights.allSatisfy({ $0 >= ForestPlan.leastWeight && $0 <= 1 }) else {
       throw ByteReader.damaged
     }
     let count = try reader.readInt()

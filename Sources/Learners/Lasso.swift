@@ -16,7 +16,7 @@ public struct Lasso: Learner {
     summary: "linear quantile regression with a penalty on the sum of absolute coefficients, exact",
     settings: [
       SettingDescription("penalty", .choice(["pivotal", "cv"]), default: "pivotal", "pivotal: the rule of Belloni and Chernozhukov; cv: its multiple by cross-validation"),
-      SettingDescription("lambda", .number(0...1e6), default: "1", "multiple of the pivotal penalty; 0 is none"),
+      SettingDescription("lambda", .number(0...1e6), default: "1", "multiple of the pivotal penalty; 0 is none", search: .among(["0", "0.03", "0.1", "0.3", "1"])),
     ])
 
   let crossValidates: Bool

@@ -3,6 +3,7 @@ public let learnerRegistry: [any Learner.Type] = [
   Linear.self,
   Lasso.self,
   Forest.self,
+  ExtraTrees.self,
   NearestNeighbours.self,
   Marginal.self,
 ]
