@@ -20,13 +20,23 @@ public struct MethodSpecification: Equatable {
   }
 
   /// Reads a comma list of items. A piece `key=value` after an item with settings is one more setting of it, unless its
-  /// value is a known method, which makes it `NAME=METHOD`.
-  public static func parse(_ texts: [String], flag: String, known: [MethodDescription]) throws -> [MethodSpecification] {
+  /// value is a known method, which makes it `NAME=METHOD`. The name of a set stands for its members that are not named
+  /// already.
+  public static func parse(
+    _ texts: [String], flag: String, known: [MethodDescription], sets: [(name: String, members: [String])] = []
+  ) throws -> [MethodSpecification] {
     var items: [MethodSpecification] = []
     let names = known.map(\.name)
     for text in texts {
       var takesSettings = false
       for piece in text.split(separator: ",", omittingEmptySubsequences: false) {
+        if let set = sets.first(where: { $0.name == piece }) {
+          takesSettings = false
+          for member in set.members where !items.contains(where: { $0.name == member }) {
+            items.append(MethodSpecification(name: member, method: member))
+          }
+          continue
+        }
         let parts = piece.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let equation = parts[0].split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         if takesSettings, parts.count == 1, equation.count == 2, !names.contains(equation[1]) {
@@ -35,7 +45,7 @@ public struct MethodSpecification: Equatable {
         }
         let method = equation.last!
         guard names.contains(method) else {
-          throw Failure(.usage, "\(flag) \(text): unknown method \"\(method)\"", remedy: suggestion(for: method, among: names))
+          throw Failure(.usage, "\(flag) \(text): unknown method \"\(method)\"", remedy: suggestion(for: method, among: names + sets.map(\.name)))
         }
         guard !equation[0].isEmpty else { throw Failure(.usage, "\(flag) \(text): a name is missing before =") }
         items.append(MethodSpecification(name: equation[0], method: method, settings: []))

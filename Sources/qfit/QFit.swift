@@ -42,7 +42,8 @@ struct QFit: FilterTool {
 
   @Option(
     name: [.customShort("l"), .long],
-    help: ArgumentHelp("Learners, separated by commas, each [NAME=]LEARNER[:key=value,...]; repeatable (default: linear,forest). Known: \(methodList(learnerRegistry.map { $0.description })).", valueName: "learners"), completion: .list(learnerRegistry.map { $0.description.name }))
+    help: ArgumentHelp("Learners, separated by commas, each [NAME=]LEARNER[:key=value,...]; repeatable (default: linear,forest). Known: \(methodList(learnerRegistry.map { $0.description })). Sets: \(learnerSets.map { "\($0.name) (\($0.members.joined(separator: ", ")))" }.joined(separator: ", ")).", valueName: "learners"),
+    completion: .list(learnerRegistry.map { $0.description.name } + learnerSets.map(\.name)))
   var learner: [String] = []
 
   @Option(help: ArgumentHelp("Levels to predict: a count (99 is k/100), a list (0.1,0.5,0.9) or a range (0.05:0.95:0.05) (default: the 23 of the forecast hubs).", valueName: "levels"))
@@ -77,7 +78,7 @@ struct QFit: FilterTool {
   mutating func run() throws {
     useSingleThreadedBLAS()
     if let load = learning.load { return try answer(with: load) }
-    let specifications = try MethodSpecification.parse(learner.isEmpty ? ["linear,forest"] : learner, flag: "-l", known: Self.methods)
+    let specifications = try MethodSpecification.parse(learner.isEmpty ? ["linear,forest"] : learner, flag: "-l", known: Self.methods, sets: learnerSets)
     let learners = try specifications.map { try NamedLearner($0) }
     let levels = try self.levels.map(Levels.parse) ?? Levels.hub
     try learning.checkSaving()
