@@ -3,5 +3,6 @@ public let learnerRegistry: [any Learner.Type] = [
   Linear.self,
   Forest.self,
   ExtraTrees.self,
+  Boost.self,
   Marginal.self,
 ]
