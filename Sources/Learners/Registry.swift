@@ -4,6 +4,7 @@ public let learnerRegistry: [any Learner.Type] = [
   Lasso.self,
   Forest.self,
   ExtraTrees.self,
+  Boost.self,
   NearestNeighbours.self,
   Marginal.self,
 ]
