@@ -2,5 +2,8 @@
 public let learnerRegistry: [any Learner.Type] = [
   Linear.self,
   Forest.self,
+  GaussianNetwork.self,
+  LevelInputNetwork.self,
+  DirectQuantileNetwork.self,
   Marginal.self,
 ]
