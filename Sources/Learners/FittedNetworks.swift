@@ -30,7 +30,8 @@ struct FittedNetworks: FittedLearner {
   let heldOutLoss: Double
   let steps: Int
 
-  /// Rows that pass through a network at once: always as many, padded, so that the products of a row never depend on its neighbours.
+  /// Rows, or levels of one row, that pass through a network at once. Rows always go as many at a time, padded, so that the products of
+  /// one never depend on its neighbours.
   private static let block = 64
 
   /// Cost: rows × networks × parameters, and × levels where the level is an input.
@@ -39,7 +40,7 @@ struct FittedNetworks: FittedLearner {
     var sums = [Double](repeating: 0, count: features.rows * m)
     let encoded = networks.isEmpty ? [] : inputs(features)
     for parameters in networks {
-      let network = DenseNetwork(shape: shape, capacity: max(FittedNetworks.block, m))
+      let network = DenseNetwork(shape: shape, capacity: FittedNetworks.block)
       network.parameterValues = parameters
       if answer == .levelAsInput { addByLevel(network, encoded, features.rows, &sums) } else { addByBlock(network, encoded, features.rows, &sums) }
     }
@@ -71,12 +72,21 @@ struct FittedNetworks: FittedLearner {
 
   private func addByLevel(_ network: DenseNetwork, _ encoded: [Float], _ n: Int, _ sums: inout [Double]) {
     let (m, p, width) = (levels.count, inputs.count, shape.inputs)
+    var extras = [Float](repeating: 0, count: m * LevelInput.count)
+    extras.withUnsafeMutableBufferPointer { extras in
+      for t in 0..<m { LevelInput.write(levels[t], to: extras.baseAddress! + t * LevelInput.count) }
+    }
     var row = [Double](repeating: 0, count: m)
-    for t in 0..<m { LevelInput.write(levels[t], to: network.input + t * width + p) }
     for i in 0..<n {
-      for t in 0..<m { for c in 0..<p { network.input[t * width + c] = encoded[i * p + c] } }
-      network.forward(rows: m)
-      for t in 0..<m { row[t] = Double(network.output[t]) }
+      for first in stride(from: 0, to: m, by: FittedNetworks.block) {
+        let count = min(FittedNetworks.block, m - first)
+        for k in 0..<count {
+          for c in 0..<p { network.input[k * width + c] = encoded[i * p + c] }
+          for e in 0..<LevelInput.count { network.input[k * width + p + e] = extras[(first + k) * LevelInput.count + e] }
+        }
+        network.forward(rows: count)
+        for k in 0..<count { row[first + k] = Double(network.output[k]) }
+      }
       FittedNetworks.order(&row)
       for t in 0..<m { sums[i * m + t] += row[t] }
     }
@@ -169,7 +179,6 @@ func fitNetworks(
       NetworkTraining.Rows(
         count: target.count, width: inputs.count, inputs: inputs(features), target: scale.standardised(target), weights: weights?.map { Float($0) }),
       objective, context: context)
-  context.note("\(target.count) rows, \(inputs.count) inputs, \(result.steps) steps a network, held-out pinball loss \(result.heldOutLoss) standard deviations")
   return FittedNetworks(
     inputs: inputs, target: scale, answer: answer, levels: levels, shape: result.shape, networks: result.parameters, trainingRows: target.count,
     heldOutLoss: result.heldOutLoss, steps: result.steps)
