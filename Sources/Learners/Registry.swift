@@ -6,6 +6,9 @@ public let learnerRegistry: [any Learner.Type] = [
   ExtraTrees.self,
   Boost.self,
   NearestNeighbours.self,
+  GaussianNetwork.self,
+  LevelInputNetwork.self,
+  DirectQuantileNetwork.self,
   Marginal.self,
 ]
 

@@ -1,0 +1,61 @@
+import Groundwork
+import Methods
+import Quantiles
+
+/// Simultaneous quantile regression: one network of features and level, trained on the pinball loss at levels drawn at random
+/// (Tagasovska and Lopez-Paz 2019, "Single-model uncertainties for deep learning", NeurIPS). Quantiles of a row are put in increasing order.
+public struct LevelInputNetwork: Learner {
+  public static let description = MethodDescription(
+    name: "sqr", summary: "network that takes the level as an input, trained at random levels", settings: NetworkTraining.settings)
+
+  private let plan: NetworkTraining
+
+  public init(settings: Settings) { plan = NetworkTraining(settings) }
+
+  public func fit(_ training: TrainingSet, levels: [Double], context: FitContext) throws -> any FittedLearner {
+    try fitNetworks(plan, .levelAsInput, training, levels: levels, LevelInputObjective(), context: context)
+  }
+
+  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedNetworks.decode(&reader) }
+}
+
+/// How a level enters: as 2√3·(τ − ½), which has variance 1, and as its normal score, in which normal quantiles are linear.
+package enum LevelInput {
+  package static let count = 2
+
+  package static func write(_ level: Double, to extras: UnsafeMutablePointer<Float>) {
+    extras[0] = Float(3.4641016 * (level - 0.5))
+    extras[1] = Float(max(-4, min(4, NormalDistribution.quantile(level))))
+  }
+
+  package static func level(_ extras: UnsafePointer<Float>) -> Double { Double(extras[0]) / 3.4641016 + 0.5 }
+}
+
+package struct LevelInputObjective: NetworkObjective {
+  package init() {}
+
+  package var outputs: Int { 1 }
+  package var extraInputs: Int { LevelInput.count }
+  package var judgements: Int { 5 }
+
+  package func startingBiases(sortedTarget: [Float]) -> [Float] { [sortedTarget[(sortedTarget.count - 1) / 2]] }
+
+  package func drawExtras(_ extras: UnsafeMutablePointer<Float>, _ random: inout RandomStream) {
+    LevelInput.write(0.002 + 0.996 * random.uniform(), to: extras)
+  }
+
+  /// Multiples of the golden ratio spread the levels evenly over the rows.
+  package func judgedExtras(row: Int, _ k: Int, _ extras: UnsafeMutablePointer<Float>) {
+    let point = Double(row * judgements + k) * 0.6180339887498949
+    LevelInput.write(0.005 + 0.99 * (point - point.rounded(.down)), to: extras)
+  }
+
+  package func gradient(target: Float, extras: UnsafePointer<Float>, outputs: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>) {
+    let level = Float(LevelInput.level(extras))
+    gradient[0] = target >= outputs[0] ? -level : 1 - level
+  }
+
+  package func judge(target: Float, extras: UnsafePointer<Float>, outputs: UnsafePointer<Float>) -> Double {
+    pinballLoss(level: LevelInput.level(extras), target: Double(target), quantile: Double(outputs[0]))
+  }
+}
