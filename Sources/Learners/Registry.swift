@@ -4,5 +4,6 @@ public let learnerRegistry: [any Learner.Type] = [
   Lasso.self,
   Forest.self,
   NearestNeighbours.self,
+  RandomFourier.self,
   Marginal.self,
 ]
