@@ -19,7 +19,7 @@ public struct RandomFourier: Learner {
     name: "rff",
     summary: "linear quantile regression on centre and spread learnt by ridge regression on random Fourier features",
     settings: [
-      SettingDescription("features", .integer(1...5000), default: "500", "number of random features, at most as many as rows"),
+      SettingDescription("features", .integer(1...5000), default: "1000", "number of random features, at most as many as rows"),
       SettingDescription("bandwidth", .number(0...1e6), default: "0", "kernel width in units of the median distance of two rows; 0: chosen by leaving rows out"),
     ])
 
