@@ -41,7 +41,7 @@ public struct Lasso: Learner {
     }
 
     var encoding = DesignEncoding(learning: features)
-    let frequent = encoding.frequentColumns(features, atMost: max(1, Lasso.largestDesign / features.rows))
+    let frequent = encoding.frequentColumns(features, atMost: max(2 * features.columns.count, Lasso.largestEncoding))
     if frequent.count < encoding.count {
       context.warn("dropped \(encoding.count - frequent.count) rare categories")
       encoding = encoding.keeping(frequent)
@@ -82,8 +82,8 @@ public struct Lasso: Learner {
       penalty: penalty)
   }
 
-  /// Values in a design: 1.6 GB. Of a feature with very many categories the rare ones, which the penalty would keep out, go first.
-  static let largestDesign = 200_000_000
+  /// Of more columns than this, those of rare categories, which the penalty would keep out, are dropped.
+  static let largestEncoding = 2000
 
   static func solve(
     _ design: Matrix, _ target: [Double], _ weights: [Double]?, levels: [Double], penalty: Double, threads: Int

@@ -10,6 +10,7 @@ public let learnerRegistry: [any Learner.Type] = [
   LevelInputNetwork.self,
   DirectQuantileNetwork.self,
   Marginal.self,
+  RandomFourier.self,
 ]
 
 /// What `-l` takes for several learners at once: every learner that looks at features, and those of them that are fitted to
