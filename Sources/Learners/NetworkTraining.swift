@@ -42,7 +42,7 @@ struct NetworkTraining: Sendable {
     SettingDescription("dropout", .number(0...0.9), default: "0", "share of hidden units left out at random in a step"),
     SettingDescription("batch", .integer(0...65536), default: "0", "rows in a step; 0 chooses by the number of rows"),
     SettingDescription("steps", .integer(1...100_000_000), default: "20000", "most steps of a network"),
-    SettingDescription("patience", .integer(1...1000), default: "5", "checks without gain before the step size falls"),
+    SettingDescription("patience", .integer(1...1000), default: "8", "checks without gain before the step size falls"),
   ]
 
   let networks: Int
