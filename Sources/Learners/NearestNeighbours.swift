@@ -20,7 +20,7 @@ public struct NearestNeighbours: Learner {
     summary: "quantiles of the responses of the k nearest training rows, features standardised",
     settings: [
       SettingDescription("k", .integer(0...1_000_000_000), default: "0", "number of neighbours, at most all rows; 0: chosen by leaving rows out"),
-      SettingDescription("kernel", .choice(["uniform", "epanechnikov"]), default: "epanechnikov", "weight of neighbours: all the same, or less the farther away"),
+      SettingDescription("kernel", .choice(["uniform", "epanechnikov"]), default: "epanechnikov", "weight of neighbours: all the same, or less the farther away", search: .among(["uniform", "epanechnikov"])),
     ])
 
   let k: Int

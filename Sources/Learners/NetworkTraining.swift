@@ -35,11 +35,11 @@ extension NetworkObjective {
 struct NetworkTraining: Sendable {
   static let settings = [
     SettingDescription("networks", .integer(1...100), default: "4", "networks averaged; each holds out another part of the rows"),
-    SettingDescription("hidden", .integer(1...4096), default: "128", "units in a hidden layer"),
-    SettingDescription("layers", .integer(1...10), default: "3", "hidden layers"),
-    SettingDescription("rate", .number(1e-6...1), default: "0.003", "Adam's step size at the start"),
-    SettingDescription("decay", .number(0...10), default: "0.0001", "weight decay"),
-    SettingDescription("dropout", .number(0...0.9), default: "0", "share of hidden units left out at random in a step"),
+    SettingDescription("hidden", .integer(1...4096), default: "128", "units in a hidden layer", search: .among(["64", "128", "256"])),
+    SettingDescription("layers", .integer(1...10), default: "3", "hidden layers", search: .among(["2", "3", "4"])),
+    SettingDescription("rate", .number(1e-6...1), default: "0.003", "Adam's step size at the start", search: .logarithmic(0.001...0.01)),
+    SettingDescription("decay", .number(0...10), default: "0.0001", "weight decay", search: .logarithmic(1e-6...0.01)),
+    SettingDescription("dropout", .number(0...0.9), default: "0", "share of hidden units left out at random in a step", search: .among(["0", "0.05", "0.1", "0.2"])),
     SettingDescription("batch", .integer(0...65536), default: "0", "rows in a step; 0 chooses by the number of rows"),
     SettingDescription("steps", .integer(1...100_000_000), default: "20000", "most steps of a network"),
     SettingDescription("patience", .integer(1...1000), default: "8", "checks without gain before the step size falls"),
