@@ -2,8 +2,8 @@
 import PackageDescription
 
 // Tools are static executables: nothing to load at start, so they start about as fast as `sort` and run on any Linux of
-// the same architecture. lld links them quickly and without gold's remarks on glibc. The named libraries are what FoundationEssentials, which ArgumentParser stands on, leaves out of
-// its own autolink list when only the final link is static.
+// the same architecture. lld links them quickly and without gold's remarks on glibc. The named libraries are what
+// FoundationEssentials, which ArgumentParser stands on, leaves out of its own autolink list when only the final link is static.
 let staticTool: [LinkerSetting] = [
   .unsafeFlags([
     "-static-executable", "-use-ld=lld", "-l_FoundationCShims", "-l_FoundationCollections", "-lswiftSynchronization", "-Xlinker", "-s",
