@@ -23,6 +23,11 @@ public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
   signal(SIGPIPE, SIG_DFL)
   let arguments = Array(CommandLine.arguments.dropFirst())
   do {
+    // Scripts ask this often, and the parser takes most of a start.
+    if arguments == ["--version"] {
+      try OutputFile().write(Tool.configuration.version + "\n")
+      exit(0)
+    }
     if let topic = helpTopic(arguments), !Tool.methods.isEmpty {
       guard let method = Tool.methods.first(where: { $0.name == topic }) else {
         throw Failure(.usage, "--help \(topic): unknown method", remedy: suggestion(for: topic, among: Tool.methods.map(\.name)))
