@@ -69,13 +69,6 @@ private final class RandomTreeGrower {
     var missingRight = false
   }
 
-  private struct Task {
-    var range: Range<Int>
-    var depth: Int
-    /// The node whose right child this is, or −1.
-    var parent: Int
-  }
-
   /// What one feature shows in a node.
   private struct Extent {
     var lowest = Double.infinity
@@ -115,27 +108,15 @@ private final class RandomTreeGrower {
   }
 
   func grow(_ random: inout RandomStream) -> Tree {
-    var nodes: [Tree.Node] = []
-    var leafCount = 0
     var order = Array(0..<columns)
-    var tasks = [Task(range: 0..<slots, depth: 0, parent: -1)]
-    while let task = tasks.popLast() {
-      if task.parent >= 0 { nodes[task.parent].right = Int32(nodes.count) }
-      guard let split = bestSplit(of: task, &order, &random) else {
-        nodes.append(.leaf(leafCount))
-        leafCount += 1
-        continue
-      }
-      let node = nodes.count
+    return Tree.growInPreorder(slots: slots) { task in
+      guard let split = bestSplit(of: task, &order, &random) else { return nil }
       let (middle, missingRight) = partition(task.range, by: split)
-      nodes.append(.split(feature: split.feature, code: code(of: split), missingRight: missingRight))
-      tasks.append(Task(range: middle..<task.range.upperBound, depth: task.depth + 1, parent: node))
-      tasks.append(Task(range: task.range.lowerBound..<middle, depth: task.depth + 1, parent: -1))
+      return (.split(feature: split.feature, code: code(of: split), missingRight: missingRight), middle)
     }
-    return Tree(nodes: nodes, leafCount: leafCount)
   }
 
-  private func bestSplit(of task: Task, _ order: inout [Int], _ random: inout RandomStream) -> Split? {
+  private func bestSplit(of task: GrowthTask, _ order: inout [Int], _ random: inout RandomStream) -> Split? {
     let range = task.range
     guard columns > 0, range.count > 1, range.count >= 2 * limits.leafRows, task.depth < limits.depth else { return nil }
     var total = SIMD2<Double>()

@@ -78,13 +78,6 @@ private final class TreeGrower {
     var missingRight = false
   }
 
-  private struct Task {
-    var range: Range<Int>
-    var depth: Int
-    /// The node whose right child this is, or −1.
-    var parent: Int
-  }
-
   init(_ sorted: SortedColumns, _ responses: [Double], _ weights: [Double], _ limits: TreeLimits) {
     self.limits = limits
     columns = sorted.columns
@@ -127,31 +120,19 @@ private final class TreeGrower {
   }
 
   func grow(_ random: inout RandomStream) -> Tree {
-    var nodes: [Tree.Node] = []
-    var leafCount = 0
     var order = Array(0..<columns)
-    var tasks = [Task(range: 0..<slots, depth: 0, parent: -1)]
-    while let task = tasks.popLast() {
-      if task.parent >= 0 { nodes[task.parent].right = Int32(nodes.count) }
-      guard let split = bestSplit(of: task, &order, &random) else {
-        nodes.append(.leaf(leafCount))
-        leafCount += 1
-        continue
-      }
-      let node = nodes.count
+    return Tree.growInPreorder(slots: slots) { task in
+      guard let split = bestSplit(of: task, &order, &random) else { return nil }
       let (middle, missingRight) = partition(task, by: split)
-      nodes.append(.split(feature: split.feature, code: split.code, missingRight: missingRight))
-      tasks.append(Task(range: middle..<task.range.upperBound, depth: task.depth + 1, parent: node))
-      tasks.append(Task(range: task.range.lowerBound..<middle, depth: task.depth + 1, parent: -1))
+      return (.split(feature: split.feature, code: split.code, missingRight: missingRight), middle)
     }
-    return Tree(nodes: nodes, leafCount: leafCount)
   }
 
   @inline(__always) private func slot(_ entry: UInt64) -> Int { Int(truncatingIfNeeded: entry & 0xFFFF_FFFF) }
 
   private func mayGrow(_ count: Int, depth: Int) -> Bool { count >= 2 * limits.leafRows && count > 1 && depth < limits.depth }
 
-  private func bestSplit(of task: Task, _ order: inout [Int], _ random: inout RandomStream) -> Split? {
+  private func bestSplit(of task: GrowthTask, _ order: inout [Int], _ random: inout RandomStream) -> Split? {
     let count = task.range.count
     guard columns > 0, mayGrow(count, depth: task.depth) else { return nil }
     var total = SIMD2<Double>()
@@ -230,7 +211,7 @@ private final class TreeGrower {
 
   /// Puts the left rows before the right ones in every column, keeping their order. Returns where the right ones start, and
   /// where missing values go.
-  private func partition(_ task: Task, by split: Split) -> (middle: Int, missingRight: Bool) {
+  private func partition(_ task: GrowthTask, by split: Split) -> (middle: Int, missingRight: Bool) {
     let count = task.range.count
     let start = entries + split.feature * slots + task.range.lowerBound
     let code = UInt64(split.code)
