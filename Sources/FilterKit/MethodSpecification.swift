@@ -63,6 +63,13 @@ public struct MethodSpecification: Equatable {
     return items
   }
 
+  /// Reads what `--method` takes: one item.
+  public static func parseOne(_ text: String, known: [MethodDescription]) throws -> MethodSpecification {
+    let items = try parse([text], flag: "--method", known: known)
+    guard items.count == 1 else { throw Failure(.usage, "--method takes one method") }
+    return items[0]
+  }
+
   /// As a user would write it.
   public var text: String {
     (name == method ? "" : name + "=") + method + (settings.isEmpty ? "" : ":" + settings.map { "\($0.key)=\($0.value)" }.joined(separator: ","))

@@ -33,7 +33,7 @@ public final class HeldTable {
   /// Row-major, rows × columns.
   private var values: [Double] = []
   /// First field of a feature column that is no number, and what is wrong with the first that is not finite.
-  private var firstText: [Int: (line: Int, text: String)] = [:]
+  private var firstText: [Int: (row: Int, text: String)] = [:]
   private var firstInfinite: [Int: Failure] = [:]
 
   public var rows: Int { records.rows }
@@ -88,7 +88,7 @@ public final class HeldTable {
 
   /// Whether a feature column holds categories, and where the first field that is no number stands.
   public func firstNonNumber(_ column: Int) -> (row: Int, text: String)? {
-    firstText[columns.firstIndex(of: column)!].map { ($0.line, $0.text) }
+    firstText[columns.firstIndex(of: column)!]
   }
 
   /// A column of role `feature` or `label`.

@@ -9,9 +9,6 @@ struct RecordScanner {
 
   init(format: TableFormat) { self.format = format }
 
-  /// True when the bytes seen so far end inside a quoted field.
-  var isInsideQuotes: Bool { inQuotes }
-
   /// Looks at `bytes[from...]`, which continue what was seen before. Returns the end of the last whole record in `bytes`.
   mutating func scan(_ bytes: UnsafeBufferPointer<UInt8>, from: Int) -> Int? {
     guard let base = bytes.baseAddress, from < bytes.count else { return nil }

@@ -66,8 +66,7 @@ struct QAggregate: FilterTool {
   mutating func run() throws {
     useSingleThreadedBLAS()
     if let load = learning.load { return try answer(with: SavedCombination(path: load)) }
-    let specifications = try MethodSpecification.parse([method], flag: "--method", known: Self.methods)
-    guard specifications.count == 1, let specification = specifications.first else { throw Failure(.usage, "--method takes one method") }
+    let specification = try MethodSpecification.parseOne(method, known: Self.methods)
     let type = aggregatorRegistry.first { $0.description.name == specification.method }!
     let aggregator = type.init(settings: try Settings(specification.settings, of: type.description))
     try learning.checkSaving()

@@ -55,8 +55,7 @@ struct QConformal: FilterTool {
 
   mutating func run() throws {
     if let load = learning.load { return try answer(with: SavedCalibration(path: load)) }
-    let specifications = try MethodSpecification.parse([method], flag: "--method", known: Self.methods)
-    guard specifications.count == 1, let specification = specifications.first else { throw Failure(.usage, "--method takes one method") }
+    let specification = try MethodSpecification.parseOne(method, known: Self.methods)
     let type = calibratorRegistry.first { $0.description.name == specification.method }!
     let calibrator = type.init(settings: try Settings(specification.settings, of: type.description))
     try learning.checkSaving()
