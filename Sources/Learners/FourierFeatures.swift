@@ -48,11 +48,22 @@ package struct FourierFeatures: Sendable {
     for c in 0..<inputs { z[1 + c] = x[c] }
     let count = phases.count
     let angles = z + 1 + inputs
-    phases.withUnsafeBufferPointer { phases in for k in 0..<count { angles[k] = phases[k] } }
-    frequenciesByInput.withUnsafeBufferPointer { frequencies in
-      for c in 0..<inputs {
-        let value = x[c]
-        for k in 0..<count { angles[k] += frequencies[c * count + k] * value }
+    phases.withUnsafeBufferPointer { phases in
+      frequenciesByInput.withUnsafeBufferPointer { frequencies in
+        func eight(_ values: UnsafeBufferPointer<Double>, _ k: Int) -> SIMD8<Double> {
+          UnsafeRawPointer(values.baseAddress! + k).loadUnaligned(as: SIMD8<Double>.self)
+        }
+        var k = 0
+        while k + 8 <= count {
+          var sum = eight(phases, k)
+          for c in 0..<inputs { sum += eight(frequencies, c * count + k) * x[c] }
+          UnsafeMutableRawPointer(angles + k).storeBytes(of: sum, as: SIMD8<Double>.self)
+          k += 8
+        }
+        for k in k..<count {
+          angles[k] = phases[k]
+          for c in 0..<inputs { angles[k] += frequencies[c * count + k] * x[c] }
+        }
       }
     }
     FourierFeatures.replaceByCosines(angles, count: count)

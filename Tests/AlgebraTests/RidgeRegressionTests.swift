@@ -13,8 +13,8 @@ import Testing
     }
   }
 
-  /// Few rows: exact. Many: with one leverage for all, which moves a prediction by a small part of a residual's n-th.
-  @Test(arguments: [(40, 2e-4), (4500, 2e-4)]) func predictionsAreThoseOfFitsWithoutTheRow(_ rows: Int, _ tolerance: Double) throws {
+  /// Few rows: all but exact. Many: with one leverage for all, within the largest residual times the largest leverage, ½ · 9 / n.
+  @Test(arguments: [(40, 2e-4), (4500, 1e-3)]) func predictionsAreThoseOfFitsWithoutTheRow(_ rows: Int, _ tolerance: Double) throws {
     var random = RandomStream(seed: 6)
     let x = (0..<rows).map { _ in 2 * random.uniform() - 1 }
     let y = x.map { 1 - $0 + 2 * $0 * $0 + random.uniform() - 0.5 }
