@@ -35,11 +35,27 @@ package struct FusedQuantileProcess: Sendable {
     singleThreadedBLAS
     let largest = target.reduce(0) { max($0, abs($1)) }
     let exponent = largest > 0 ? Int32(largest.exponent) : 0
-    var run = FusedInteriorPoint(
-      design: design, target: target.map { scalbn($0, -exponent) }, weights: weights, levels: levels, penalties: penalties, fusions: fusions,
-      threads: threads)
-    let gap = run.solve()
-    coefficients = Matrix(rows: levels.count, columns: design.columns + 1, values: run.beta.map { scalbn($0, exponent) })
+    var scores = [Double](repeating: 0, count: design.columns)
+    for i in 0..<design.rows { for j in 0..<design.columns { scores[j] += (weights?[i] ?? 1) * abs(design.values[i * design.columns + j]) } }
+    // A fusion that ties two levels ties them as well if it is larger, so large ones are tried smaller: they would cost digits.
+    let reach = max(scores.max() ?? 0, penalties.max()!)
+    let enough = 2 * (Double(levels.count) * reach + penalties.reduce(0, +))
+    var cap = 2 * reach
+    while true {
+      var run = FusedInteriorPoint(
+        design: design, target: target.map { scalbn($0, -exponent) }, weights: weights, levels: levels, penalties: penalties,
+        fusions: fusions.map { min($0, cap) }, threads: threads)
+      let gap = run.solve()
+      guard cap < enough, fusions.indices.contains(where: { fusions[$0] > cap && !run.ties($0) }) else {
+        self.init(run, exponent: exponent, gap: gap)
+        return
+      }
+      cap *= 4
+    }
+  }
+
+  private init(_ run: FusedInteriorPoint, exponent: Int32, gap: Double) {
+    coefficients = Matrix(rows: run.m, columns: run.q, values: run.beta.map { scalbn($0, exponent) })
     objective = scalbn(run.objective(run.beta), exponent)
     self.gap = gap
     steps = run.steps
@@ -77,14 +93,8 @@ private struct FusedInteriorPoint {
     for i in 0..<n { for j in 0..<p { design[i * q + 1 + j] = given.values[i * p + j] } }
     target = y
     let w = weights ?? [Double](repeating: 1, count: n)
-    // No slope's score exceeds this, so larger fusions tie just as fast, and would only cost digits.
-    var scores = [Double](repeating: 0, count: given.columns)
-    for i in 0..<n { for j in 0..<p { scores[j] += w[i] * abs(given.values[i * p + j]) } }
-    let reach = scores.max() ?? 0
-    let fastest = 2 * (Double(m) * reach + penalties.reduce(0, +)) + 1
-    let ties = fusions.map { min($0, fastest) }
     func spread(_ bounds: [Double]) -> [Double] { bounds.flatMap { [Double](repeating: $0, count: given.columns) } }
-    let sides = spread(penalties) + spread(ties)
+    let sides = spread(penalties) + spread(fusions)
     high = levels.flatMap { level in w.map { $0 * level } } + sides
     low = levels.flatMap { level in w.map { $0 * (level - 1) } } + sides.map { -$0 }
     beta = [Double](repeating: 0, count: m * q)
@@ -95,6 +105,9 @@ private struct FusedInteriorPoint {
     for t in 0..<m { beta[t * q] = quantiles[t] }
     unit = objective(beta)
   }
+
+  /// Whether all slopes of level t are those of the next.
+  func ties(_ t: Int) -> Bool { (1..<max(q, 1)).allSatisfy { beta[t * q + $0] == beta[(t + 1) * q + $0] } }
 
   // MARK: The linear map and its transpose
 
@@ -209,10 +222,14 @@ private struct FusedInteriorPoint {
     var below = above
     let spread = (0..<fits).reduce(0) { $0 + abs(above[$1]) } / Double(fits)
     for k in 0..<size {
-      let margin = k < fits ? 0.3 * spread : spread * min(1, 1 / (high[k] - low[k]))
+      // All pairs start with about the same product.
+      let margin = 0.3 * spread / (high[k] - low[k])
       above[k] = max(above[k], 0) + margin
       below[k] = above[k] - below[k]
     }
+    // hi − d and d − lo, kept by themselves: as differences they would round to zero.
+    var upper = high
+    var lower = low.map { -$0 }
     var scale = dual, change = dual, shifted = dual, dAbove = dual, dBelow = dual
     var best = (gap: Double.infinity, beta: beta, bound: 0.0)
     // The gap falls slowly at first: it stands still where it has not halved for long.
@@ -232,9 +249,8 @@ private struct FusedInteriorPoint {
 
       var complementarity = 0.0
       for k in 0..<size {
-        let (upper, lower) = (high[k] - dual[k], dual[k] - low[k])
-        complementarity += upper * above[k] + lower * below[k]
-        scale[k] = 1 / (above[k] / upper + below[k] / lower)
+        complementarity += upper[k] * above[k] + lower[k] * below[k]
+        scale[k] = 1 / (above[k] / upper[k] + below[k] / lower[k])
         shifted[k] = above[k] - below[k]
       }
       guard scale.allSatisfy(\.isFinite), factor(scale) else { break }
@@ -249,8 +265,8 @@ private struct FusedInteriorPoint {
       func lengths() -> (dual: Double, primal: Double) {
         var (first, second) = (1e20, 1e20)
         for k in 0..<size {
-          if change[k] < 0 { first = min(first, (low[k] - dual[k]) / change[k]) }
-          if change[k] > 0 { first = min(first, (high[k] - dual[k]) / change[k]) }
+          if change[k] < 0 { first = min(first, -lower[k] / change[k]) }
+          if change[k] > 0 { first = min(first, upper[k] / change[k]) }
           if dAbove[k] < 0 { second = min(second, -above[k] / dAbove[k]) }
           if dBelow[k] < 0 { second = min(second, -below[k] / dBelow[k]) }
         }
@@ -258,32 +274,34 @@ private struct FusedInteriorPoint {
       }
       var step = direction()
       for k in 0..<size {
-        dAbove[k] = -above[k] + above[k] * change[k] / (high[k] - dual[k])
-        dBelow[k] = -below[k] - below[k] * change[k] / (dual[k] - low[k])
+        dAbove[k] = -above[k] + above[k] * change[k] / upper[k]
+        dBelow[k] = -below[k] - below[k] * change[k] / lower[k]
       }
       var length = lengths()
       if min(length.dual, length.primal) < 1 {
         var reached = 0.0
         for k in 0..<size {
-          let d = dual[k] + length.dual * change[k]
-          reached += (high[k] - d) * (above[k] + length.primal * dAbove[k]) + (d - low[k]) * (below[k] + length.primal * dBelow[k])
+          let move = length.dual * change[k]
+          reached += (upper[k] - move) * (above[k] + length.primal * dAbove[k]) + (lower[k] + move) * (below[k] + length.primal * dBelow[k])
         }
         let ratio = reached / complementarity
         let centre = complementarity * ratio * ratio * ratio / (2 * Double(size))
         for k in 0..<size {
-          dAbove[k] = (centre + change[k] * dAbove[k]) / (high[k] - dual[k])
-          dBelow[k] = (centre - change[k] * dBelow[k]) / (dual[k] - low[k])
+          dAbove[k] = (centre + change[k] * dAbove[k]) / upper[k]
+          dBelow[k] = (centre - change[k] * dBelow[k]) / lower[k]
           shifted[k] = above[k] - below[k] - dAbove[k] + dBelow[k]
         }
         step = direction()
         for k in 0..<size {
-          dAbove[k] += -above[k] + above[k] * change[k] / (high[k] - dual[k])
-          dBelow[k] += -below[k] - below[k] * change[k] / (dual[k] - low[k])
+          dAbove[k] += -above[k] + above[k] * change[k] / upper[k]
+          dBelow[k] += -below[k] - below[k] * change[k] / lower[k]
         }
         length = lengths()
       }
       for k in 0..<size {
         dual[k] += length.dual * change[k]
+        upper[k] -= length.dual * change[k]
+        lower[k] += length.dual * change[k]
         above[k] += length.primal * dAbove[k]
         below[k] += length.primal * dBelow[k]
       }

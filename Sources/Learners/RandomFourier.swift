@@ -54,7 +54,8 @@ public struct RandomFourier: Learner {
     var target = given.map { scalbn($0, -exponent) }
     let centre = lowerMedian(target)
     let spread = lowerMedian(target.map { abs($0 - centre) })
-    let unit = spread > 0 ? spread : 1
+    // Where most targets are alike beside huge ones, squares in units of the spread would overflow.
+    let unit = spread > 0 ? max(spread, 0x1p-100) : 1
     for i in 0..<n { target[i] = (target[i] - centre) / unit }
 
     let encoding = DesignEncoding(learning: features, mostCategories: Linear.mostCategories)

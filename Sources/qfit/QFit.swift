@@ -120,7 +120,7 @@ struct QFit: FilterTool {
     // Levels are known to nine decimals.
     guard Double(n) * share < 1 - 1e-9 * Double(n) else { return }
     session.diagnostics.warn(
-      "\(n) labelled row\(n == 1 ? " tells" : "s tell") little of level \(levelText(extreme)), beyond which less than one is expected; give \(Int((1 / share).rounded(.up))) rows, or ask for less extreme --levels")
+      "\(n) labelled row\(n == 1 ? " tells" : "s tell") little of level \(levelText(extreme)), beyond which less than one is expected; give \(Int((1 / share - 1e-6).rounded(.up))) rows, or ask for less extreme --levels")
   }
 
   private func answer(with path: String) throws {
