@@ -99,12 +99,26 @@ public struct Lasso: Learner {
     _ design: Matrix, _ target: [Double], _ weights: [Double]?, levels: [Double], penalty: Double, pivotal: Double, _ context: FitContext
   ) -> (Matrix, violation: Double) {
     func scaled(_ factor: Double, _ level: Double) -> Double { factor * (level * (1 - level)).squareRoot() }
+    // Without a penalty nothing chooses among collinear columns: of these the earlier stay, as in `Linear`.
+    let kept = penalty > 0 ? Array(0..<design.columns) : Lasso.independentColumns(design)
+    var chosen = Matrix(rows: design.rows, columns: kept.count)
+    for i in 0..<design.rows { for (k, j) in kept.enumerated() { chosen[i, k] = design[i, j] } }
     // The program needs some of both penalties; a billionth of a row's weight is as good as none.
     let process = FusedQuantileProcess(
-      design: design, target: target, weights: weights, levels: levels, penalties: levels.map { max(scaled(penalty, $0), 1e-9) },
+      design: chosen, target: target, weights: weights, levels: levels, penalties: levels.map { max(scaled(penalty, $0), 1e-9) },
       fusions: zip(levels, levels.dropFirst()).map { max(scaled(fusion * pivotal, ($0 + $1) / 2), 1e-9) }, threads: context.threads)
     if process.gap > FusedQuantileProcess.tolerance { Lasso.warnOfRounding(process.gap, context) }
-    return (process.coefficients, max(0, process.gap))
+    var coefficients = Matrix(rows: levels.count, columns: design.columns + 1)
+    for t in levels.indices {
+      for (k, j) in ([0] + kept.map { $0 + 1 }).enumerated() { coefficients[t, j] = process.coefficients[t, k] }
+    }
+    return (coefficients, max(0, process.gap))
+  }
+
+  private static func independentColumns(_ design: Matrix) -> [Int] {
+    let width = design.columns + 1
+    let rows = (0..<design.rows).flatMap { [1] + design.row($0) }
+    return ColumnRank(of: rows, columns: width).kept.filter { $0 > 0 }.map { $0 - 1 }
   }
 
   private static func warnOfRounding(_ violation: Double, _ context: FitContext) {

@@ -119,6 +119,22 @@ import Testing
     #expect(try spread("1000") < 1e-9)
   }
 
+  @Test func collinearColumnsAreFusedWithoutPenalty() throws {
+    let x = noise(120, seed: 31)
+    let z = noise(120, seed: 32)
+    let e = noise(120, seed: 33)
+    let y = (0..<120).map { i -> Double in x[i] - z[i] + e[i] * (1 + 0.5 * x[i]) }
+    let two: [FeatureTable.Column] = [.numeric(x), .numeric(z)]
+    let both = (0..<120).map { i -> Double in 2 * x[i] + 3 * z[i] }
+    let three = two + [.numeric(both)]
+    let settings = [(key: "lambda", value: "0"), (key: "fusion", value: "0.1")]
+    let answer = try fit(table(two, rows: 120), y, settings).predict(table(two, rows: 120))
+    let again = try fit(table(three, rows: 120), y, settings).predict(table(three, rows: 120))
+    // The penalty of fusion differs a little, as it looks at the third column too.
+    func medianLoss(_ answer: Matrix) -> Double { loss(y, (0..<120).map { answer[$0, 1] }, 0.5) }
+    #expect(abs(medianLoss(again) - medianLoss(answer)) < 0.01 * medianLoss(answer))
+  }
+
   @Test func oneLevelHasNothingToFuseWith() throws {
     let features = table((0..<3).map { .numeric(noise(90, seed: $0)) }, rows: 90)
     let y = noise(90, seed: 9)
