@@ -6,15 +6,6 @@ import Quantiles
 import Testing
 
 @Suite struct RandomFourierTests {
-  private func noise(_ n: Int, seed: UInt64) -> [Double] {
-    var random = RandomStream(seed: seed)
-    return (0..<n).map { _ in random.uniform() * 2 - 1 }
-  }
-
-  private func table(_ columns: [FeatureTable.Column], rows: Int) -> FeatureTable {
-    FeatureTable(names: columns.indices.map { "x\($0)" }, columns: columns, rows: rows)
-  }
-
   private func fit(
     _ features: FeatureTable, _ target: [Double], weights: [Double]? = nil, levels: [Double] = [0.1, 0.5, 0.9], threads: Int = 2, seed: UInt64 = 1,
     _ settings: [(key: String, value: String)] = []
