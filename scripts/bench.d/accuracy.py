@@ -6,7 +6,7 @@ import pandas as pd
 from sklearn.neighbors import NearestNeighbors
 from common import *
 
-MISSING = {"", "NA", "NaN", "null"}
+MISSING = {"", "NA", "NaN", "nan", "null"}
 directory, most = sys.argv[1], int(os.environ.get("MAXROWS", 10_000))
 tune = ["--tune", os.environ["TUNE"]] if os.environ.get("TUNE") else []
 learners = subprocess.run(
@@ -16,7 +16,7 @@ learners = [line.split()[1] for line in learners.splitlines() if line.startswith
 
 def numbers(column):
     """The column as numbers, NaN where missing; None where it holds categories."""
-    present = ~column.isin(MISSING)
+    present = ~column.str.strip().isin(MISSING)
     try:
         return np.where(present, pd.to_numeric(column.where(present, "0")), np.nan).astype(float)
     except ValueError:
