@@ -104,10 +104,12 @@ struct QFit: FilterTool {
       tuned, training, levels: levels, needsFull: learning.newOnly || learning.save != nil || training.hasRowsWithoutFold, session: session, seed: seed)
     if let save = learning.save { try ensemble.model(header: header, target: header.names[roles.target]).save(to: save) }
 
+    let watch = Stopwatch()
     try session.writeHeader(encoder)
     try session.answer(held) {
       OutOfFoldWorker(ensemble: ensemble, training: training, encoder: encoder, writesFold: ownFold, newOnly: learning.newOnly)
     }
+    session.diagnostics.note("\(learning.newOnly ? training.unlabelled : held.rows) rows answered in \(watch.text)")
     try session.finish(held.counts, written: learning.newOnly ? training.unlabelled : nil)
   }
 
@@ -132,11 +134,13 @@ struct QFit: FilterTool {
     let collector = try FeatureCollector(model.schema, header: header, input: session.inputName)
     try session.writeHeader(encoder)
     var workers: [LoadedWorker] = []
+    let watch = Stopwatch()
     let counts = try session.stream(header) {
       let worker = LoadedWorker(model: model, collector: collector, encoder: encoder)
       workers.append(worker)
       return worker
     }
+    session.diagnostics.note("\(counts.read - counts.skipped) rows read and answered in \(watch.text)")
     try session.finish(counts)
     let unseen = workers.reduce(0) { $0 + $1.unseen }
     if unseen > 0 {
