@@ -29,6 +29,11 @@ package enum FloatElementwise {
   /// Σ x², over padding that is zero: number i goes to sum i mod 16, and the sums are added in pairs.
   package static func squaredNorm(_ values: UnsafePointer<Float>, count: Int) -> Float { elementwise_squared_norm(values, count) }
 
+  /// Writes the places i, in order, where 2·values[i] − offsets[i] is not below `least`, no numbers among them, and returns how many there are.
+  package static func selectNear(
+    _ values: UnsafePointer<Float>, offsets: UnsafePointer<Float>, least: Float, count: Int, into places: UnsafeMutablePointer<Int32>
+  ) -> Int { elementwise_select_near(values, offsets, least, count, places) }
+
   /// Softmax over sources and the mixture of their values, at each of `count` places: w_st = exp(z_st) / Σ_r exp(z_rt) and q_t = Σ_s w_st g_st.
   ///
   /// Number (s, t) is at s · stride + t, the stride a multiple of 16. `weights` holds the logits z before and w after. Costs sources · count

@@ -60,6 +60,20 @@ EVERY_MACHINE float elementwise_squared_norm(const float *values, size_t count) 
   return sum[0];
 }
 
+EVERY_MACHINE size_t elementwise_select_near(const float *values, const float *offsets, float least, size_t count, int *places) {
+  size_t found = 0;
+  for (size_t i = 0; i < blocks(count); i++) {
+    const bits far = ((const block *)values)[i] * 2.0f - ((const block *)offsets)[i] < least;
+    if (__builtin_reduce_and(far)) continue;
+    int lanes[WIDTH];
+    *(bits *)lanes = far;
+    for (size_t j = 0; j < WIDTH && i * WIDTH + j < count; j++) {
+      if (!lanes[j]) places[found++] = (int)(i * WIDTH + j);
+    }
+  }
+  return found;
+}
+
 EVERY_MACHINE void elementwise_adam(
   float *parameters, const float *gradients, float *mean, float *square, float *largest, float *average, size_t count,
   const struct elementwise_adam_step *step) {

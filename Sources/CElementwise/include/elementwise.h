@@ -14,6 +14,9 @@ void elementwise_multiply(float *values, const float *factors, size_t count);
 /// Σ x², over padding that is zero: 16 sums side by side, added in pairs.
 float elementwise_squared_norm(const float *values, size_t count);
 
+/// Writes the places i, in order, where 2·values[i] − offsets[i] is not below `least`, no numbers among them, and returns how many there are.
+size_t elementwise_select_near(const float *values, const float *offsets, float least, size_t count, int *places);
+
 /// What a step of Adam with AMSGrad needs beside its buffers; the comments at `elementwise_adam` say how each is used.
 struct elementwise_adam_step {
   float shrink, gain_mean, gain_square, small, step_size, keep, gain_average;
