@@ -15,7 +15,10 @@ import Tables
 struct Tuning {
   private struct Trial {
     let number: Int
+    /// What is kept where the trial is best.
     let learner: NamedLearner
+    /// What is fitted to tell: the same with the settings of trials.
+    let judged: NamedLearner
     /// Weighted, of each row held out.
     var losses: [Double] = []
     var weight = 0.0
@@ -43,7 +46,9 @@ struct Tuning {
     var alive = try (0..<trials).map { t -> Trial in
       var specification = learner.specification
       if t > 0 { specification.settings = learner.type.description.drawSettings(beside: fixed, &random) }
-      return Trial(number: t, learner: try NamedLearner(specification))
+      var judged = specification
+      judged.settings = learner.type.description.trialSettings(of: specification.settings)
+      return Trial(number: t, learner: try NamedLearner(specification), judged: try NamedLearner(judged))
     }
     let foldOfRow = training.folds.isEmpty
       ? drawFolds(min(5, training.rows.count), labelled: training.rows, rows: training.foldOfRow.count, seed: seed)! : training.foldOfRow
@@ -72,7 +77,7 @@ struct Tuning {
     return try parallelMap(alive.count, threads: session.threads) { t in
       var trial = alive[t]
       do {
-        let answers = try trial.learner.learner.fit(set, levels: levels, context: FitContext(seed: seed)).predict(features)
+        let answers = try trial.judged.learner.fit(set, levels: levels, context: FitContext(seed: seed)).predict(features)
         for (i, row) in held.enumerated() {
           let weight = training.weight(of: row)
           trial.losses.append(weight * weightedIntervalScore(levels: levels, quantiles: answers.row(i), target: training.target(of: row)))
