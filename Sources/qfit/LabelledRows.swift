@@ -55,6 +55,7 @@ struct LabelledRows {
     rows = roles.fold == nil ? labelled : labelled.filter { foldOfRow[$0] >= 0 }
     features = try featureTable(held, columns: roles.features)
     held.forgetNumbers()
+    if newOnly { held.forgetRecords { target[$0].isNaN } }
     for column in roles.features {
       if let (row, text) = held.firstNonNumber(column) {
         session.diagnostics.note("column \"\(header.names[column])\" holds categories: \"\(printable(text))\" in row \(row + 1) is not a number")
