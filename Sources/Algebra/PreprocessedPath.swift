@@ -19,7 +19,8 @@ struct PreprocessedPath {
   /// Rows a task of a pass works on: fixed, so sums are the same for any number of threads.
   private let chunk = 16_384
   private let block = 256
-  private let levelsAtOnce = 25
+  /// Their sides take a byte a row each.
+  private let levelsAtOnce = 18
 
   init(_ data: WhitenedRows, levels: [Double], threads: Int, directRows: Int) {
     self.data = data

@@ -22,14 +22,13 @@ package struct Tree: Sendable {
     package var missingRight: Bool { test & 1 == 1 }
     package var code: UInt16 { cut &+ UInt16(truncatingIfNeeded: test & 1) }
 
-    /// Where a row goes from here, this being node `position`: a leaf sends it nowhere.
+    /// Where a row goes from here, this being node `position`. Of no use for a leaf.
     @inline(__always)
     func next(_ position: Int, _ codes: UnsafePointer<UInt16>) -> Int {
-      // By masks of all bits or none, because a compiler is free to make branches of conditions.
+      // By a mask of all bits or none, because a compiler is free to make branches of conditions.
       let left = ~((Int(cut) &- Int(codes[Int(test >> 1)] &- UInt16(truncatingIfNeeded: test & 1))) >> (Int.bitWidth - 1))
       let right = Int(self.right)
-      let child = right ^ ((right ^ (position &+ 1)) & left)
-      return child ^ ((child ^ position) & (right >> (Int.bitWidth - 1)))
+      return right ^ ((right ^ (position &+ 1)) & left)
     }
   }
 
@@ -38,44 +37,28 @@ package struct Tree: Sendable {
 
   /// The leaf of each of `rows` rows of `columns` row-major codes. Cost: rows × depth.
   func findLeaves(codes: UnsafePointer<UInt16>, rows: Int, columns: Int, into leaves: UnsafeMutablePointer<Int32>) {
-    nodes.withUnsafeBufferPointer { buffer in
-      let nodes = buffer.baseAddress!
-      // Four rows go down abreast, because each step waits for the one before, and without branches, because none could be
-      // foreseen. A row that has arrived stays where it is.
-      var i = 0
-      while i + 4 <= rows {
-        let row0 = codes + i * columns
-        let row1 = row0 + columns
-        let row2 = row1 + columns
-        let row3 = row2 + columns
-        var at0 = 0
-        var at1 = 0
-        var at2 = 0
-        var at3 = 0
-        while true {
-          let node0 = nodes[at0]
-          let node1 = nodes[at1]
-          let node2 = nodes[at2]
-          let node3 = nodes[at3]
-          if node0.right & node1.right & node2.right & node3.right < 0 {
-            leaves[i] = -1 - node0.right
-            leaves[i + 1] = -1 - node1.right
-            leaves[i + 2] = -1 - node2.right
-            leaves[i + 3] = -1 - node3.right
-            break
+    // Rows go down abreast, a level a pass, because each step of one waits for the step before, and without branches, because none
+    // could be foreseen. Those that have arrived drop out. A block of rows stays in cache with its codes.
+    let block = 1024
+    withUnsafeTemporaryAllocation(of: (row: Int32, node: Int32).self, capacity: min(rows, block)) { places in
+      nodes.withUnsafeBufferPointer { buffer in
+        let (nodes, places) = (buffer.baseAddress!, places.baseAddress!)
+        for first in stride(from: 0, to: rows, by: block) {
+          var under = min(block, rows - first)
+          for i in 0..<under { places[i] = (Int32(truncatingIfNeeded: first + i), 0) }
+          while under > 0 {
+            var kept = 0
+            for k in 0..<under {
+              let (row, at) = (Int(places[k].row), Int(places[k].node))
+              let node = nodes[at]
+              // Its last visit is to its leaf.
+              leaves[row] = ~node.right
+              places[kept] = (Int32(truncatingIfNeeded: row), Int32(truncatingIfNeeded: node.next(at, codes + row &* columns)))
+              kept &+= 1 &+ Int(node.right >> 31)
+            }
+            under = kept
           }
-          at0 = node0.next(at0, row0)
-          at1 = node1.next(at1, row1)
-          at2 = node2.next(at2, row2)
-          at3 = node3.next(at3, row3)
         }
-        i += 4
-      }
-      while i < rows {
-        var at = 0
-        while nodes[at].right >= 0 { at = nodes[at].next(at, codes + i * columns) }
-        leaves[i] = -1 - nodes[at].right
-        i += 1
       }
     }
   }

@@ -30,8 +30,8 @@ public final class HeldTable {
   private let format: TableFormat
   private let columns: [Int]
   private let roles: [Role]
-  /// Row-major, rows × columns.
-  private var values: [Double] = []
+  /// A column at a time, so that one can be handed over without a copy, and growing never holds all of them twice.
+  private var values: [[Double]] = []
   /// First field of a feature column that is no number, and what is wrong with the first that is not finite.
   private var firstText: [Int: (row: Int, text: String)] = [:]
   private var firstInfinite: [Int: Failure] = [:]
@@ -47,6 +47,7 @@ public final class HeldTable {
     format = reader.format
     columns = roles.map(\.column)
     self.roles = roles.map(\.role)
+    values = roles.map { _ in [] }
     records = RawStore(memoryLimit: memoryLimit)
     let pipeline = RowPipeline(source: reader, format: format, header: header, output: nil, policy: policy, progress: progress)
     counts = try pipeline.run(threads: threads) { HoldingWorker(table: self) }
@@ -56,27 +57,21 @@ public final class HeldTable {
     }
   }
 
-  /// Column as numbers, NaN where missing.
-  public func numbers(_ column: Int) -> [Double] {
-    let k = columns.firstIndex(of: column)!
-    let width = columns.count
-    return (0..<rows).map { values[$0 * width + k] }
-  }
+  /// Column as numbers, NaN where missing. Costs nothing.
+  public func numbers(_ column: Int) -> [Double] { values[columns.firstIndex(of: column)!] }
 
   /// Several columns as one row-major rows × columns array.
   public func numbers(_ wanted: [Int]) -> [Double] {
     // A column may have two roles: the first holds its numbers.
     let position = Dictionary(columns.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     let places = wanted.map { position[$0]! }
-    let width = columns.count
     return [Double](unsafeUninitializedCapacity: rows * places.count) { target, count in
       count = rows * places.count
-      values.withUnsafeBufferPointer { values in
-        var next = 0
-        for row in 0..<rows {
-          for place in places {
-            target[next] = values[row * width + place]
-            next += 1
+      // Blocks of rows stay in cache while the columns are woven in.
+      for first in stride(from: 0, to: rows, by: 256) {
+        for (k, place) in places.enumerated() {
+          values[place].withUnsafeBufferPointer { column in
+            for row in first..<min(first + 256, rows) { target[row * places.count + k] = column[row] }
           }
         }
       }
@@ -85,6 +80,9 @@ public final class HeldTable {
 
   /// Gives back the memory of the numbers, once they were taken: only records and categories can be read from then on.
   public func forgetNumbers() { values = [] }
+
+  /// Gives back the memory of stretches of records of which none is `wanted`: only the others are answered from then on.
+  public func forgetRecords(unless wanted: (Int) -> Bool) { records.forget(unless: wanted) }
 
   /// Whether a feature column holds categories, and where the first field that is no number stands.
   public func firstNonNumber(_ column: Int) -> (row: Int, text: String)? {
@@ -160,7 +158,10 @@ public final class HeldTable {
 
     override func commit(_ rows: Rows) throws {
       let first = table.rows
-      table.values.append(contentsOf: values)
+      let width = table.columns.count
+      for k in 0..<width {
+        for place in stride(from: k, to: values.count, by: width) { table.values[k].append(values[place]) }
+      }
       for (k, row, text) in texts where table.firstText[k] == nil { table.firstText[k] = (first + row, text) }
       for (k, row, var failure) in infinite where table.firstInfinite[k] == nil {
         (failure.place.input, failure.place.line) = rows.place(row)

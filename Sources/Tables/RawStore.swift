@@ -1,3 +1,4 @@
+import CMalloc
 import Glibc
 import Groundwork
 
@@ -89,6 +90,13 @@ public final class RawStore: BlockSource {
 
   private static func failure(_ cause: String, _ status: Failure.Status = .inputOutput) -> Failure {
     Failure(status, cause + ": " + String(cString: strerror(errno)).lowercasedFirst, remedy: "set TMPDIR to a folder with room, or raise --memory")
+  }
+
+  /// Lets go of chunks without a `wanted` row; the rows of the others keep their numbers.
+  func forget(unless wanted: (Int) -> Bool) {
+    chunks.removeAll { chunk in !(chunk.firstRow..<chunk.firstRow + chunk.rows).contains(where: wanted) }
+    // Freed chunks lie between others in the heap, which would keep their pages.
+    _ = malloc_trim(0)
   }
 
   /// Starts reading from the first row again.

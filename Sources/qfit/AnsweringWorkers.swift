@@ -22,7 +22,7 @@ final class OutOfFoldWorker: RowWorker {
 
   override func finish(_ rows: Rows, into output: ByteBuffer) throws {
     let written = (0..<rows.count).filter { !newOnly || !training.isLabelled(rows.firstRow + $0) }
-    let byFold = Dictionary(grouping: written) { training.foldOfRow[rows.firstRow + $0] }
+    let byFold = Dictionary(grouping: written) { training.fold(of: rows.firstRow + $0) }
     let width = ensemble.learners.count * ensemble.levels.count
     var own = [[Double]](repeating: [], count: rows.count)
     for (fold, members) in byFold {

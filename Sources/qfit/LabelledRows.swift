@@ -10,7 +10,7 @@ struct LabelledRows {
   let features: FeatureTable
   private let target: [Double]
   private let weights: [Double]?
-  /// Of every row: its fold, or −1 where it does not train.
+  /// Of every row: its fold, or −1 where it does not train. Empty where there are no folds.
   let foldOfRow: [Int]
   /// Fold numbers, increasing.
   let folds: [Int]
@@ -30,8 +30,9 @@ struct LabelledRows {
     }
     weights = try roles.weight.map { try session.rowWeights(held, $0, of: labelled) }
 
-    var foldOfRow = [Int](repeating: -1, count: held.rows)
+    var foldOfRow: [Int] = []
     if let fold = roles.fold {
+      foldOfRow = [Int](repeating: -1, count: held.rows)
       let given = held.numbers(fold)
       for row in labelled where !given[row].isNaN { foldOfRow[row] = Int(given[row]) }
       guard Set(foldOfRow.filter { $0 >= 0 }).count >= 2 else {
@@ -55,6 +56,7 @@ struct LabelledRows {
     rows = roles.fold == nil ? labelled : labelled.filter { foldOfRow[$0] >= 0 }
     features = try featureTable(held, columns: roles.features)
     held.forgetNumbers()
+    if newOnly { held.forgetRecords { target[$0].isNaN } }
     for column in roles.features {
       if let (row, text) = held.firstNonNumber(column) {
         session.diagnostics.note("column \"\(header.names[column])\" holds categories: \"\(printable(text))\" in row \(row + 1) is not a number")
@@ -62,7 +64,10 @@ struct LabelledRows {
     }
   }
 
-  var hasRowsWithoutFold: Bool { foldOfRow.contains(-1) }
+  /// −1 where it does not train, or there are no folds.
+  func fold(of row: Int) -> Int { foldOfRow.isEmpty ? -1 : foldOfRow[row] }
+
+  var hasRowsWithoutFold: Bool { foldOfRow.isEmpty || foldOfRow.contains(-1) }
 
   /// The training set of some of `rows`.
   func trainingSet(of kept: [Int]) -> TrainingSet {

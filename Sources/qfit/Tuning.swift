@@ -51,7 +51,7 @@ struct Tuning {
       return Trial(number: t, learner: try NamedLearner(specification), judged: try NamedLearner(judged))
     }
     let foldOfRow = training.folds.isEmpty
-      ? drawFolds(min(5, training.rows.count), labelled: training.rows, rows: training.foldOfRow.count, seed: seed)! : training.foldOfRow
+      ? drawFolds(min(5, training.rows.count), labelled: training.rows, rows: training.features.rows, seed: seed)! : training.foldOfRow
     for fold in Set(training.rows.map { foldOfRow[$0] }).sorted() where alive.count > 1 {
       alive = try scored(alive, training, foldOfRow, fold, session)
       alive.sort { ($0.score, $0.number) < ($1.score, $1.number) }
