@@ -37,7 +37,7 @@ let package = Package(
 
     // Methods: they take matrices, never tables.
     .target(name: "Learners", dependencies: ["Algebra", "Quantiles", "Methods", "Groundwork"]),
-    .target(name: "Aggregation", dependencies: ["Algebra", "Quantiles", "Methods", "Groundwork"]),
+    .target(name: "Aggregation", dependencies: ["Learners", "Algebra", "Quantiles", "Methods", "Groundwork"]),
     .target(name: "Calibration", dependencies: ["Quantiles", "Methods", "Groundwork"]),
     .target(name: "Scoring", dependencies: ["Quantiles", "Methods", "Groundwork"]),
 

@@ -43,6 +43,8 @@ public protocol Aggregator: Sendable {
   static var description: MethodDescription { get }
   /// False where there is nothing to learn (`average`, `median`): the tool then streams.
   static var learns: Bool { get }
+  /// True where weights depend on the features of a row: `training.features` and `answer`'s are then there.
+  static var usesFeatures: Bool { get }
 
   init(settings: Settings)
 
@@ -51,6 +53,10 @@ public protocol Aggregator: Sendable {
 
   /// Reads what `FittedAggregator.encode` wrote.
   static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator
+}
+
+extension Aggregator {
+  public static var usesFeatures: Bool { false }
 }
 
 public protocol FittedAggregator: Sendable {

@@ -4,4 +4,7 @@ public let aggregatorRegistry: [any Aggregator.Type] = [
   Median.self,
   Best.self,
   GlobalCoarse.self,
+  LocalCoarse.self,
+  LocalMedium.self,
+  LocalFine.self,
 ]

@@ -1,11 +1,11 @@
 /// Elementwise kernels of the networks. They use only additions, products and bit patterns, in a fixed order and without
 /// fused operations, so every machine of the architecture gives the same bits.
-enum FloatElementwise {
+package enum FloatElementwise {
   typealias Lane = SIMD16<Float>
   static let width = 16
 
   /// Room for `count` floats in whole lanes, all zero.
-  static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
+  package static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
     let lanes = (max(count, 1) + width - 1) / width
     let raw = UnsafeMutableRawPointer.allocate(byteCount: lanes * MemoryLayout<Lane>.stride, alignment: MemoryLayout<Lane>.alignment)
     let floats = raw.bindMemory(to: Float.self, capacity: lanes * width)
@@ -59,5 +59,35 @@ enum FloatElementwise {
   static func multiply(_ values: UnsafeMutablePointer<Float>, by factors: UnsafeMutablePointer<Float>, count: Int) {
     let (a, b) = (lanes(values), lanes(factors))
     for i in 0..<(count + width - 1) / width { a[i] *= b[i] }
+  }
+}
+
+extension FloatElementwise {
+  /// Softmax over `sources` values at each of `count` places, in place: value (s, t) is at s · stride + t. `work` holds `count` floats.
+  package static func softmax(
+    _ values: UnsafeMutablePointer<Float>, sources: Int, count: Int, stride: Int, work: UnsafeMutablePointer<Float>
+  ) {
+    for t in 0..<count { work[t] = values[t] }
+    for s in 1..<max(sources, 1) {
+      let row = values + s * stride
+      for t in 0..<count { work[t] = row[t] > work[t] ? row[t] : work[t] }
+    }
+    for s in 0..<sources {
+      let row = values + s * stride
+      for t in 0..<count {
+        let x = row[t] - work[t]
+        row[t] = exponential(x > -87 ? x : -87)
+      }
+    }
+    for t in 0..<count { work[t] = 0 }
+    for s in 0..<sources {
+      let row = values + s * stride
+      for t in 0..<count { work[t] += row[t] }
+    }
+    for t in 0..<count { work[t] = 1 / work[t] }
+    for s in 0..<sources {
+      let row = values + s * stride
+      for t in 0..<count { row[t] *= work[t] }
+    }
   }
 }

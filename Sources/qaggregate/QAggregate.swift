@@ -36,6 +36,12 @@ struct QAggregate: FilterTool {
 
   @OptionGroup var targetOption: TargetOption
 
+  @Option(name: [.customShort("x"), .long], help: ArgumentHelp("The features' columns that local weights depend on, separated by commas (default: all without another role).", valueName: "names"))
+  var features: String?
+
+  @Option(help: ArgumentHelp("Columns that are not features, separated by commas.", valueName: "names"))
+  var exclude: String?
+
   @Option(name: [.customShort("w"), .long], help: ArgumentHelp("Column of row weights, finite and not negative.", valueName: "name"))
   var weight: String?
 
@@ -76,7 +82,7 @@ struct QAggregate: FilterTool {
     let groups = try session.groups(header, picked: self.groups)
     let combination = Combination(specification: specification, groups: groups)
     let learns = type.learns
-    let roles = learns || learning.newOnly ? try TeachingRoles(session, header, self) : nil
+    let roles = learns || learning.newOnly ? try TeachingRoles(session, header, self, usesFeatures: type.usesFeatures) : nil
     if table.explain {
       return try session.explain((roles?.explanation(header) ?? []) + session.explanation(of: groups) + [("method", specification.text)])
     }
@@ -105,7 +111,7 @@ struct QAggregate: FilterTool {
     var workers: [CombiningWorker] = []
     try session.answer(held) {
       let worker = CombiningWorker(
-        header: header, combination: combination, encoder: encoder, skipsLabelled: learning.newOnly ? teaching : nil,
+        header: header, combination: combination, encoder: encoder, features: teaching.features.map { .held($0) } ?? .none, skipsLabelled: learning.newOnly ? teaching : nil,
         fold: { teaching.foldOfRow[$0] }, fitted: fitted.fitted(forFold:))
       workers.append(worker)
       return worker
@@ -135,7 +141,7 @@ struct QAggregate: FilterTool {
     try session.writeHeader(encoder)
     var workers: [CombiningWorker] = []
     let counts = try session.stream(header) {
-      let worker = CombiningWorker(header: header, combination: combination, encoder: encoder) { _ in fitted }
+      let worker = CombiningWorker(header: header, combination: combination, encoder: encoder, features: .none) { _ in fitted }
       workers.append(worker)
       return worker
     }
