@@ -1,15 +1,17 @@
 /// Elementwise kernels of the networks. They use only additions, products and bit patterns, in a fixed order and without
 /// fused operations, so every machine of the architecture gives the same bits.
 package enum FloatElementwise {
-  typealias Lane = SIMD16<Float>
-  static let width = 16
+  typealias Lane = SIMD4<Float>
+  static let width = 4
+  /// Buffers are whole numbers of this many floats.
+  private static let padding = 16
 
-  /// Room for `count` floats in whole lanes, all zero.
+  /// Room for `count` floats and padding, all zero.
   package static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
-    let lanes = (max(count, 1) + width - 1) / width
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: lanes * MemoryLayout<Lane>.stride, alignment: MemoryLayout<Lane>.alignment)
-    let floats = raw.bindMemory(to: Float.self, capacity: lanes * width)
-    floats.initialize(repeating: 0, count: lanes * width)
+    let padded = (max(count, 1) + padding - 1) / padding * padding
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: padded * MemoryLayout<Float>.stride, alignment: 64)
+    let floats = raw.bindMemory(to: Float.self, capacity: padded)
+    floats.initialize(repeating: 0, count: padded)
     return floats
   }
 
@@ -17,20 +19,36 @@ package enum FloatElementwise {
     UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: Lane.self)
   }
 
-  /// eˣ for x in [−87, 0], to 2 units in the last place: x = k·ln 2 + r, a polynomial in r, and k into the exponent.
+  /// eˣ for x in [−87, 0] to an absolute 2e-7: x·log₂e = k + f, a polynomial for 2ᶠ − 1 (least relative error on |f| ≤ ½), and k into the exponent.
   @inline(__always) static func exponential(_ x: Float) -> Float {
     // Adding 1.5 · 2²³ rounds to a whole number without an instruction for it.
     let magic: Float = 12_582_912
-    let shifted = x * 1.442_695_04 + magic
-    let k = shifted - magic
-    let r = (x - k * 0.693_359_375) + k * 2.121_944_4e-4
-    var sum = r * 1.987_569_15e-4 + 1.398_199_95e-3
-    sum = sum * r + 8.333_451_9e-3
-    sum = sum * r + 4.166_579_6e-2
-    sum = sum * r + 1.666_666_55e-1
-    sum = sum * r + 0.5
-    let value = sum * (r * r) + r + 1
-    return value * Float(bitPattern: (shifted.bitPattern &- magic.bitPattern &+ 127) &<< 23)
+    let power = x * 1.442_695_04
+    let shifted = power + magic
+    let f = power - (shifted - magic)
+    var sum = f * 1.326_472_72e-3 + 9.671_512_81e-3
+    sum = sum * f + 5.550_733_74e-2
+    sum = sum * f + 2.402_224_21e-1
+    sum = sum * f + 6.931_469_78e-1
+    return (sum * f + 1) * Float(bitPattern: (shifted.bitPattern &- magic.bitPattern &+ 127) &<< 23)
+  }
+
+  /// Σ x², over padding that is zero.
+  static func squaredNorm(_ values: UnsafeMutablePointer<Float>, count: Int) -> Float {
+    let wide = UnsafeMutableRawPointer(values).assumingMemoryBound(to: SIMD16<Float>.self)
+    var sum = SIMD16<Float>.zero
+    for i in 0..<(count + 15) / 16 { sum += wide[i] * wide[i] }
+    return sum.sum()
+  }
+
+  /// 1/√x of positive normal numbers to a relative 5e-6: a guess from the exponent and two of Newton's steps for 1/y² − x.
+  /// The root and the quotient that it stands for take the compiler one lane at a time.
+  @inline(__always) static func inverseSquareRoot(_ x: Lane) -> Lane {
+    let guess = SIMD4<UInt32>(repeating: 0x5F37_59DF) &- (unsafeBitCast(x, to: SIMD4<UInt32>.self) &>> 1)
+    var y = unsafeBitCast(guess, to: Lane.self)
+    let half = x * 0.5
+    y = y * (1.5 - half * y * y)
+    return y * (1.5 - half * y * y)
   }
 
   /// ELU in place, max(z, 0) + e^min(z, 0) − 1; its derivative goes to `slopes` where they are wanted.

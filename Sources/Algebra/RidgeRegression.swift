@@ -5,9 +5,11 @@ import Groundwork
 /// Ridge regression, its penalty chosen by the exact squared error of leaving one row out.
 ///
 /// β = (ZᵀWZ + n λ D)⁻¹ ZᵀWy with D the identity but for a next to nothing in column 0, the intercept. Leaving row i out changes its residual
-/// to r_i / (1 − h_i), h_i = w_i z_iᵀ(ZᵀWZ + n λ D)⁻¹ z_i (Golub, Heath and Wahba 1979, section 1).
+/// to r_i / (1 − h_i), h_i = w_i z_iᵀ(ZᵀWZ + n λ D)⁻¹ z_i (Golub, Heath and Wahba 1979, section 1). Where rows are over 20 times the columns,
+/// h_i / w_i of the judged rows, averaged, stands for that of the others, as in generalised cross-validation (section 2 there): h_i is small.
 ///
-/// Rows come in blocks, made anew in each pass, so memory does not grow with n · columns. Cost O(n · columns²) a pass and penalty.
+/// Rows come in blocks, made anew in each pass, so memory does not grow with n · columns. Cost O(n · columns²) once, and once a fit where rows are
+/// few; O(judged · columns²) a penalty.
 package struct RidgeRegression {
   let rows: Int
   let columns: Int
@@ -97,12 +99,14 @@ package struct RidgeRegression {
       cblas_dtrsv(CblasColMajor, CblasLower, CblasNoTrans, CblasNonUnit, p, triangle, p, &projected, 1)
       return (triangle, projected)
     }
-    func leftOut(_ factor: (triangle: [Double], projected: [Double]), _ count: Int) -> [Double] {
+    /// Predictions of the first `count` rows by fits without each, and the mean of h_i / w_i.
+    func leftOut(_ factor: (triangle: [Double], projected: [Double]), _ count: Int) -> (predictions: [Double], leverage: Double) {
       var answer = [Double](repeating: 0, count: count)
+      var sum = 0.0
       forBlocks(count, group: 64, { range, z, size in
         // Row-major n × p is column-major p × n: L v = z for all rows at once.
         cblas_dtrsm(CblasColMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, p, Int32(size), 1, factor.triangle, p, z, p)
-        return (0..<size).map { i -> Double in
+        return (0..<size).map { i -> (prediction: Double, leverage: Double) in
           var leverage = 0.0
           var fit = 0.0
           for c in 0..<columns {
@@ -110,27 +114,45 @@ package struct RidgeRegression {
             leverage += v * v
             fit += v * factor.projected[c]
           }
-          let root = (weights?[range.lowerBound + i] ?? 1).squareRoot()
-          let y = target[range.lowerBound + i]
-          return y - (y - fit / root) / max(1 - leverage, 1e-6)
+          let weight = weights?[range.lowerBound + i] ?? 1
+          return (without(range.lowerBound + i, fit / weight.squareRoot(), leverage), leverage / weight)
         }
-      }, { part, range in for (k, i) in range.enumerated() { answer[i] = part[k] } })
+      }, { part, range in
+        for (k, i) in range.enumerated() {
+          answer[i] = part[k].prediction
+          sum += part[k].leverage
+        }
+      })
+      return (answer, sum / Double(count))
+    }
+    func without(_ i: Int, _ fit: Double, _ leverage: Double) -> Double { target[i] - (target[i] - fit) / max(1 - leverage, 1e-6) }
+    /// The same with one leverage for all.
+    func nearlyLeftOut(_ coefficients: [Double], leverage: Double) -> [Double] {
+      var answer = [Double](repeating: 0, count: rows)
+      forBlocks(rows, group: 64, { range, z, size in
+        var fits = [Double](repeating: 0, count: size)
+        cblas_dgemv(CblasRowMajor, CblasNoTrans, Int32(size), p, 1, z, p, coefficients, 1, 0, &fits, 1)
+        return fits.enumerated().map { k, fit in
+          let weight = weights?[range.lowerBound + k] ?? 1
+          return without(range.lowerBound + k, fit / weight.squareRoot(), leverage * weight)
+        }
+      }, { part, range in answer.replaceSubrange(range, with: part) })
       return answer
     }
 
-    var best: (penalty: Double, error: Double)?
+    var best: (penalty: Double, error: Double, leverage: Double)?
     let seen = min(rows, judged)
     for penalty in RidgeRegression.penalties {
       guard let factor = factor(penalty) else { continue }
-      let predictions = leftOut(factor, seen)
+      let (predictions, leverage) = leftOut(factor, seen)
       var error = 0.0
       for i in 0..<seen { error += (weights?[i] ?? 1) * (target[i] - predictions[i]) * (target[i] - predictions[i]) }
-      if error.isFinite, best == nil || error < best!.error { best = (penalty, error) }
+      if error.isFinite, best == nil || error < best!.error { best = (penalty, error, leverage) }
     }
     guard let best, let chosen = factor(best.penalty) else { return nil }
     var coefficients = chosen.projected
     cblas_dtrsv(CblasColMajor, CblasLower, CblasTrans, CblasNonUnit, p, chosen.triangle, p, &coefficients, 1)
-    let predictions = leftOut(chosen, rows)
+    let predictions = rows > max(20 * columns, judged) ? nearlyLeftOut(coefficients, leverage: best.leverage) : leftOut(chosen, rows).predictions
     guard coefficients.allSatisfy(\.isFinite), predictions.allSatisfy(\.isFinite) else { return nil }
     return Fit(coefficients: coefficients, leftOut: predictions, error: best.error / Double(seen), penalty: best.penalty)
   }

@@ -30,7 +30,7 @@ public struct Diagnostics: Sendable {
 public final class Progress {
   private let label: String
   private let isShown: Bool
-  private let start = Progress.now()
+  private let watch = Stopwatch()
   private var lastDrawn = 0.0
   private var hasDrawn = false
 
@@ -41,19 +41,12 @@ public final class Progress {
 
   deinit { clear() }
 
-  private static func now() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-  }
-
   /// Draws at most ten times a second.
   public func update(_ fraction: Double) {
     guard isShown else { return }
-    let now = Progress.now()
-    let elapsed = now - start
-    guard elapsed > 1, now - lastDrawn > 0.1 else { return }
-    lastDrawn = now
+    let elapsed = watch.seconds
+    guard elapsed > 1, elapsed - lastDrawn > 0.1 else { return }
+    lastDrawn = elapsed
     hasDrawn = true
     let done = min(max(fraction, 0), 1)
     let filled = Int(done * 30)

@@ -22,7 +22,8 @@ extension FilterSession {
   /// Makes several fits on all threads and returns them in order.
   ///
   /// The first jobs start first, so give the largest first. Progress is one bar for all of them. What they say is said afterwards,
-  /// in the order of the jobs: a warning once, however many fits give it, and under `--verbose` each note and each summary.
+  /// in the order of the jobs: a warning once, however many fits give it, and under `--verbose` each note, and each summary
+  /// with the seconds that the fit took.
   public func runFits<Fitted>(
     _ jobs: [FitJob], seed: UInt64, summary: (Fitted) -> [(key: String, value: String)],
     _ fit: (_ job: Int, FitContext) throws -> Fitted
@@ -32,6 +33,7 @@ extension FilterSession {
     var done = [Double](repeating: 0, count: jobs.count)
     var warnings = [[String]](repeating: [], count: jobs.count)
     var notes = [[String]](repeating: [], count: jobs.count)
+    var times = [String](repeating: "", count: jobs.count)
     let outer = min(threads, jobs.count)
     let fitted = try parallelMap(jobs.count, threads: outer) { job -> Fitted in
       let context = FitContext(
@@ -44,7 +46,9 @@ extension FilterSession {
             progress.update(done.reduce(0, +) / Double(jobs.count))
           }
         })
+      let watch = Stopwatch()
       let result = try fit(job, context)
+      meter.locked { times[job] = watch.text }
       context.progress(1)
       return result
     }
@@ -54,7 +58,8 @@ extension FilterSession {
       for text in warnings[job] where said.insert(jobs[job].speak(text)).inserted { diagnostics.warn(jobs[job].speak(text)) }
       let title = jobs[job].title.isEmpty ? "all labelled rows" : jobs[job].title
       for text in notes[job] { diagnostics.note("\(title): \(text)") }
-      diagnostics.note("\(title): " + summary(fitted[job]).map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+      let facts = summary(fitted[job]).map { "\($0.key) \($0.value)" } + ["fitted in \(times[job])"]
+      diagnostics.note("\(title): " + facts.joined(separator: ", "))
     }
     return fitted
   }

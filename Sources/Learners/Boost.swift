@@ -9,9 +9,10 @@ import Quantiles
 /// leaf of tree t, and v a vector for each leaf. So one tree serves all levels: it is grown by least squares on histograms of one
 /// signal made of all levels' residuals (`BoostRun`), and its leaves hold, for each level, the quantile of the residuals
 /// y_i − q_k(x_i) in the leaf, less some caution where they are few (`cautiousQuantile`). Each step lowers the training loss of the
-/// sampled rows at every level. Trees see a random share of rows and features (Friedman 2002, "Stochastic gradient boosting").
+/// sampled rows at every level. Trees see a random share of rows (Friedman 2002, "Stochastic gradient boosting").
 ///
-/// The number of trees is the one with the least pinball loss on rows held out; then all rows teach that many.
+/// The number of trees is the one with the least pinball loss on rows held out; then all rows teach that many. Where `trees` × η is
+/// at most 10, a few full steps at each level, there is little to stop early and all are grown.
 /// More than 25 levels are interpolated between 25 of them (`LevelKnots`), and a row's quantiles are put in order.
 ///
 /// Cost of a tree: rows × features × depth for its growth, rows × boosted levels for its leaves.
@@ -26,10 +27,10 @@ public struct Boost: Learner {
       SettingDescription("max_depth", .integer(1...1_000_000), default: "1000000", "greatest number of splits above a leaf"),
       SettingDescription("min_leaf", .integer(1...1_000_000_000), default: "10", "least weight in a leaf, a mean row weighing 1", search: .among(["3", "5", "10", "20"])),
       SettingDescription("sample", .number(0.01...1), default: "0.7", "share of the rows each tree sees", search: .among(["0.5", "0.7", "1"])),
-      SettingDescription("columns", .number(0...1), default: "0.8", "share of the features each tree may split on (at least one)"),
+      SettingDescription("columns", .number(0...1), default: "1", "share of the features each tree may split on (at least one)"),
       SettingDescription("caution", .number(0...10), default: "0.5", "standard errors that a leaf's step stays short of its quantile"),
       SettingDescription("bins", .integer(2...65_535), default: "255", "greatest number of distinct values kept of a feature"),
-      SettingDescription("holdout", .number(0...0.5), default: "0.2", "share of the rows held out to choose the number of trees; 0 grows them all"),
+      SettingDescription("holdout", .number(0...0.5), default: "0.2", "share of the rows held out to choose the number of trees; 0 grows them all, as does trees × rate up to 10"),
       SettingDescription("patience", .integer(1...100_000), default: "40", "trees without a lower held-out loss after which growth stops"),
     ])
 
@@ -62,7 +63,7 @@ public struct Boost: Learner {
     let constant = scale.spread == 0 || columns == 0
     if constant {
       trees = 0
-    } else if held > 0 && held < rows {
+    } else if held > 0 && held < rows && settings.stepsAreMany {
       var order = (0..<rows).map { Int32($0) }
       var random = RandomStream(seed: context.seed, stream: 1 << 40)
       random.shuffle(&order)
@@ -111,4 +112,7 @@ struct BoostSettings: Sendable {
     holdout = settings.number("holdout")
     patience = settings.integer("patience")
   }
+
+  /// Whether there are enough trees for some to be too many.
+  var stepsAreMany: Bool { Float(trees) * rate > 10 }
 }

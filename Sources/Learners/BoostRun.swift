@@ -98,7 +98,7 @@ final class BoostRun {
       random.shuffle(&active)
       active = active[..<some].sorted()
     }
-    let grown = grower.grow(signal: signal(t), sample: sample, active: active)
+    let grown = grower.grow(signal: signal(t, &random), sample: sample, active: active)
     let leaves = grown.tree.leafCount
     let width = problem.levels.count
     let rows = problem.rows
@@ -159,27 +159,30 @@ final class BoostRun {
   ///
   /// - −Σ_k ∂ψ_k/∂q_k, the gradient of moving all levels together, which bends to no outlier;
   /// - r_i cut at three times its mean size, which tells near from far and so finds structure sooner where noise is small;
-  /// - every third tree −Σ_k sign(τ_k − ½) ∂ψ_k/∂q_k, the gradient of moving the upper levels against the lower.
-  private func signal(_ t: Int) -> [Float] {
+  /// - every third tree −∂ψ_k/∂q_k of one level k drawn at random, which finds structure that this level alone has (random
+  ///   sampling of outputs: Iosipoi, Vakhrushev 2022, "SketchBoost").
+  private func signal(_ t: Int, _ random: inout RandomStream) -> [Float] {
     let rows = problem.rows
-    let spreadTurn = t % 3 == 2
+    let levels = problem.levels
+    let oneLevel = t % 3 == 2
+    let gradient = oneLevel || t % 2 == 0
+    let drawn = random.below(levels.count)
     var signal = [Float](repeating: 0, count: rows)
     quantiles.withUnsafeBufferPointer { quantiles in
       problem.responses.withUnsafeBufferPointer { y in
         signal.withUnsafeMutableBufferPointer { signal in
-          for (k, level) in problem.levels.enumerated() {
+          for k in oneLevel ? drawn..<drawn + 1 : levels.indices {
             let q = quantiles.baseAddress! + k * rows
-            if spreadTurn || t % 2 == 0 {
-              let side: Float = !spreadTurn || level > 0.5 ? 1 : level < 0.5 ? -1 : 0
-              let above = side * Float(level)
-              let below = side * Float(level - 1)
+            if gradient {
+              let above = Float(levels[k])
+              let below = Float(levels[k] - 1)
               for i in 0..<rows { signal[i] += y[i] < q[i] ? below : above }
             } else {
-              let share = 1 / Float(problem.levels.count)
+              let share = 1 / Float(levels.count)
               for i in 0..<rows { signal[i] += share * (y[i] - q[i]) }
             }
           }
-          guard !spreadTurn && t % 2 == 1 else { return }
+          guard !gradient else { return }
           var size: Float = 0
           for i in teaching { size += abs(signal[Int(i)]) }
           let most = 3 * size / Float(teaching.count)

@@ -7,7 +7,8 @@ import Quantiles
 /// A numeric feature is one column, missing values answered by the training median, and a second column that is one where it is missing if it
 /// ever was in training. A categorical feature is a column of zeros and ones for each category that occurs in training but the first, in the
 /// order given; missing is a category of its own, the last, if it occurs. A category that did not occur is answered as the first one.
-/// Features that are constant in training give no column. There is no column for the intercept.
+/// Of a feature with more than `mostCategories` only so many have a column, the most frequent; the others share none of their own, as do
+/// categories that did not occur. Features that are constant in training give no column. There is no column for the intercept.
 public struct DesignEncoding: Equatable, Sendable {
   enum Kind: UInt8 { case number, missing, category }
 
@@ -27,12 +28,14 @@ public struct DesignEncoding: Equatable, Sendable {
   private(set) var columns: [Column]
   /// Names of features that are constant in training.
   public let constantFeatures: [String]
+  /// How many categories share the row of zeros, with their feature's name, where some do: for people, and in no model file.
+  var pooled: [String] = []
 
   public var count: Int { columns.count }
   public var names: [String] { columns.map(\.name) }
 
   /// Learns from all rows of `features`. Cost O(values).
-  public init(learning features: FeatureTable) {
+  public init(learning features: FeatureTable, mostCategories: Int = .max) {
     featureCount = features.columns.count
     var columns: [Column] = []
     var constant: [String] = []
@@ -49,11 +52,16 @@ public struct DesignEncoding: Equatable, Sendable {
           columns.append(Column(kind: .missing, feature: index, name: name + " missing", median: 0))
         }
       case .categorical(let codes, let categories):
-        var occurs = [Bool](repeating: false, count: categories.count)
+        var counts = [Int](repeating: 0, count: categories.count)
         var missing = false
-        for code in codes { if code >= 0 && Int(code) < categories.count { occurs[Int(code)] = true } else { missing = true } }
-        let present = categories.indices.filter { occurs[$0] }
-        for code in present.dropFirst() {
+        for code in codes { if code >= 0 && Int(code) < categories.count { counts[Int(code)] += 1 } else { missing = true } }
+        let present = categories.indices.filter { counts[$0] > 0 }
+        var marked = Array(present.dropFirst())
+        if present.count > mostCategories {
+          marked = present.sorted { (counts[$1], $0) < (counts[$0], $1) }.prefix(mostCategories).sorted()
+          pooled.append("\(present.count - mostCategories) of \(name)")
+        }
+        for code in marked {
           columns.append(Column(kind: .category, feature: index, name: "\(name)=\(categories[code])", median: 0, category: categories[code]))
         }
         if missing && !present.isEmpty {
@@ -70,6 +78,7 @@ public struct DesignEncoding: Equatable, Sendable {
   func encode(_ features: FeatureTable, into rows: inout [Double], stride: Int, offset: Int) {
     precondition(rows.count >= features.rows * stride && offset + count <= stride)
     let n = features.rows
+    let codeOf = codesOfColumns(features)
     rows.withUnsafeMutableBufferPointer { rows in
       // Blocks of rows stay in cache while the columns are woven in.
       for first in Swift.stride(from: 0, to: n, by: 1024) {
@@ -89,8 +98,8 @@ public struct DesignEncoding: Equatable, Sendable {
             for i in first..<last { rows[i * stride + place] = values[i].isNaN ? 1 : 0 }
           case (.categorical(let codes, _), .missing):
             for i in first..<last { rows[i * stride + place] = codes[i] < 0 ? 1 : 0 }
-          case (.categorical(let codes, let categories), .category):
-            let code = Int32(categories.firstIndex(of: column.category!) ?? -2)
+          case (.categorical(let codes, _), .category):
+            let code = codeOf[c]
             for i in first..<last { rows[i * stride + place] = codes[i] == code ? 1 : 0 }
           case (.categorical, .number), (.numeric, .category):
             // A feature of another kind than in training has no value that was learnt.
@@ -99,6 +108,26 @@ public struct DesignEncoding: Equatable, Sendable {
         }
       }
     }
+  }
+
+  /// The code in `features` of each column's category; −2 where it has none.
+  private func codesOfColumns(_ features: FeatureTable) -> [Int32] {
+    var answer = [Int32](repeating: -2, count: count)
+    let marking = columns.indices.filter { columns[$0].kind == .category && columns[$0].feature < features.columns.count }
+    for (feature, ofFeature) in Dictionary(grouping: marking, by: { columns[$0].feature }) {
+      guard case .categorical(_, let categories) = features.columns[feature] else { continue }
+      let place = Dictionary(ofFeature.map { (columns[$0].category!, $0) }, uniquingKeysWith: { first, _ in first })
+      for (code, category) in categories.enumerated() {
+        if let c = place[category], answer[c] < 0 { answer[c] = Int32(code) }
+      }
+    }
+    return answer
+  }
+
+  /// Warns of categories without a column and of features without one.
+  func warn(_ context: FitContext) {
+    if !pooled.isEmpty { context.warn("pooled rare categories: \(pooled.joined(separator: ", "))") }
+    if !constantFeatures.isEmpty { context.warn("dropped \(constantFeatures.joined(separator: ", ")) (constant)") }
   }
 
   /// The n × count design of any rows with the training features.

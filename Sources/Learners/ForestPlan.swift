@@ -71,8 +71,8 @@ struct ForestPlan: Sendable {
     let done = Atomic<Int>(0)
     let grown = try parallelMap(trees, threads: context.threads) { t in
       var random = RandomStream(seed: context.seed, stream: UInt64(t))
-      let tree = growing.grow(responses: scaled, sampleWeights: sampler.draw(&random), limits: limits, random: &random)
-      let leaves = TreeMembers(tree, codes: codes, rows: rows, columns: columns)
+      let (tree, sampled) = growing.grow(responses: scaled, sampleWeights: sampler.draw(&random), limits: limits, random: &random)
+      let leaves = sampled?.ranks.count == rows ? sampled! : TreeMembers(tree, codes: codes, rows: rows, columns: columns)
       context.progress(Double(done.add(1, ordering: .relaxed).newValue) / Double(trees))
       return (tree, leaves)
     }
@@ -95,20 +95,23 @@ struct ForestPlan: Sendable {
 /// What the growing of every tree starts from, made once.
 private enum GrowingMaterial: Sendable {
   case sorted(SortedColumns)
-  case coded(CodedRows)
+  case placed(PlacedRows)
 
   init(_ splits: ForestPlan.Splits, _ features: FeatureTable, codes: [UInt16], threads: Int) {
     switch splits {
     case .best: self = .sorted(SortedColumns(codes: codes, rows: features.rows, columns: features.columns.count, threads: threads))
-    case .random: self = .coded(CodedRows(features, codes: codes))
+    case .random: self = .placed(PlacedRows(features, codes: codes))
     }
   }
 
-  func grow(responses: [Double], sampleWeights: [Double], limits: TreeLimits, random: inout RandomStream) -> Tree {
+  /// A tree and, where growing told, the sampled rows of each leaf.
+  func grow(
+    responses: [Double], sampleWeights: [Double], limits: TreeLimits, random: inout RandomStream
+  ) -> (tree: Tree, sampled: TreeMembers?) {
     switch self {
     case .sorted(let columns):
-      growTree(columns, responses: responses, sampleWeights: sampleWeights, limits: limits, random: &random)
-    case .coded(let rows):
+      (growTree(columns, responses: responses, sampleWeights: sampleWeights, limits: limits, random: &random), nil)
+    case .placed(let rows):
       growRandomTree(rows, responses: responses, sampleWeights: sampleWeights, limits: limits, random: &random)
     }
   }

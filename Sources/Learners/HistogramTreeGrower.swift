@@ -6,19 +6,25 @@ import Methods
 /// The codes stay; signal, sample and columns change from tree to tree. A node's sums by code are counted for the smaller of
 /// two siblings and taken from the parent's for the other. Cost of a tree: O(sampled rows × columns × depth), and
 /// leaves × codes for the search.
-final class HistogramTreeGrower {
-  struct Limits: Sendable {
+package final class HistogramTreeGrower {
+  package struct Limits: Sendable {
     var leaves: Int
     var depth: Int
     /// Least total weight in a leaf.
     var leafWeight: Double
+
+    package init(leaves: Int, depth: Int, leafWeight: Double) {
+      self.leaves = leaves
+      self.depth = depth
+      self.leafWeight = leafWeight
+    }
   }
 
   /// A grown tree, and the sampled rows of each leaf: `rows[starts[ℓ]..<starts[ℓ + 1]]`.
-  struct Grown {
-    var tree: Tree
-    var rows: [Int32]
-    var starts: [Int]
+  package struct Grown {
+    package var tree: Tree
+    package var rows: [Int32]
+    package var starts: [Int]
   }
 
   private typealias Sums = [SIMD2<Double>]
@@ -47,7 +53,7 @@ final class HistogramTreeGrower {
   /// Where each column's sums start; the last entry is their number.
   private let offsets: [Int]
 
-  init(codes: [UInt16], rows: Int, columns: Int, weights: [Float]?, limits: Limits) {
+  package init(codes: [UInt16], rows: Int, columns: Int, weights: [Float]?, limits: Limits) {
     self.codes = codes
     self.columns = columns
     self.weights = weights
@@ -60,7 +66,7 @@ final class HistogramTreeGrower {
   }
 
   /// - `signal`: what to fit, one a row, finite. `sample`: the rows that take part. `active`: the columns that may be split on.
-  func grow(signal: [Float], sample: [Int32], active: [Int]) -> Grown {
+  package func grow(signal: [Float], sample: [Int32], active: [Int]) -> Grown {
     var rows = sample
     var nodes = [Node(range: 0..<rows.count, depth: 0)]
     var leaves = 1

@@ -9,7 +9,11 @@ import Quantiles
 ///     Σ_i w_i ψ_τ(y_i − b − x_iᵀβ) + λ √(τ(1 − τ)) Σ_j |β_j|
 ///
 /// over columns of mean 0 and variance 1 (Belloni and Chernozhukov 2011). λ is `pivotalPenalty`, times the setting `lambda`; or times
-/// the power of two of least pinball loss over five folds. Features enter as `DesignEncoding` says.
+/// the power of two of least pinball loss over five folds. Features enter as `DesignEncoding` says, the 500 most frequent
+/// categories of each with a column, 64 where levels are fused.
+///
+/// With `fusion` f > 0 all levels are fitted together, with f · pivotalPenalty · √(τ̄(1 − τ̄)) Σ_j |β_j(τ′) − β_j(τ)| added for neighbouring
+/// levels τ < τ′, τ̄ their mean: slopes become equal over ranges of levels (`FusedQuantileProcess`, to a certified gap of 10⁻⁹).
 public struct Lasso: Learner {
   public static let description = MethodDescription(
     name: "lasso",
@@ -17,20 +21,23 @@ public struct Lasso: Learner {
     settings: [
       SettingDescription("penalty", .choice(["pivotal", "cv"]), default: "pivotal", "pivotal: the rule of Belloni and Chernozhukov; cv: its multiple by cross-validation"),
       SettingDescription("lambda", .number(0...1e6), default: "1", "multiple of the pivotal penalty; 0 is none", search: .among(["0", "0.03", "0.1", "0.3", "1"])),
+      SettingDescription("fusion", .number(0...1e6), default: "0", "penalty on differences of neighbouring levels' slopes, as a multiple of the pivotal penalty; 0 fits every level by itself"),
     ])
 
   let crossValidates: Bool
   let multiple: Double
+  let fusion: Double
 
   public init(settings: Settings) {
     crossValidates = settings.choice("penalty") == "cv"
     multiple = settings.number("lambda")
+    fusion = settings.number("fusion")
   }
 
   public func fit(_ training: TrainingSet, levels: [Double], context: FitContext) throws -> any FittedLearner {
     let used = training.target.indices.filter { (training.weights?[$0] ?? 1) > 0 }
     guard !used.isEmpty else { throw Failure(.badData, "no training row has a positive weight", remedy: "give some rows weight") }
-    if multiple == 0 { return FittedLasso(linear: try Linear(settings: Settings(of: Linear.description)).fit(training, levels: levels, context: context) as! FittedLinear, penalty: 0) }
+    if multiple == 0 && (fusion == 0 || levels.count == 1) { return FittedLasso(linear: try Linear(settings: Settings(of: Linear.description)).fit(training, levels: levels, context: context) as! FittedLinear, penalty: 0) }
     let features = used.count == training.target.count ? training.features : training.features.selecting(used)
     var target = used.map { training.target[$0] }
     var weights = training.weights.map { weights in used.map { weights[$0] } }
@@ -40,50 +47,83 @@ public struct Lasso: Learner {
       weights = shares.map { $0 / mean }
     }
 
-    var encoding = DesignEncoding(learning: features)
-    let frequent = encoding.frequentColumns(features, atMost: max(2 * features.columns.count, Lasso.largestEncoding))
-    if frequent.count < encoding.count {
-      context.warn("dropped \(encoding.count - frequent.count) rare categories")
-      encoding = encoding.keeping(frequent)
-    }
-    if !encoding.constantFeatures.isEmpty { context.warn("dropped \(encoding.constantFeatures.joined(separator: ", ")) (constant)") }
+    let encoding = DesignEncoding(learning: features, mostCategories: fusion > 0 ? Linear.mostCategories : Lasso.mostCategories)
+    encoding.warn(context)
     let lowest = target.min()!
     let highest = target.max()!
     let centre = Standardisation.exactCentre(lowest: lowest, highest: highest, values: { target }) ?? 0
     if centre != 0 { for i in target.indices { target[i] -= centre } }
     let (design, standardisation) = Lasso.standardised(encoding.encode(features), weights: weights)
 
-    var penalty = pivotalPenalty(design, weights: weights, levels: levels, seed: context.seed, threads: context.threads) * multiple
+    let pivotal = pivotalPenalty(design, weights: weights, levels: levels, seed: context.seed, threads: context.threads)
+    var penalty = pivotal * multiple
     context.progress(0.1)
-    if crossValidates {
+    if crossValidates && multiple > 0 {
       let factor = try chooseFactor(design, target: target, weights: weights, levels: levels, penalty: penalty, context: context)
       context.note("\(factor * multiple) times the pivotal penalty has the least loss over five folds")
       penalty *= factor
     }
-    let solutions = try Lasso.solve(design, target, weights, levels: levels, penalty: penalty, threads: context.threads)
+    let (coefficients, violation) = fusion > 0 && levels.count > 1
+      ? fused(design, target, weights, levels: levels, penalty: penalty, pivotal: pivotal, context)
+      : try separate(design, target, weights, levels: levels, penalty: penalty, context)
     context.progress(1)
-
-    let violation = solutions.map(\.certificate.violation).max() ?? 0
-    if !solutions.allSatisfy(\.certificate.holds) {
-      context.warn("rounding kept some levels from a proof of optimality (violation \(violation)); features of less extreme size may help")
-    }
-    let kept = (0..<encoding.count).filter { j in solutions.contains { $0.coefficients[j] != 0 } }
+    let kept = (0..<encoding.count).filter { j in levels.indices.contains { coefficients[$0, j + 1] != 0 } }
     context.note("\(features.rows) rows, \(kept.count) of \(encoding.count) columns at some level, penalty \(penalty), largest certificate violation \(violation)")
-    var coefficients = Matrix(rows: kept.count + 1, columns: levels.count)
+    var transposed = Matrix(rows: kept.count + 1, columns: levels.count)
     let limit = Double.greatestFiniteMagnitude
     for t in levels.indices {
-      coefficients[0, t] = max(-limit, min(limit, solutions[t].intercept))
-      for (k, j) in kept.enumerated() { coefficients[k + 1, t] = max(-limit, min(limit, solutions[t].coefficients[j])) }
+      for (k, j) in ([0] + kept.map { $0 + 1 }).enumerated() { transposed[k, t] = max(-limit, min(limit, coefficients[t, j])) }
     }
     return FittedLasso(
       linear: FittedLinear(
-        encoding: encoding.keeping(kept), standardisation: standardisation.keeping(kept), centre: centre, coefficients: coefficients,
+        encoding: encoding.keeping(kept), standardisation: standardisation.keeping(kept), centre: centre, coefficients: transposed,
         trainingRows: features.rows, dropped: encoding.constantFeatures, violation: violation),
       penalty: penalty)
   }
 
-  /// Of more columns than this, those of rare categories, which the penalty would keep out, are dropped.
-  static let largestEncoding = 2000
+  /// The penalty would keep the columns of rarer categories out.
+  static let mostCategories = 500
+
+  /// Every level by itself: a row a level, the intercept first; and the largest violation of the subgradient condition.
+  private func separate(
+    _ design: Matrix, _ target: [Double], _ weights: [Double]?, levels: [Double], penalty: Double, _ context: FitContext
+  ) throws -> (Matrix, violation: Double) {
+    let solutions = try Lasso.solve(design, target, weights, levels: levels, penalty: penalty, threads: context.threads)
+    let violation = solutions.map(\.certificate.violation).max() ?? 0
+    if !solutions.allSatisfy(\.certificate.holds) { Lasso.warnOfRounding(violation, context) }
+    return (Matrix(rows: levels.count, columns: design.columns + 1, values: solutions.flatMap { [$0.intercept] + $0.coefficients }), violation)
+  }
+
+  /// All levels together: the same, and the gap between primal and dual.
+  private func fused(
+    _ design: Matrix, _ target: [Double], _ weights: [Double]?, levels: [Double], penalty: Double, pivotal: Double, _ context: FitContext
+  ) -> (Matrix, violation: Double) {
+    func scaled(_ factor: Double, _ level: Double) -> Double { factor * (level * (1 - level)).squareRoot() }
+    // Without a penalty nothing chooses among collinear columns: of these the earlier stay, as in `Linear`.
+    let kept = penalty > 0 ? Array(0..<design.columns) : Lasso.independentColumns(design)
+    var chosen = Matrix(rows: design.rows, columns: kept.count)
+    for i in 0..<design.rows { for (k, j) in kept.enumerated() { chosen[i, k] = design[i, j] } }
+    // The program needs some of both penalties; a billionth of a row's weight is as good as none.
+    let process = FusedQuantileProcess(
+      design: chosen, target: target, weights: weights, levels: levels, penalties: levels.map { max(scaled(penalty, $0), 1e-9) },
+      fusions: zip(levels, levels.dropFirst()).map { max(scaled(fusion * pivotal, ($0 + $1) / 2), 1e-9) }, threads: context.threads)
+    if process.gap > FusedQuantileProcess.tolerance { Lasso.warnOfRounding(process.gap, context) }
+    var coefficients = Matrix(rows: levels.count, columns: design.columns + 1)
+    for t in levels.indices {
+      for (k, j) in ([0] + kept.map { $0 + 1 }).enumerated() { coefficients[t, j] = process.coefficients[t, k] }
+    }
+    return (coefficients, max(0, process.gap))
+  }
+
+  private static func independentColumns(_ design: Matrix) -> [Int] {
+    let width = design.columns + 1
+    let rows = (0..<design.rows).flatMap { [1] + design.row($0) }
+    return ColumnRank(of: rows, columns: width).kept.filter { $0 > 0 }.map { $0 - 1 }
+  }
+
+  private static func warnOfRounding(_ violation: Double, _ context: FitContext) {
+    context.warn("rounding kept some levels from a proof of optimality (violation \(violation)); features of less extreme size may help")
+  }
 
   static func solve(
     _ design: Matrix, _ target: [Double], _ weights: [Double]?, levels: [Double], penalty: Double, threads: Int
@@ -200,24 +240,5 @@ struct FittedLasso: FittedLearner {
   func encode(into writer: inout ByteWriter) {
     linear.encode(into: &writer)
     writer.write(penalty)
-  }
-}
-
-extension DesignEncoding {
-  /// At most `limit` columns: all numbers, and of the categories the most frequent.
-  func frequentColumns(_ features: FeatureTable, atMost limit: Int) -> [Int] {
-    guard count > limit else { return Array(0..<count) }
-    var counts: [[Int]?] = features.columns.map { _ in nil }
-    let frequency = columns.map { column -> Int in
-      guard column.kind == .category, case .categorical(let codes, let categories) = features.columns[column.feature] else { return .max }
-      if counts[column.feature] == nil {
-        var tally = [Int](repeating: 0, count: categories.count)
-        for code in codes where code >= 0 && Int(code) < categories.count { tally[Int(code)] += 1 }
-        counts[column.feature] = tally
-      }
-      return categories.firstIndex(of: column.category!).map { counts[column.feature]![$0] } ?? 0
-    }
-    let order = (0..<count).sorted { (frequency[$1], $0) < (frequency[$0], $1) }
-    return Array(order.prefix(limit)).sorted()
   }
 }

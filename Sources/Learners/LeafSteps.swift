@@ -1,3 +1,5 @@
+import Quantiles
+
 /// The step that lowers the pinball loss of a leaf at one level, and its caution where the leaf says little.
 ///
 /// With r the residuals, v their weights (sum V) and δ = caution · √(τ(1−τ) Σv²), a standard error of the weight below the true
@@ -16,9 +18,9 @@ package func cautiousQuantile(_ residuals: UnsafeMutableBufferPointer<Float>, le
   }
   let rank = level * Double(count)
   let error = caution * (rank * (1 - level)).squareRoot()
-  if Double(below) > rank + error { return select(residuals, Int((rank + error).rounded(.up)) - 1) }
-  if Double(atMost) < rank - error { return select(residuals, Int((rank - error).rounded(.up)) - 1) }
-  return 0
+  let goal: Double
+  if Double(below) > rank + error { goal = rank + error } else if Double(atMost) < rank - error { goal = rank - error } else { return 0 }
+  return orderStatistic(residuals, rank: max(1, min(count, Int(goal.rounded(.up)))))
 }
 
 /// The same for weighted residuals.
@@ -44,32 +46,4 @@ package func cautiousQuantile(_ residuals: [(residual: Float, weight: Float)], l
     if sum >= goal { return r }
   }
   return sorted.last?.residual ?? 0
-}
-
-/// The k-th smallest, from 0 (Hoare 1961). `values` are put in another order.
-package func select(_ values: UnsafeMutableBufferPointer<Float>, _ k: Int) -> Float {
-  let k = max(0, min(values.count - 1, k))
-  var low = 0
-  var high = values.count - 1
-  while high > low {
-    let middle = (low + high) / 2
-    // The median of three as pivot, so that sorted values do not take quadratic time.
-    if values[middle] < values[low] { values.swapAt(middle, low) }
-    if values[high] < values[low] { values.swapAt(high, low) }
-    if values[high] < values[middle] { values.swapAt(high, middle) }
-    let pivot = values[middle]
-    var i = low
-    var j = high
-    while i <= j {
-      while values[i] < pivot { i += 1 }
-      while values[j] > pivot { j -= 1 }
-      if i <= j {
-        values.swapAt(i, j)
-        i += 1
-        j -= 1
-      }
-    }
-    if k <= j { high = j } else if k >= i { low = i } else { return values[k] }
-  }
-  return values[k]
 }

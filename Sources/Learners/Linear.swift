@@ -7,11 +7,14 @@ import Quantiles
 /// Linear quantile regression: q_τ(x) = xᵀβ(τ), β(τ) the exact minimiser of Σ_i w_i ψ_τ(y_i − x_iᵀβ), every level by itself
 /// (Koenker and Bassett 1978). Quantiles of different levels may cross.
 ///
-/// Features enter as `DesignEncoding` says, with an intercept. Columns that depend linearly on earlier ones are dropped.
+/// Features enter as `DesignEncoding` says, with an intercept; the 64 most frequent categories of a feature have columns. Columns that depend linearly on earlier ones are dropped.
 public struct Linear: Learner {
   public static let description = MethodDescription(name: "linear", summary: "linear quantile regression, exact")
 
   public init(settings: Settings) {}
+
+  /// A column each for thousands of categories would fit their few rows exactly, at a cost that grows with their square.
+  static let mostCategories = 64
 
   public func fit(_ training: TrainingSet, levels: [Double], context: FitContext) throws -> any FittedLearner {
     var features = training.features
@@ -26,7 +29,8 @@ public struct Linear: Learner {
       weights = used.map { given[$0] }
     }
 
-    let encoding = DesignEncoding(learning: features)
+    let encoding = DesignEncoding(learning: features, mostCategories: Linear.mostCategories)
+    if !encoding.pooled.isEmpty { context.warn("pooled rare categories: \(encoding.pooled.joined(separator: ", "))") }
     let p = encoding.count + 1
     var rows = [Double](repeating: 1, count: features.rows * p)
     encoding.encode(features, into: &rows, stride: p, offset: 1)

@@ -32,8 +32,6 @@ public struct RandomFourier: Learner {
   }
 
   private static let candidates = [0.25, 0.5, 1, 2, 4]
-  /// Of more columns than this, those of rare categories are dropped.
-  private static let largestEncoding = 200
   /// Standardised values are held within this.
   static let limit = 1e6
 
@@ -56,16 +54,12 @@ public struct RandomFourier: Learner {
     var target = given.map { scalbn($0, -exponent) }
     let centre = lowerMedian(target)
     let spread = lowerMedian(target.map { abs($0 - centre) })
-    let unit = spread > 0 ? spread : 1
+    // Where most targets are alike beside huge ones, squares in units of the spread would overflow.
+    let unit = spread > 0 ? max(spread, 0x1p-100) : 1
     for i in 0..<n { target[i] = (target[i] - centre) / unit }
 
-    var encoding = DesignEncoding(learning: features)
-    let frequent = encoding.frequentColumns(features, atMost: max(RandomFourier.largestEncoding, features.columns.count * 2))
-    if frequent.count < encoding.count {
-      context.warn("dropped \(encoding.count - frequent.count) rare categories")
-      encoding = encoding.keeping(frequent)
-    }
-    if !encoding.constantFeatures.isEmpty { context.warn("dropped \(encoding.constantFeatures.joined(separator: ", ")) (constant)") }
+    let encoding = DesignEncoding(learning: features, mostCategories: Linear.mostCategories)
+    encoding.warn(context)
     var (design, standardisation) = Lasso.standardised(encoding.encode(features), weights: weights)
     for k in design.values.indices { design.values[k] = max(-RandomFourier.limit, min(RandomFourier.limit, design.values[k])) }
     let p = encoding.count

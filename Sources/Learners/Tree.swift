@@ -9,9 +9,9 @@ package struct Tree: Sendable {
     package var right: Int32
 
     /// Rows with codes from 1 to `code` go left.
-    static func split(feature: Int, code: UInt16, missingRight: Bool) -> Node {
+    static func split(feature: Int, code: UInt16, missingRight: Bool, right: Int32 = 0) -> Node {
       // Where missing (0) goes right, codes are compared less one, which wraps it round to the largest code.
-      Node(test: UInt32(feature) << 1 | (missingRight ? 1 : 0), cut: code &- (missingRight ? 1 : 0), right: 0)
+      Node(test: UInt32(feature) << 1 | (missingRight ? 1 : 0), cut: code &- (missingRight ? 1 : 0), right: right)
     }
 
     static func leaf(_ leaf: Int) -> Node { Node(test: 0, cut: 0, right: Int32(-1 - leaf)) }
@@ -25,9 +25,11 @@ package struct Tree: Sendable {
     /// Where a row goes from here, this being node `position`: a leaf sends it nowhere.
     @inline(__always)
     func next(_ position: Int, _ codes: UnsafePointer<UInt16>) -> Int {
-      let left = codes[Int(test >> 1)] &- UInt16(truncatingIfNeeded: test & 1) <= cut
-      let child = left ? position &+ 1 : Int(right)
-      return right < 0 ? position : child
+      // By masks of all bits or none, because a compiler is free to make branches of conditions.
+      let left = ~((Int(cut) &- Int(codes[Int(test >> 1)] &- UInt16(truncatingIfNeeded: test & 1))) >> (Int.bitWidth - 1))
+      let right = Int(self.right)
+      let child = right ^ ((right ^ (position &+ 1)) & left)
+      return child ^ ((child ^ position) & (right >> (Int.bitWidth - 1)))
     }
   }
 

@@ -120,9 +120,9 @@ private final class TreeGrower {
   }
 
   func grow(_ random: inout RandomStream) -> Tree {
-    var order = Array(0..<columns)
+    var features = FeatureDraw(columns: columns)
     return Tree.growInPreorder(slots: slots) { task in
-      guard let split = bestSplit(of: task, &order, &random) else { return nil }
+      guard let split = bestSplit(of: task, &features, &random) else { return nil }
       let (middle, missingRight) = partition(task, by: split)
       return (.split(feature: split.feature, code: split.code, missingRight: missingRight), middle)
     }
@@ -132,7 +132,7 @@ private final class TreeGrower {
 
   private func mayGrow(_ count: Int, depth: Int) -> Bool { count >= 2 * limits.leafRows && count > 1 && depth < limits.depth }
 
-  private func bestSplit(of task: GrowthTask, _ order: inout [Int], _ random: inout RandomStream) -> Split? {
+  private func bestSplit(of task: GrowthTask, _ features: inout FeatureDraw, _ random: inout RandomStream) -> Split? {
     let count = task.range.count
     guard columns > 0, mayGrow(count, depth: task.depth) else { return nil }
     var total = SIMD2<Double>()
@@ -147,17 +147,11 @@ private final class TreeGrower {
     guard differs else { return nil }
 
     var best = Split()
-    var tried = 0
-    var drawn = 0
-    while drawn < columns && tried < limits.featuresTried {
-      let other = drawn + (columns - drawn > 1 ? random.below(columns - drawn) : 0)
-      order.swapAt(drawn, other)
-      let feature = order[drawn]
-      drawn += 1
+    features.draw(limits.featuresTried, &random) { feature, _ in
       let start = entries + feature * slots + task.range.lowerBound
-      guard start[0] >> 32 != start[count - 1] >> 32 else { continue }
-      tried += 1
+      guard start[0] >> 32 != start[count - 1] >> 32 else { return false }
       scan(start, count, total, feature, &best)
+      return true
     }
     return best.feature >= 0 ? best : nil
   }

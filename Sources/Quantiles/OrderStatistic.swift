@@ -1,44 +1,49 @@
 /// The `rank`-th smallest element, counted from 1, of `values`, which are reordered: elements before index rank − 1 are no
 /// greater, elements after it no smaller. Takes ±∞, not NaN. `rank` must be in 1 ... count.
 ///
-/// Quickselect with the median of three as pivot (Hoare 1961); where the pivots keep failing, what is left is sorted. O(n)
-/// expected, O(n log n) at worst.
+/// Quickselect (Hoare 1961) with the median of three as pivot and a partition that does not branch on the values (Lomuto's);
+/// where the pivots keep failing, what is left is sorted. O(n) expected, O(n log n) at worst.
+@inlinable
 @discardableResult
-public func orderStatistic(_ values: UnsafeMutableBufferPointer<Double>, rank: Int) -> Double {
+public func orderStatistic<T: BinaryFloatingPoint>(_ values: UnsafeMutableBufferPointer<T>, rank: Int) -> T {
   precondition(1...max(1, values.count) ~= rank && !values.isEmpty)
+  let all = values.baseAddress!
   let target = rank - 1
   var low = 0
-  var high = values.count - 1
+  var high = values.count
   var rounds = 4 * (Int.bitWidth - values.count.leadingZeroBitCount)
-  while low < high {
+  while high - low > 1 {
     if rounds == 0 {
-      var rest = UnsafeMutableBufferPointer(rebasing: values[low...high])
+      var rest = UnsafeMutableBufferPointer(rebasing: values[low..<high])
       rest.sort()
       break
     }
     rounds -= 1
-    let pivot = medianOfThree(values[low], values[(low + high) / 2], values[high])
-    var i = low
-    var j = high
-    // Elements equal to the pivot are exchanged too, so that ties split evenly.
-    while i <= j {
-      while values[i] < pivot { i += 1 }
-      while values[j] > pivot { j -= 1 }
-      if i <= j {
-        values.swapAt(i, j)
-        i += 1
-        j -= 1
-      }
+    let (a, b, c) = (all[low], all[low + (high - low) / 2], all[high - 1])
+    let pivot = max(min(a, b), min(max(a, b), c))
+    var middle = low
+    for i in low..<high {
+      let value = all[i]
+      all[i] = all[middle]
+      all[middle] = value
+      middle &+= oneIf(value < pivot)
     }
-    if target <= j {
-      high = j
-    } else if target >= i {
-      low = i
-    } else {
-      break
+    if target < middle {
+      high = middle
+      continue
     }
+    // The pivot itself, and what equals it, stands next, so that ties end the search.
+    low = middle
+    for i in low..<high {
+      let value = all[i]
+      all[i] = all[middle]
+      all[middle] = value
+      middle &+= oneIf(value == pivot)
+    }
+    if target < middle { break }
+    low = middle
   }
-  return values[target]
+  return all[target]
 }
 
 /// The `rank`-th smallest element, counted from 1.
@@ -47,4 +52,7 @@ public func orderStatistic(of values: [Double], rank: Int) -> Double {
   return copy.withUnsafeMutableBufferPointer { orderStatistic($0, rank: rank) }
 }
 
-private func medianOfThree(_ a: Double, _ b: Double, _ c: Double) -> Double { max(min(a, b), min(max(a, b), c)) }
+/// 1 or 0 without a branch, into which compilers turn `condition ? 1 : 0` in a loop.
+@inlinable
+@inline(__always)
+public func oneIf(_ condition: Bool) -> Int { Int(truncatingIfNeeded: unsafeBitCast(condition, to: UInt8.self)) }

@@ -97,17 +97,32 @@ struct QFit: FilterTool {
       return try session.finish(held.counts)
     }
     let training = try LabelledRows(held, roles, session, folds: folds, newOnly: learning.newOnly, seed: seed)
+    warnOfExtremeLevels(levels, training, session)
     let tuning = Tuning(trials: tune, levels: levels, seed: seed)
     let tuned = try learners.enumerated().map { try tuning.tuned($1, training, index: $0, session) }
     let ensemble = try FittedEnsemble(
       tuned, training, levels: levels, needsFull: learning.newOnly || learning.save != nil || training.hasRowsWithoutFold, session: session, seed: seed)
     if let save = learning.save { try ensemble.model(header: header, target: header.names[roles.target]).save(to: save) }
 
+    let watch = Stopwatch()
     try session.writeHeader(encoder)
     try session.answer(held) {
       OutOfFoldWorker(ensemble: ensemble, training: training, encoder: encoder, writesFold: ownFold, newOnly: learning.newOnly)
     }
+    session.diagnostics.note("\(learning.newOnly ? training.unlabelled : held.rows) rows answered in \(watch.text)")
     try session.finish(held.counts, written: learning.newOnly ? training.unlabelled : nil)
+  }
+
+  /// Says once, whatever the learners and folds, that a level has n · min(τ, 1 − τ) < 1 for n labelled rows of positive weight: less than
+  /// one of them is expected beyond its quantile. It is answered all the same.
+  private func warnOfExtremeLevels(_ levels: [Double], _ training: LabelledRows, _ session: FilterSession) {
+    let n = training.rows.lazy.filter { training.weight(of: $0) > 0 }.count
+    let extreme = levels.min { min($0, 1 - $0) < min($1, 1 - $1) }!
+    let share = min(extreme, 1 - extreme)
+    // Levels are known to nine decimals.
+    guard Double(n) * share < 1 - 1e-9 * Double(n) else { return }
+    session.diagnostics.warn(
+      "\(n) labelled row\(n == 1 ? " tells" : "s tell") little of level \(levelText(extreme)), beyond which less than one is expected; give \(Int((1 / share - 1e-6).rounded(.up))) rows, or ask for less extreme --levels")
   }
 
   private func answer(with path: String) throws {
@@ -119,11 +134,13 @@ struct QFit: FilterTool {
     let collector = try FeatureCollector(model.schema, header: header, input: session.inputName)
     try session.writeHeader(encoder)
     var workers: [LoadedWorker] = []
+    let watch = Stopwatch()
     let counts = try session.stream(header) {
       let worker = LoadedWorker(model: model, collector: collector, encoder: encoder)
       workers.append(worker)
       return worker
     }
+    session.diagnostics.note("\(counts.read - counts.skipped) rows read and answered in \(watch.text)")
     try session.finish(counts)
     let unseen = workers.reduce(0) { $0 + $1.unseen }
     if unseen > 0 {

@@ -9,14 +9,26 @@ import Tables
 ///
 /// Successive halving over the folds (Jamieson and Talwalkar 2016, "Non-stochastic best arm identification"): all trials are
 /// fitted without the first fold, the better half of them without the second too, and so on, until one is left or every
-/// fold was held out. The first trial is the learner as it was asked for, so tuning never does worse on these folds.
+/// fold was held out. The first trial is the learner as it was asked for. It stays to the end, and another replaces it only where the mean
+/// difference of their scores on the same rows is over one standard error: the least of many noisy scores flatters itself
+/// (Breiman, Friedman, Olshen, Stone 1984, section 3.4.3, the rule of one standard error).
 struct Tuning {
   private struct Trial {
     let number: Int
     let learner: NamedLearner
-    var loss = 0.0
+    /// Weighted, of each row held out.
+    var losses: [Double] = []
     var weight = 0.0
-    var score: Double { loss / weight }
+    var score: Double { losses.reduce(0, +) / weight }
+
+    /// Whether the score is better than that of `other` by over a standard error.
+    func clearlyBeats(_ other: Trial) -> Bool {
+      let gains = zip(other.losses, losses).map { $0 - $1 }
+      let n = Double(gains.count)
+      let mean = gains.reduce(0, +) / n
+      let squares = gains.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+      return n > 1 && mean > (squares / (n * (n - 1))).squareRoot()
+    }
   }
 
   let trials: Int
@@ -39,10 +51,14 @@ struct Tuning {
       alive = try scored(alive, training, foldOfRow, fold, session)
       alive.sort { ($0.score, $0.number) < ($1.score, $1.number) }
       for trial in alive { session.diagnostics.note("\(learner.name): trial \(trial.number): WIS \(shortestText(trial.score)) with \(trial.learner.specification.text)") }
+      let asked = alive.first { $0.number == 0 }!
       alive.removeLast(alive.count / 2)
+      if !alive.contains(where: { $0.number == 0 }) { alive.append(asked) }
     }
-    session.diagnostics.note("\(learner.name): tuned to \(alive[0].learner.specification.text)")
-    return alive[0].learner
+    let asked = alive.first { $0.number == 0 }!
+    let chosen = alive[0].clearlyBeats(asked) ? alive[0] : asked
+    session.diagnostics.note("\(learner.name): tuned to \(chosen.learner.specification.text)")
+    return chosen.learner
   }
 
   /// The trials with the loss on one more fold. A trial that cannot be fitted loses.
@@ -59,11 +75,11 @@ struct Tuning {
         let answers = try trial.learner.learner.fit(set, levels: levels, context: FitContext(seed: seed)).predict(features)
         for (i, row) in held.enumerated() {
           let weight = training.weight(of: row)
-          trial.loss += weight * weightedIntervalScore(levels: levels, quantiles: answers.row(i), target: training.target(of: row))
+          trial.losses.append(weight * weightedIntervalScore(levels: levels, quantiles: answers.row(i), target: training.target(of: row)))
           trial.weight += weight
         }
       } catch is Failure where trial.number > 0 {
-        trial.loss = .infinity
+        trial.losses = [.infinity]
         trial.weight = 1
       }
       meter.locked {

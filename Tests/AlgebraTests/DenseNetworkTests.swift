@@ -61,6 +61,64 @@ import Testing
     }
   }
 
+  /// The same stream drops the same units, so the loss of a training pass is a function of the parameters. In floats: a step of 2⁻⁶ balances
+  /// rounding, some 1e-5, and the curvature of ELU.
+  @Test func gradientsWithDropoutAreThoseOfFiniteDifferences() {
+    let shape = NetworkShape(inputs: 3, hidden: [7, 5], outputs: 4)
+    let (network, _, slope) = example(shape, rows: 6)
+    network.dropout = 0.3
+    func loss() -> Double {
+      var random = RandomStream(seed: 2)
+      network.trainingForward(rows: 6, &random)
+      return slope.indices.reduce(0) { $0 + Double(network.output[$1]) * slope[$1] }
+    }
+    let whole = loss()
+    for (i, s) in slope.enumerated() { network.outputGradient[i] = Float(s) }
+    network.backward(rows: 6)
+    let (parameters, gradients) = (network.parameterValues, network.gradientValues)
+    network.dropout = 0
+    #expect(abs(loss() - whole) > 1e-3)
+    network.dropout = 0.3
+    for (k, gradient) in gradients.enumerated() {
+      var values = parameters
+      values[k] = parameters[k] + 0x1p-6
+      network.parameterValues = values
+      let up = loss()
+      values[k] = parameters[k] - 0x1p-6
+      network.parameterValues = values
+      #expect(abs(Double(gradient) - (up - loss()) / 0x1p-5) < 2e-3)
+    }
+  }
+
+  /// Widths and rows beyond what one product takes, and odd ones.
+  @Test func largeProductsAreThoseOfAPlainVersion() {
+    let shape = NetworkShape(inputs: 5, hidden: [131, 129], outputs: 3)
+    let (network, input, slope) = example(shape, rows: 70)
+    var random = RandomStream(seed: 3)
+    network.trainingForward(rows: 70, &random)
+    let parameters = network.parameterValues.map(Double.init)
+    for i in [0, 34, 35, 36, 69] {
+      let expected = plain(shape, parameters, Array(input[i * 5..<(i + 1) * 5]))
+      for j in 0..<3 { #expect(abs(Double(network.output[i * 3 + j]) - expected[j]) < 1e-3) }
+    }
+    for (i, s) in slope.enumerated() { network.outputGradient[i] = Float(s) }
+    network.backward(rows: 70)
+    let gradients = network.gradientValues
+    func loss(_ parameters: [Double]) -> Double {
+      (0..<70).reduce(0) { sum, i in
+        sum + zip(plain(shape, parameters, Array(input[i * 5..<(i + 1) * 5])), slope[i * 3..<(i + 1) * 3]).reduce(0) { $0 + $1.0 * $1.1 }
+      }
+    }
+    // A parameter in each third of the second layer's weights.
+    for k in [800, 6000, 12_000, 17_000] {
+      var (up, down) = (parameters, parameters)
+      up[k] += 1e-5
+      down[k] -= 1e-5
+      let difference = (loss(up) - loss(down)) / 2e-5
+      #expect(abs(Double(gradients[k]) - difference) < 1e-3 * max(1, abs(difference)))
+    }
+  }
+
   @Test func dropoutKeepsTheMeanOfHiddenUnits() {
     let network = DenseNetwork(shape: NetworkShape(inputs: 1, hidden: [512], outputs: 1), capacity: 64)
     network.parameterValues = [Float](repeating: 0, count: 512) + [Float](repeating: 1, count: 512) + [Float](repeating: 1 / 512, count: 512) + [0]

@@ -14,16 +14,6 @@ private func fit(
     .fit(training, levels: levels, context: FitContext(threads: threads, seed: seed)) as! FittedBoost
 }
 
-private func meanScore(_ answer: Matrix, _ target: [Double], levels: [Double] = Levels.hub) -> Double {
-  target.indices.reduce(0) { $0 + weightedIntervalScore(levels: levels, quantiles: answer.row($1), target: target[$1]) } / Double(target.count)
-}
-
-private func bytes(_ model: FittedBoost) -> [UInt8] {
-  var writer = ByteWriter()
-  model.encode(into: &writer)
-  return writer.bytes
-}
-
 @Suite struct BoostTests {
   @Test func unseenRowsAreAnsweredMuchBetterThanByTheMarginal() throws {
     let new = mixedTable(rows: 500, seed: 2)

@@ -14,10 +14,6 @@ private func fit(
     .fit(training, levels: levels, context: FitContext(threads: threads, seed: seed)) as! FittedForest
 }
 
-private func meanScore(_ answer: Matrix, _ target: [Double]) -> Double {
-  target.indices.reduce(0) { $0 + weightedIntervalScore(levels: Levels.hub, quantiles: answer.row($1), target: target[$1]) } / Double(target.count)
-}
-
 @Suite struct ExtraTreesTests {
   @Test func unseenRowsAreAnsweredMuchBetterThanByTheMarginal() throws {
     let new = mixedTable(rows: 500, seed: 2)

@@ -5,12 +5,6 @@ import Testing
 import Learners
 
 @Suite struct ForestEncodingTests {
-  private func bytes(_ model: FittedForest) -> [UInt8] {
-    var writer = ByteWriter()
-    model.encode(into: &writer)
-    return writer.bytes
-  }
-
   @Test func aModelReadBackAnswersTheSame() throws {
     let training = mixedTable(rows: 300)
     let weighted = TrainingSet(features: training.features, target: training.target, weights: (0..<300).map { Double(1 + $0 % 3) })

@@ -6,33 +6,12 @@ import Testing
 
 import Learners
 
-/// A table with what forests have to cope with: numbers, missing ones, ties, a constant and categories.
-func mixedTable(rows: Int, seed: UInt64 = 1) -> TrainingSet {
-  var random = RandomStream(seed: seed)
-  let a = (0..<rows).map { _ in random.uniform() }
-  let b = (0..<rows).map { _ in random.below(6) == 0 ? Double.nan : Double(random.below(5)) }
-  let c = (0..<rows).map { _ in Int32(random.below(5) - 1) }
-  let y = (0..<rows).map { i -> Double in
-    let numbers = sin(6 * a[i]) + (b[i].isNaN ? 2 : 0.3 * b[i])
-    return numbers + 0.2 * Double((c[i] + 3) % 4) + 0.3 * random.uniform()
-  }
-  let features = FeatureTable(
-    names: ["a", "b", "c", "d"],
-    columns: [.numeric(a), .numeric(b), .categorical(codes: c, categories: ["k", "l", "m", "n", "never"]), .numeric([Double](repeating: 7, count: rows))],
-    rows: rows)
-  return TrainingSet(features: features, target: y)
-}
-
 func fitForest(
   _ training: TrainingSet, _ settings: [(key: String, value: String)] = [("trees", "20")], levels: [Double] = Levels.hub, threads: Int = 1,
   seed: UInt64 = 1
 ) throws -> FittedForest {
   try Forest(settings: Settings(settings, of: Forest.description))
     .fit(training, levels: levels, context: FitContext(threads: threads, seed: seed)) as! FittedForest
-}
-
-private func meanScore(_ answer: Matrix, _ target: [Double]) -> Double {
-  target.indices.reduce(0) { $0 + weightedIntervalScore(levels: Levels.hub, quantiles: answer.row($1), target: target[$1]) } / Double(target.count)
 }
 
 @Suite struct ForestTests {

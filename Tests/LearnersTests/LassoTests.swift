@@ -7,15 +7,6 @@ import Quantiles
 import Testing
 
 @Suite struct LassoTests {
-  private func noise(_ n: Int, seed: UInt64) -> [Double] {
-    var random = RandomStream(seed: seed)
-    return (0..<n).map { _ in random.uniform() * 2 - 1 }
-  }
-
-  private func table(_ columns: [FeatureTable.Column], rows: Int) -> FeatureTable {
-    FeatureTable(names: columns.indices.map { "x\($0)" }, columns: columns, rows: rows)
-  }
-
   private func fit(
     _ features: FeatureTable, _ target: [Double], weights: [Double]? = nil, levels: [Double] = [0.1, 0.5, 0.9], threads: Int = 2,
     _ settings: [(key: String, value: String)] = []
@@ -111,11 +102,53 @@ import Testing
     }
   }
 
+  /// Slopes of all levels tied together are composite quantile regression: levels differ by a constant.
+  @Test func aHugeFusionLeavesParallelLevels() throws {
+    let n = 200
+    let columns = (0..<5).map { noise(n, seed: 20 + $0) }
+    let e = noise(n, seed: 26)
+    let y = (0..<n).map { 2 * columns[0][$0] + (1 + 0.8 * columns[1][$0]) * e[$0] }
+    let features = table(columns.map { .numeric($0) }, rows: n)
+    func spread(_ fusion: String) throws -> Double {
+      let answer = try fit(features, y, [("fusion", fusion), ("lambda", "0.01")]).predict(features)
+      let widths = (0..<n).map { answer[$0, 2] - answer[$0, 0] }
+      return widths.max()! - widths.min()!
+    }
+    #expect(try spread("0") > 0.5)
+    #expect(try spread("0.05") < spread("0"))
+    #expect(try spread("1000") < 1e-9)
+  }
+
+  @Test func collinearColumnsAreFusedWithoutPenalty() throws {
+    let x = noise(120, seed: 31)
+    let z = noise(120, seed: 32)
+    let e = noise(120, seed: 33)
+    let y = (0..<120).map { i -> Double in x[i] - z[i] + e[i] * (1 + 0.5 * x[i]) }
+    let two: [FeatureTable.Column] = [.numeric(x), .numeric(z)]
+    let both = (0..<120).map { i -> Double in 2 * x[i] + 3 * z[i] }
+    let three = two + [.numeric(both)]
+    let settings = [(key: "lambda", value: "0"), (key: "fusion", value: "0.1")]
+    let answer = try fit(table(two, rows: 120), y, settings).predict(table(two, rows: 120))
+    let again = try fit(table(three, rows: 120), y, settings).predict(table(three, rows: 120))
+    // The penalty of fusion differs a little, as it looks at the third column too.
+    func medianLoss(_ answer: Matrix) -> Double { loss(y, (0..<120).map { answer[$0, 1] }, 0.5) }
+    #expect(abs(medianLoss(again) - medianLoss(answer)) < 0.01 * medianLoss(answer))
+  }
+
+  @Test func oneLevelHasNothingToFuseWith() throws {
+    let features = table((0..<3).map { .numeric(noise(90, seed: $0)) }, rows: 90)
+    let y = noise(90, seed: 9)
+    for lambda in ["0", "0.3"] {
+      let alone = try fit(features, y, levels: [0.4], [("lambda", lambda)]).predict(features)
+      #expect(try fit(features, y, levels: [0.4], [("lambda", lambda), ("fusion", "2")]).predict(features) == alone)
+    }
+  }
+
   @Test func answersDoNotDependOnThreads() throws {
     let n = 150
     let features = table((0..<20).map { .numeric(noise(n, seed: 30 + $0)) }, rows: n)
     let y = noise(n, seed: 40)
-    for settings in [[("penalty", "cv")], [("lambda", "0.1")]] {
+    for settings in [[("penalty", "cv")], [("lambda", "0.1")], [("fusion", "0.2"), ("lambda", "0.1")]] {
       #expect(try fit(features, y, threads: 1, settings).predict(features) == fit(features, y, threads: 2, settings).predict(features))
     }
   }
@@ -143,7 +176,7 @@ import Testing
       (table((0..<40).map { .numeric(noise(6, seed: 70 + $0)) }, rows: 6), [0, 1, 0, 2, 3, 1]),
     ]
     for (features, y) in tables {
-      for settings in [[], [("penalty", "cv")], [("lambda", "1e-6")]] {
+      for settings in [[], [("penalty", "cv")], [("lambda", "1e-6")], [("fusion", "1")], [("fusion", "1e6"), ("lambda", "0")]] {
         let model = try fit(features, y, levels: [0.001, 0.5, 0.999], settings)
         #expect(model.predict(features).values.allSatisfy { $0.isFinite })
       }

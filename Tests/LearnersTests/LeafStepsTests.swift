@@ -13,20 +13,6 @@ private func step(_ values: [Float], level: Double, caution: Double) -> Float {
 }
 
 @Suite struct LeafStepsTests {
-  @Test func selectionAgreesWithSorting() {
-    var random = RandomStream(seed: 3)
-    for count in 1...60 {
-      let values = residuals(count, &random)
-      let sorted = values.sorted()
-      for start in [values, sorted, sorted.reversed()] {
-        for k in 0..<count {
-          var copy = Array(start)
-          #expect(copy.withUnsafeMutableBufferPointer { select($0, k) } == sorted[k])
-        }
-      }
-    }
-  }
-
   @Test func aStepWithoutCautionMinimisesThePinballLoss() {
     var random = RandomStream(seed: 4)
     for count in [1, 2, 3, 10, 37] {

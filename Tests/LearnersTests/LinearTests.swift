@@ -22,12 +22,7 @@ import Testing
       case .categorical(let codes, _): codes.count
       case nil: count
       }
-    return FeatureTable(names: columns.indices.map { "x\($0)" }, columns: columns, rows: rows)
-  }
-
-  private func noise(_ n: Int, seed: UInt64) -> [Double] {
-    var random = RandomStream(seed: seed)
-    return (0..<n).map { _ in random.uniform() * 2 - 1 }
+    return LearnersTests.table(columns, rows: rows)
   }
 
   @Test func aLineIsFound() throws {

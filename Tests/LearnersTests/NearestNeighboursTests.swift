@@ -5,15 +5,6 @@ import Quantiles
 import Testing
 
 @Suite struct NearestNeighboursTests {
-  private func noise(_ n: Int, seed: UInt64) -> [Double] {
-    var random = RandomStream(seed: seed)
-    return (0..<n).map { _ in random.uniform() * 2 - 1 }
-  }
-
-  private func table(_ columns: [FeatureTable.Column], rows: Int) -> FeatureTable {
-    FeatureTable(names: columns.indices.map { "x\($0)" }, columns: columns, rows: rows)
-  }
-
   private func fit(
     _ features: FeatureTable, _ target: [Double], weights: [Double]? = nil, levels: [Double] = Levels.hub, threads: Int = 2,
     _ settings: [(key: String, value: String)] = []

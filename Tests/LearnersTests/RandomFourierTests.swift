@@ -6,15 +6,6 @@ import Quantiles
 import Testing
 
 @Suite struct RandomFourierTests {
-  private func noise(_ n: Int, seed: UInt64) -> [Double] {
-    var random = RandomStream(seed: seed)
-    return (0..<n).map { _ in random.uniform() * 2 - 1 }
-  }
-
-  private func table(_ columns: [FeatureTable.Column], rows: Int) -> FeatureTable {
-    FeatureTable(names: columns.indices.map { "x\($0)" }, columns: columns, rows: rows)
-  }
-
   private func fit(
     _ features: FeatureTable, _ target: [Double], weights: [Double]? = nil, levels: [Double] = [0.1, 0.5, 0.9], threads: Int = 2, seed: UInt64 = 1,
     _ settings: [(key: String, value: String)] = []
@@ -35,6 +26,24 @@ import Testing
         #expect(abs(answer[i, t] - truth) < 0.05)
       }
     }
+  }
+
+  @Test func featuresAreCosinesOfTheirAngles() {
+    var random = RandomStream(seed: 5)
+    let (inputs, count) = (3, 101)
+    let frequencies = (0..<count * inputs).map { k in (random.uniform() - 0.5) * (k % 7 == 0 ? 1e4 : 20) }
+    let map = FourierFeatures(inputs: inputs, frequencies: frequencies, phases: (0..<count).map { _ in 2 * .pi * random.uniform() })
+    let x = [0.3, -2.7, 1.1]
+    var z = [Double](repeating: 0, count: map.columns)
+    map.write(x, to: &z)
+    #expect(Array(z[..<4]) == [1] + x)
+    for k in 0..<count {
+      let angle = (0..<inputs).reduce(map.phases[k]) { $0 + frequencies[k * inputs + $1] * x[$1] }
+      #expect(abs(z[4 + k] - 2.0.squareRoot() * cos(angle)) < 1e-11)
+    }
+    // Angles without a fraction still give numbers within the cosine's range.
+    map.write([1e300, 1e18, -1e300], to: &z)
+    #expect(z[4...].allSatisfy { abs($0) <= 1.4143 })
   }
 
   @Test func theSeedDecidesAndThreadsDoNot() throws {

@@ -15,6 +15,18 @@ import Testing
     }
   }
 
+  @Test func singlePrecisionIsSelectedAlike() {
+    var random = RandomStream(seed: 53)
+    for count in 1...60 {
+      let values = (0..<count).map { _ in Float(random.below(40) - 15) / 4 }
+      let sorted = values.sorted()
+      for rank in 1...count {
+        var copy = values
+        #expect(copy.withUnsafeMutableBufferPointer { orderStatistic($0, rank: rank) } == sorted[rank - 1])
+      }
+    }
+  }
+
   /// Quadratic time would take minutes on some of these.
   @Test func hostileOrdersTakeNoLonger() {
     let n = 200_000
