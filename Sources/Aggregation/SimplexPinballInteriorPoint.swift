@@ -4,7 +4,7 @@ import Glibc
 /// A predictor–corrector interior point for `SimplexPinballProgram` (Mehrotra 1992, in the bounded-dual form that Portnoy
 /// and Koenker 1997 give quantile regression).
 ///
-/// With residuals −Ew = u − v, box slacks x = z + low and y = high − z, and s = λ1 − Eᵀz it follows the central path
+/// With residuals −Ew = u − v, box slacks x = z + low and y = high − z, and s = λ1 + κ − Eᵀz it follows the central path
 /// u_r y_r = v_r x_r = w_j s_j = μ. A step solves p × p equations (EᵀDE + diag(s/w)) dw + 1 dλ = f, 1ᵀdw = 0, with
 /// D = 1/(u/y + v/x): an iteration is three passes over the errors, O(N·p²) together, and some 20 to 40 are needed.
 struct SimplexPinballInteriorPoint {
@@ -57,8 +57,8 @@ struct SimplexPinballInteriorPoint {
 
     while iterations < SimplexPinballInteriorPoint.largestIterationCount {
       let normal = SimplexPinballInteriorPoint.advance(program, state, w, primalStep, dualStep, threads)
-      let g = normal.gradient
-      let primal = normal.objective
+      let g = zip(normal.gradient, program.costs).map { $0 - $1 }
+      let primal = normal.objective + program.cost(w)
       let dual = -g.max()!
       if dual > bound {
         bound = dual

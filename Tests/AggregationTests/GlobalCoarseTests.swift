@@ -5,9 +5,9 @@ import Quantiles
 import Testing
 
 private func coarse(_ training: AggregationTraining, threads: Int = 1, warn: @escaping (String) -> Void = { _ in }) throws
-  -> FittedGlobalCoarse
+  -> FittedGlobalWeights
 {
-  try fit(GlobalCoarse.self, training, threads: threads, warn: warn) as! FittedGlobalCoarse
+  try fit(GlobalCoarse.self, training, threads: threads, warn: warn) as! FittedGlobalWeights
 }
 
 /// Errors of the whole table, as the method sees them.
