@@ -22,9 +22,11 @@ struct FineLevelSolver {
 
   /// Minimises Σ_i ω_i ψ_τ(−Σ_c w_c e_ic) + Σ_c κ_c w_c over the simplex; columns of infinite cost stay out.
   ///
-  /// Without `start` it begins with the columns of least cost. Stops at a gap of 10⁻⁹ of the objective, or where no column prices out.
-  func solve(level: Double, costs: [Double], start: Point? = nil) -> Point {
-    var point = begin(level: level, costs: costs, start: start)
+  /// Without `start` it begins with the columns `nearest`. Stops at a gap of 10⁻⁹ of the objective, or where no column prices out.
+  func solve(level: Double, costs: [Double], nearest: [Int], start: Point? = nil) -> Point {
+    var point = start ?? Point(active: nearest, weights: [], planes: [], objective: .infinity, bound: -.infinity)
+    point.objective = .infinity
+    point.bound = -.infinity
     var isThorough = false
     for _ in 0..<FineLevelSolver.largestRoundCount {
       let program = errors.program(point.active, level: level, costs: point.active.map { costs[$0] })
@@ -47,17 +49,6 @@ struct FineLevelSolver {
       point.weights += entering.map { _ in 0 }
     }
     return point
-  }
-
-  private func begin(level: Double, costs: [Double], start: Point?) -> Point {
-    if var start {
-      start.bound = -.infinity
-      start.objective = .infinity
-      return start
-    }
-    let least = costs.min()!
-    let active = costs.indices.filter { costs[$0] <= least }
-    return Point(active: active, weights: [], planes: [], objective: .infinity, bound: -.infinity)
   }
 
   /// Solves the programme of the columns in play, from the vertex where the point stands or, thoroughly, from inside; returns multipliers.

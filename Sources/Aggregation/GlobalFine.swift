@@ -56,7 +56,8 @@ public struct GlobalFine: Aggregator {
     let points = try parallelMap(runs, threads: context.threads) { run -> [FineLevelSolver.Point] in
       var last: FineLevelSolver.Point?
       return (run * m / runs..<(run + 1) * m / runs).map { t in
-        let point = solver.solve(level: predictions.levels[t], costs: GlobalFine.costs(strength, distances[t]), start: GlobalFine.canStrayFreely(strength) ? last : nil)
+        let point = solver.solve(level: predictions.levels[t], costs: GlobalFine.costs(strength, distances[t]), nearest: GlobalFine.nearest(distances[t]),
+          start: strength < GlobalFine.cap ? last : nil)
         last = point
         context.progress(Double(t) / Double(m))
         return point
@@ -73,13 +74,16 @@ public struct GlobalFine: Aggregator {
     return fitted
   }
 
-  private static func canStrayFreely(_ strength: Double) -> Bool { strength < cap }
-
   /// κ of every column. At the cap weight stays at its level, or the nearest there is.
   private static func costs(_ strength: Double, _ distances: [Double]) -> [Double] {
-    if canStrayFreely(strength) { return distances.map { strength * $0 } }
+    if strength < cap { return distances.map { strength * $0 } }
     let least = distances.min()!
     return distances.map { $0 <= least ? 0 : .infinity }
+  }
+
+  private static func nearest(_ distances: [Double]) -> [Int] {
+    let least = distances.min()!
+    return distances.indices.filter { distances[$0] <= least }
   }
 
   private func pairErrors(_ training: AggregationTraining, _ rowWeights: [Double], scale: Double, _ context: FitContext) -> PairErrors {
@@ -120,7 +124,7 @@ public struct GlobalFine: Aggregator {
       let solver = FineLevelSolver(errors: teaching[fold])
       var last: FineLevelSolver.Point?
       return GlobalFine.path.map { strength in
-        let point = solver.solve(level: levels[t], costs: GlobalFine.costs(strength, distances[t]), start: last)
+        let point = solver.solve(level: levels[t], costs: GlobalFine.costs(strength, distances[t]), nearest: GlobalFine.nearest(distances[t]), start: last)
         last = point
         return errors.losses(folds[fold], level: levels[t], point)
       }

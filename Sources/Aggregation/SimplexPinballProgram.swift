@@ -108,7 +108,10 @@ package struct SimplexPinballProgram {
   }
 
   /// The lower bound on the optimum that z proves, −max_j ((Eᵀz)_j − κ_j), after z is put into its box. Cost: O(N·p).
-  package func bound(_ z: [Double], threads: Int) -> Double {
+  package func bound(_ z: [Double], threads: Int) -> Double { -prices(z, threads: threads).max()! }
+
+  /// (Eᵀz)_j − κ_j, z first put into its box.
+  func prices(_ z: [Double], threads: Int) -> [Double] {
     precondition(z.count == terms)
     let g = sums(width: models, threads: threads) { range, errors, sums in
       withUnsafeTemporaryAllocation(of: Double.self, capacity: range.count) { buffer in
@@ -118,7 +121,7 @@ package struct SimplexPinballProgram {
         }
       }
     }
-    return -zip(g, costs).reduce(-Double.infinity) { max($0, $1.0 - $1.1) }
+    return zip(g, costs).map { $0 - $1 }
   }
 
   /// Σ_j d_j e_rj for the terms of one block.

@@ -21,7 +21,7 @@ package struct SimplexPinballSolution {
     let inner = SimplexPinballInteriorPoint(program, tolerance: 1e-11, threads: threads)
     var weights = inner.weights
     var objective = program.objective(weights, threads: threads)
-    var multipliers = inner.multipliers
+    var multipliers = inner.multipliers[0]
     var bound = program.bound(multipliers, threads: threads)
     let search = SimplexPinballVertexSearch(
       program, near: weights, slacks: inner.slacks, multipliers: multipliers, threads: threads)
