@@ -16,6 +16,15 @@ public struct FittedGlobalWeights: FittedAggregator {
     self.gap = gap
   }
 
+  /// Weights learnt with a penalty on crossing quantiles.
+  init(_ training: AggregationTraining, start: Matrix, crossing: CrossingSettings, context: FitContext) throws {
+    let fit = try PenalisedWeightFit(training, start: start, settings: crossing, context: context)
+    let predictions = training.predictions
+    self.init(
+      table: ModelWeights(models: predictions.models, levels: predictions.levels.count, table: fit.weights), objective: fit.objective, gap: fit.gap)
+    context.note("objective \(objective) with penalty, duality gap \(gap), \(fit.terms) penalty terms")
+  }
+
   public func answer(_ predictions: BasePredictions, features: FeatureTable?) -> Matrix { table.answer(predictions) }
   public var weights: Matrix? { table.expanded }
 

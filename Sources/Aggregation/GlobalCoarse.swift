@@ -17,17 +17,27 @@ import Quantiles
 ///   first with equal weights, then with those just learnt, while the loss of the renormalised aggregate falls; the gap
 ///   then certifies the filled programme. Either way it is said once.
 ///
+/// With a penalty on crossing quantiles (see `CrossingSettings`) see `PenalisedWeightFit`; it acts only where the models themselves cross.
+///
 /// Cost: some 30 passes of O(n·m·p²), parallel, and a copy of the predictions.
 public struct GlobalCoarse: Aggregator {
   public static let description = MethodDescription(
-    name: "global-coarse", summary: "one weight a model, the best there are on the training rows")
+    name: "global-coarse", summary: "one weight a model, the best there are on the training rows",
+    settings: CrossingSettings.descriptions)
   public static let learns = true
 
-  public init(settings: Settings) {}
+  private let crossing: CrossingSettings
+
+  public init(settings: Settings) { crossing = CrossingSettings(settings) }
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
+    let penalises = try crossing.penalises()
     let fit = try SimplexWeightFit(training, context: context)
     let predictions = training.predictions
+    if penalises {
+      let start = Matrix(rows: fit.weights.count, columns: 1, values: fit.weights)
+      return try FittedGlobalWeights(training, start: start, crossing: crossing, context: context)
+    }
     let fitted = FittedGlobalWeights(
       table: ModelWeights(
         models: predictions.models, levels: predictions.levels.count, table: Matrix(rows: fit.weights.count, columns: 1, values: fit.weights)),

@@ -9,15 +9,21 @@ import Quantiles
 /// Without a penalty levels know nothing of each other: each is a linear programme of its own, solved to its optimum and certified as
 /// `GlobalCoarse` does, whose promises hold level by level. A level that no training row has a prediction of gets equal weights.
 ///
+/// With a penalty on crossing quantiles (see `CrossingSettings`) levels are learnt together, exactly too: see `PenalisedWeightFit`.
+///
 /// Cost: that of `GlobalCoarse`, parallel over levels.
 public struct GlobalMedium: Aggregator {
   public static let description = MethodDescription(
-    name: "global-medium", summary: "one weight a model and level, the best there are on the training rows")
+    name: "global-medium", summary: "one weight a model and level, the best there are on the training rows",
+    settings: CrossingSettings.descriptions)
   public static let learns = true
 
-  public init(settings: Settings) {}
+  private let crossing: CrossingSettings
+
+  public init(settings: Settings) { crossing = CrossingSettings(settings) }
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
+    let penalises = try crossing.penalises()
     let predictions = training.predictions
     let (p, m) = (predictions.models.count, predictions.levels.count)
     _ = try normalisedRowWeights(training)
@@ -38,6 +44,7 @@ public struct GlobalMedium: Aggregator {
     for (t, fit) in fits.enumerated() {
       if let fit { for j in 0..<p { table[j, t] = fit.weights[j] } }
     }
+    if penalises { return try FittedGlobalWeights(training, start: table, crossing: crossing, context: context) }
     let fitted = FittedGlobalWeights(
       table: ModelWeights(models: predictions.models, levels: m, table: table),
       objective: fits.reduce(0) { $0 + ($1?.objective ?? 0) }, gap: fits.reduce(0) { $0 + ($1?.gap ?? 0) })
