@@ -170,7 +170,7 @@ import Testing
     let training = referenceTable(rows: 40, models: 100, levels: 2, seed: 4)
     for method in aggregatorRegistry {
       let answer = try fit(method, training).answer(training.predictions, features: nil)
-      #expect(answer.values.allSatisfy(\.isFinite), "\(method.description.name)")
+      #expect(answer.values.allSatisfy { $0.isFinite }, "\(method.description.name)")
     }
   }
 
@@ -181,10 +181,10 @@ import Testing
     for method in aggregatorRegistry where method.learns {
       let fitted = try fit(method, hostile)
       let answer = fitted.answer(hostile.predictions, features: nil)
-      #expect(answer.values.allSatisfy(\.isFinite), "\(method.description.name)")
+      #expect(answer.values.allSatisfy { $0.isFinite }, "\(method.description.name)")
       #expect(hostile.loss(answer) < 10, "\(method.description.name)")
       let none = fitted.answer(predictions(plain.levels, rows: 1, models: 5, [Double](repeating: .nan, count: 15)), features: nil)
-      #expect(none.values.allSatisfy(\.isNaN), "\(method.description.name)")
+      #expect(none.values.allSatisfy { $0.isNaN }, "\(method.description.name)")
     }
   }
 
@@ -193,7 +193,7 @@ import Testing
     let training = referenceTable(rows: 60, models: 2, levels: 4, seed: 11).mapping { _, j, t, v in (j == 0) == (t == 0 || t == 3) ? v : .nan }
     for method in aggregatorRegistry where method.learns {
       let answer = try fit(method, training).answer(training.predictions, features: nil)
-      #expect(answer.values.allSatisfy(\.isFinite), "\(method.description.name)")
+      #expect(answer.values.allSatisfy { $0.isFinite }, "\(method.description.name)")
     }
     let medium = try fit(GlobalMedium.self, training)
     #expect(medium.weights![0, 0] == 1 && medium.weights![1, 1] == 1)

@@ -55,7 +55,7 @@ import Testing
     let single = pooled([0.5, 0.75], [[[1, nan], [3, nan]]])
     #expect(single[0] == 2 && single[1].isNaN)
     #expect(pooled([0.5], [[[1], [3]]]) == [2])
-    #expect(pooled([0.5, 0.75], [[[nan, nan], [nan, nan]]]).allSatisfy(\.isNaN))
+    #expect(pooled([0.5, 0.75], [[[nan, nan], [nan, nan]]]).allSatisfy { $0.isNaN })
   }
 
   /// Answers lie between the models' quantiles, increase, and give back the level under the mean distribution function.
