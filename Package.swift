@@ -57,7 +57,7 @@ let package = Package(
     .testTarget(name: "QuantilesTests", dependencies: ["Quantiles", "Groundwork"]),
     .testTarget(name: "AlgebraTests", dependencies: ["Algebra", "Quantiles", "Groundwork"]),
     .testTarget(name: "LearnersTests", dependencies: ["Learners", "Algebra", "Methods", "Quantiles", "Groundwork"]),
-    .testTarget(name: "AggregationTests", dependencies: ["Aggregation", "Methods", "Quantiles", "Groundwork"]),
+    .testTarget(name: "AggregationTests", dependencies: ["Aggregation", "Learners", "Algebra", "Methods", "Quantiles", "Groundwork"]),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Methods", "Quantiles", "Groundwork"]),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Methods", "Quantiles", "Groundwork"]),
     .testTarget(name: "TablesTests", dependencies: ["Tables", "Groundwork"]),

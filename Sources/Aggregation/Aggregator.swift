@@ -34,6 +34,20 @@ public struct AggregationTraining: Sendable {
     self.weights = weights
     self.features = features
   }
+
+  /// Some of the rows, in the order given.
+  public func selecting(_ rows: [Int]) -> AggregationTraining {
+    let width = predictions.models.count * predictions.levels.count
+    let values = [Double](unsafeUninitializedCapacity: rows.count * width) { target, filled in
+      filled = rows.count * width
+      predictions.values.withUnsafeBufferPointer { values in
+        for (k, row) in rows.enumerated() where width > 0 { (target.baseAddress! + k * width).initialize(from: values.baseAddress! + row * width, count: width) }
+      }
+    }
+    return AggregationTraining(
+      predictions: BasePredictions(models: predictions.models, levels: predictions.levels, rows: rows.count, values: values),
+      target: rows.map { target[$0] }, weights: weights.map { w in rows.map { w[$0] } }, features: features?.selecting(rows))
+  }
 }
 
 /// A way to combine the predictions of p models into one.
@@ -55,6 +69,13 @@ public protocol Aggregator: Sendable {
   static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator
 }
 
+extension FittedAggregator {
+  public func weightTable(_ predictions: BasePredictions, features: FeatureTable?) -> WeightTable? {
+    weights.map { WeightTable(models: predictions.models, levels: predictions.levels, mean: $0) }
+  }
+  public var weights: Matrix? { nil }
+}
+
 extension Aggregator {
   public static var usesFeatures: Bool { false }
 }
@@ -67,6 +88,9 @@ public protocol FittedAggregator: Sendable {
   /// The weights as a table of p models × m levels for `--describe`, each column summing to one; nil where the
   /// combination is not a weighted mean.
   var weights: Matrix? { get }
+
+  /// What `--describe` shows, over these rows where weights depend on them; nil where the combination is not a weighted mean.
+  func weightTable(_ predictions: BasePredictions, features: FeatureTable?) -> WeightTable?
 
   func encode(into writer: inout ByteWriter)
 

@@ -54,7 +54,7 @@ struct LocalSettings: Sendable {
     if resolution == .fine {
       settings.append(SettingDescription("reach", .choice(reaches.map(\.name)), default: "wide", "input levels around an output's own", search: .among(["narrow", "wide", "far"])))
     }
-    return settings + CrossingSettings.localDescriptions
+    return settings + CrossingSettings.descriptions
   }
 
   init(_ settings: Settings, _ resolution: Resolution) {

@@ -14,6 +14,8 @@ package final class MixtureLayer {
   private let mixtures: UnsafeMutablePointer<Float>
   private let basis: UnsafeMutablePointer<Float>
   private var sources: UnsafePointer<Float>
+  /// Room for the source values of a row that are not kept elsewhere.
+  let room: UnsafeMutablePointer<Float>
   /// The row's m quantiles after `forward`.
   let quantiles: UnsafeMutablePointer<Float>
 
@@ -22,6 +24,7 @@ package final class MixtureLayer {
     stride = shape.stride
     weights = FloatElementwise.allocate(shape.sources * stride)
     masked = FloatElementwise.allocate(shape.sources * stride)
+    room = FloatElementwise.allocate(shape.sources * stride)
     work = FloatElementwise.allocate(stride)
     quantiles = FloatElementwise.allocate(stride)
     mixtures = FloatElementwise.allocate(stride)
@@ -30,7 +33,7 @@ package final class MixtureLayer {
     for (k, share) in shape.basis.enumerated() { basis[k] = share }
   }
 
-  deinit { for buffer in [weights, masked, work, quantiles, mixtures, basis] { buffer.deallocate() } }
+  deinit { for buffer in [weights, masked, room, work, quantiles, mixtures, basis] { buffer.deallocate() } }
 
   /// The weight of source s at level t after `forward`, until `backward`.
   func weight(_ s: Int, _ t: Int) -> Float { weights[s * stride + t] }

@@ -12,17 +12,6 @@ package enum CrossingControl: Equatable, Sendable {
   case isotonic(IsotonicOperator)
 }
 
-/// Base predictions as a mixture sees them, each row less its own centre and divided by one scale, which leaves mixtures as they are
-/// since weights sum to one.
-package struct MixtureRows: Sendable {
-  /// Source values of each row, S × stride.
-  let sources: [Float]
-  /// Whether no prediction of the row is missing.
-  let isWhole: [Bool]
-  /// The mean over models of the width between the outer quartiles or so, in the scale of `base`: what a shift is measured in.
-  let units: [Float]
-}
-
 /// Σ_τ ψ_τ / m of a mixture's quantiles plus what keeps them from crossing (Fakoor et al. 2023, sections 3.3 and 4).
 package struct MixtureObjective: NetworkObjective {
   let shape: MixtureShape
@@ -89,10 +78,7 @@ package struct MixtureObjective: NetworkObjective {
   }
 
   private func forward(_ row: Int, _ outputs: UnsafePointer<Float>, _ layer: MixtureLayer) {
-    let width = shape.sources * shape.stride
-    rows.sources.withUnsafeBufferPointer { sources in
-      layer.forward(sources.baseAddress! + row * width, isWhole: rows.isWhole[row], unit: rows.units[row], outputs: outputs)
-    }
+    rows.withSources(row, room: layer.room) { layer.forward($0, isWhole: rows.isWhole[row], unit: rows.units[row], outputs: outputs) }
   }
 }
 

@@ -19,10 +19,10 @@ package enum NetworkAnswer: UInt8, Sendable {
 
 /// Networks whose quantiles are averaged, level by level, in increasing order.
 package struct FittedNetworks: FittedLearner {
-  let inputs: NetworkInputs
+  package let inputs: NetworkInputs
   let target: NetworkTarget
   let answer: NetworkAnswer
-  let levels: [Double]
+  package let levels: [Double]
   let shape: NetworkShape
   /// An array a network; none where the target was constant.
   let networks: [[Float]]
@@ -142,7 +142,7 @@ package struct FittedNetworks: FittedLearner {
 }
 
 extension FittedNetworks {
-  init(from reader: inout ByteReader) throws {
+  package init(from reader: inout ByteReader) throws {
     inputs = try NetworkInputs(from: &reader)
     target = try NetworkTarget(from: &reader)
     guard let answer = NetworkAnswer(rawValue: UInt8(truncatingIfNeeded: try reader.readInt())) else { throw ByteReader.damaged }

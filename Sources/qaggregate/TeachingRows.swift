@@ -72,12 +72,7 @@ struct TeachingRows {
   func training(without fold: Int?) -> AggregationTraining {
     guard let fold else { return training }
     let kept = labelled.indices.filter { foldOfRow[labelled[$0]] != fold }
-    let width = training.predictions.models.count * training.predictions.levels.count
-    let values = kept.flatMap { training.predictions.values[$0 * width..<($0 + 1) * width] }
-    return AggregationTraining(
-      predictions: BasePredictions(models: training.predictions.models, levels: training.predictions.levels, rows: kept.count, values: values),
-      target: kept.map { training.target[$0] }, weights: training.weights.map { w in kept.map { w[$0] } },
-      features: training.features?.selecting(kept))
+    return training.selecting(kept)
   }
 }
 

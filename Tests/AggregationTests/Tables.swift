@@ -3,7 +3,7 @@ import Groundwork
 import Methods
 import Quantiles
 
-/// The tables of scripts/reference-global-coarse.py.
+/// The tables of scripts/reference-global.py.
 func referenceTable(rows: Int, models: Int, levels count: Int, seed: Int, weights: [Double]? = nil) -> AggregationTraining {
   var state = seed
   func uniform() -> Double {
@@ -72,9 +72,11 @@ extension AggregationTraining {
 }
 
 func fit(
-  _ method: any Aggregator.Type, _ training: AggregationTraining, threads: Int = 1, warn: @escaping (String) -> Void = { _ in }
+  _ method: any Aggregator.Type, _ training: AggregationTraining, _ settings: [String: String] = [:], threads: Int = 1,
+  warn: @escaping (String) -> Void = { _ in }
 ) throws -> any FittedAggregator {
-  try method.init(settings: try Settings(of: method.description)).fit(training, context: FitContext(threads: threads, warn: warn))
+  let written = settings.map { (key: $0.key, value: $0.value) }
+  return try method.init(settings: try Settings(written, of: method.description)).fit(training, context: FitContext(threads: threads, warn: warn))
 }
 
 func encoded(_ fitted: any FittedAggregator) -> [UInt8] {
