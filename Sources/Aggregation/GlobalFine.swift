@@ -37,18 +37,18 @@ public struct GlobalFine: Aggregator {
 
   public init(settings: Settings) { shrinkage = settings.number("shrinkage") }
 
+  /// λ is chosen once, on all rows.
+  public static func settle(_ settings: Settings, _ settling: Settling) throws -> SettledMethod {
+    guard settings.number("shrinkage") < 0 else { return SettledMethod(name: description.name, settings: settings.written) }
+    let (errors, distances, _) = try GlobalFine(settings: settings).prepared(settling.training, settling.context)
+    let strength = try GlobalFine(settings: settings).choose(errors, distances, settling.training.predictions.levels, settling.context)
+    return SettledMethod(name: description.name, settings: [("shrinkage", "\(strength)")])
+  }
+
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
     let predictions = training.predictions
     let m = predictions.levels.count
-    let rowWeights = try normalisedRowWeights(training)
-    let losses = TrainingLosses(training, rowWeights: rowWeights, threads: context.threads)
-    guard losses.anyTerms > 0 else { throw noPredictions }
-    let scale = 1 / max(losses.smallestMeanLoss, 1e-290)
-    let errors = pairErrors(training, rowWeights, scale: scale, context)
-    guard errors.rows > 0 else { throw noPredictions }
-    let scores = predictions.levels.map(NormalDistribution.quantile)
-    let distances = (0..<m).map { t in errors.pairs.map { abs(scores[$0 % m] - scores[t]) } }
-
+    let (errors, distances, scale) = try prepared(training, context)
     let strength = shrinkage >= 0 ? shrinkage : try choose(errors, distances, predictions.levels, context)
     let solver = FineLevelSolver(errors: errors)
     // Neighbouring levels have similar weights: runs of them are walked along, a fixed number so that the answer ignores threads.
@@ -72,6 +72,20 @@ public struct GlobalFine: Aggregator {
       gap: points.reduce(0) { $0 + max($1.objective - $1.bound, 0) } / scale / errorUnit)
     context.note("shrinkage \(strength), objective \(fitted.objective), duality gap \(fitted.gap), \(fitted.pairWeights.reduce(0) { $0 + $1.count }) weights above zero")
     return fitted
+  }
+
+  /// The errors of all pairs, and how far each pair is from each level.
+  private func prepared(_ training: AggregationTraining, _ context: FitContext) throws -> (errors: PairErrors, distances: [[Double]], scale: Double) {
+    let predictions = training.predictions
+    let m = predictions.levels.count
+    let rowWeights = try normalisedRowWeights(training)
+    let losses = TrainingLosses(training, rowWeights: rowWeights, threads: context.threads)
+    guard losses.anyTerms > 0 else { throw noPredictions }
+    let scale = 1 / max(losses.smallestMeanLoss, 1e-290)
+    let errors = pairErrors(training, rowWeights, scale: scale, context)
+    guard errors.rows > 0 else { throw noPredictions }
+    let scores = predictions.levels.map(NormalDistribution.quantile)
+    return (errors, (0..<m).map { t in errors.pairs.map { abs(scores[$0 % m] - scores[t]) } }, scale)
   }
 
   /// κ of every column. At the cap weight stays at its level, or the nearest there is.

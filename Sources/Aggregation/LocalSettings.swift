@@ -25,6 +25,20 @@ struct LocalSettings: Sendable {
   let shifts: Bool
   let crossing: CrossingSettings
 
+  /// One network without company ranks settings well enough.
+  static let trialSettings = [(key: "networks", value: "1"), (key: "own", value: "none")]
+
+  /// What training one network costs about, in seconds of 10¹⁰ operations: some 25 passes over the rows, or 1,000 steps where rows are few.
+  func fitSeconds(_ training: AggregationTraining) -> Double {
+    let (n, p, m) = (training.target.count, training.predictions.models.count, training.predictions.levels.count)
+    let sources = p * max(offsets.count, offsets.isEmpty ? m : 1)
+    let inputs = Double(2 * p + (training.features?.columns.count ?? 0))
+    let width = Double(plan.hidden[0])
+    let parameters = inputs * width + Double(plan.hidden.count - 1) * width * width + width * Double(sources * (knots == 0 ? m : min(knots, m)))
+    let rows = Double(max(25 * n, 1000 * plan.batchSize(rows: n)))
+    return min(rows, Double(plan.steps * plan.batchSize(rows: n))) * (6 * parameters + 40 * Double(sources * m)) / 1e10
+  }
+
   /// Normal-score steps of `reach`.
   private static let reaches: [(name: String, offsets: [Double])] = [
     ("narrow", [-0.2, -0.1, 0, 0.1, 0.2]),

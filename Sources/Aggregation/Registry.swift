@@ -12,4 +12,5 @@ public let aggregatorRegistry: [any Aggregator.Type] = [
   LocalCoarse.self,
   LocalMedium.self,
   LocalFine.self,
+  Auto.self,
 ]

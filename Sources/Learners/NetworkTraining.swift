@@ -61,12 +61,12 @@ package struct NetworkTraining: Sendable {
   ]
 
   let networks: Int
-  let hidden: [Int]
+  package let hidden: [Int]
   let rate: Double
   let decay: Double
   let dropout: Double
   let batch: Int
-  let steps: Int
+  package let steps: Int
   let patience: Int
 
   package init(_ settings: Settings) {
@@ -141,7 +141,7 @@ package struct NetworkTraining: Sendable {
       steps: trained.map(\.steps).reduce(0, +) / members, heldOut: trained.map(\.held))
   }
 
-  func batchSize(rows: Int) -> Int {
+  package func batchSize(rows: Int) -> Int {
     if batch > 0 { return min(batch, rows) }
     return min(rows, rows < 2000 ? 32 : rows < 20_000 ? 64 : 256)
   }
