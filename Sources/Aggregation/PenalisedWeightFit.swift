@@ -5,7 +5,7 @@ import Quantiles
 /// Weights that minimise the loss and a crossing penalty together (see `CrossingSettings`): one linear programme over all levels, solved exactly.
 ///
 /// A term of the penalty matters only where it is not zero. So the programme starts without any, from weights learnt without penalty; the
-/// (row, pair of levels) terms that its solution violates join, it is solved anew, until none is left out. Multipliers of the terms at hand,
+/// (row, pair of levels) terms that its solution violates, or nearly, join, it is solved anew, roughly at first, until none is left out. Multipliers of the terms at hand,
 /// and zero for the others, are feasible for the dual of the whole: they certify the answer.
 ///
 /// A hinge λ(a)_+ enters as λ|a|/2 plus the linear cost λa/2. Missing predictions are the mean of the row's other models at that level; rows where none
@@ -45,20 +45,20 @@ struct PenalisedWeightFit {
     var included = Set<CrossingTerm>()
     var best = (w: w, value: Double.infinity)
     var bound = 0.0
-    for _ in 0..<PenalisedWeightFit.largestRoundCount {
-      let (violated, penalty) = table.violations(w, threads: context.threads)
+    for round in 0..<PenalisedWeightFit.largestRoundCount {
+      let (near, penalty, isNew) = table.violations(w, beyond: included, threads: context.threads)
       let value = table.loss(w, threads: context.threads) + penalty
       if value < best.value { best = (w, value) }
       if best.value - bound <= PenalisedWeightFit.tolerance * best.value { break }
-      let count = included.count
-      included.formUnion(violated)
-      if count > 0 && included.count == count { break }
+      if round > 2 && !isNew { break }
+      included.formUnion(near)
       if included.count > PenalisedWeightFit.largestTermCount {
         context.warn("quantiles cross in more places than memory holds: the penalty is minimised as far as the duality gap says")
         break
       }
       let programme = table.programme(included.sorted())
-      let inner = SimplexPinballInteriorPoint(programme, tolerance: PenalisedWeightFit.tolerance / 10, threads: context.threads)
+      let inner = SimplexPinballInteriorPoint(programme, tolerance: round == 0 ? 1e-4 : PenalisedWeightFit.tolerance / 10, threads: context.threads)
+      context.note("\(programme.parts.count) parts, \(included.count) penalty terms, \(inner.iterations) interior-point steps")
       bound = max(bound, programme.bound(inner.multipliers, threads: context.threads))
       w = inner.weights
     }
@@ -117,13 +117,16 @@ private struct CrossingTable {
 
   func loss(_ w: [Double], threads: Int) -> Double { JointSimplexProgram(parts: own, groups: groups).objective(w, threads: threads) }
 
-  /// The terms above zero, and the whole penalty. O(n·m²).
-  func violations(_ w: [Double], threads: Int) -> (terms: [CrossingTerm], penalty: Double) {
+  /// The terms above zero or little below, the whole penalty, and whether a term above zero is not among those `known`. O(n·m²).
+  func violations(_ w: [Double], beyond known: Set<CrossingTerm>, threads: Int) -> (terms: [CrossingTerm], penalty: Double, isNew: Bool) {
     let m = levels.count
+    // In units of the best model's mean loss over all levels.
+    let little = 1e-3 / Double(m)
     let blockRows = 256
-    let parts = try! parallelMap((errors.rows + blockRows - 1) / blockRows, threads: threads) { block -> (terms: [CrossingTerm], penalty: Double) in
+    let parts = try! parallelMap((errors.rows + blockRows - 1) / blockRows, threads: threads) { block -> (terms: [CrossingTerm], penalty: Double, isNew: Bool) in
       var terms: [CrossingTerm] = []
       var penalty = 0.0
+      var isNew = false
       var q = [Double](repeating: 0, count: m)
       for i in block * blockRows..<min(errors.rows, (block + 1) * blockRows) {
         for t in 0..<m {
@@ -134,17 +137,20 @@ private struct CrossingTable {
         for t in 0..<m {
           for u in t + 1..<max(m, t + 1) {
             let excess = q[t] - q[u] + margins[t * m + u]
+            if excess <= -little { continue }
+            let term = CrossingTerm(row: Int32(i), lower: Int32(t), upper: Int32(u))
+            terms.append(term)
             if excess > 0 {
               sum += excess
-              terms.append(CrossingTerm(row: Int32(i), lower: Int32(t), upper: Int32(u)))
+              isNew = isNew || !known.contains(term)
             }
           }
         }
         penalty += errors.rowWeights[i] * sum
       }
-      return (terms, penalty)
+      return (terms, penalty, isNew)
     }
-    return (parts.flatMap(\.terms), strength * parts.reduce(0) { $0 + $1.penalty })
+    return (parts.flatMap(\.terms), strength * parts.reduce(0) { $0 + $1.penalty }, parts.contains { $0.isNew })
   }
 
   /// The programme with these terms of the penalty, sorted.

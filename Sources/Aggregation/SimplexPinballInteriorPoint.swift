@@ -56,8 +56,8 @@ struct SimplexPinballInteriorPoint {
     for part in joint.parts { for (j, cost) in zip(part.variables, part.program.costs) { costs[j] += cost } }
     var w = [Double](repeating: 0, count: p)
     for group in groups { for j in group { w[j] = 1 / Double(group.count) } }
-    var s = [Double](repeating: 1, count: p)
-    var lambda = [Double](repeating: 1, count: groups.count)
+    var s = [Double](repeating: 1 / Double(groups.count), count: p)
+    var lambda = [Double](repeating: 1 / Double(groups.count), count: groups.count)
     let groupOf = groups.enumerated().flatMap { index, group in group.map { _ in index } }
     let terms = joint.parts.reduce(0) { $0 + $1.program.terms }
     var bound = -Double.infinity
