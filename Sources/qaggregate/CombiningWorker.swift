@@ -71,11 +71,13 @@ final class CombiningWorker: RowWorker {
       while end < written.count, end - next < 256, self.fold(rows.firstRow + written[end]) == fold { end += 1 }
       let run = written[next..<end]
       let predictions = combination.predictions(run.flatMap { values[$0 * width..<($0 + 1) * width] }, rows: run.count)
-      let answers = fitted(fold).answer(predictions, features: features?.table.selecting(run.map { $0 + (features!.isWhole ? rows.firstRow : 0) }))
-      answers.values.withUnsafeBufferPointer { buffer in
+      var answers = fitted(fold).answer(predictions, features: features?.table.selecting(run.map { $0 + (features!.isWhole ? rows.firstRow : 0) }))
+      let m = answers.columns
+      answers.values.withUnsafeMutableBufferPointer { buffer in
         for (i, r) in run.enumerated() {
-          let own = buffer.baseAddress! + i * answers.columns
-          if (0..<answers.columns).allSatisfy({ own[$0].isNaN }) { unanswered += 1 }
+          let own = buffer.baseAddress! + i * m
+          if (0..<m).allSatisfy({ own[$0].isNaN }) { unanswered += 1 }
+          combination.order(UnsafeMutableBufferPointer(start: own, count: m))
           encoder.write(rows[r], cells: nil, own: own, into: output)
         }
       }

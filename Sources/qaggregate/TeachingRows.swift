@@ -40,6 +40,8 @@ struct TeachingRows {
   /// Of every row of the table: the fold whose weights answer it; −1 for unlabelled rows.
   let foldOfRow: [Int]
   let folds: [Int]
+  /// Of each labelled row: the fold it is in where something is chosen by cross-validation, whether rows are answered by fold or not.
+  private let judgingFolds: [Int]
   /// Of every row of the table; nil where no weight depends on them.
   let features: FeatureTable?
   private let training: AggregationTraining
@@ -62,11 +64,19 @@ struct TeachingRows {
       predictions: combination.predictions(labelled.flatMap { values[$0 * width..<($0 + 1) * width] }, rows: labelled.count),
       target: labelled.map { target[$0] }, weights: weights.map { w in labelled.map { w[$0] } }, features: features?.selecting(labelled))
 
-    let given = crossFits ? roles.fold.map { held.numbers($0) } : nil
+    let given = roles.fold.map { held.numbers($0) }
     held.forgetNumbers()
-    foldOfRow = try crossFits ? session.crossFittingFolds(labelled, given: given, rows: held.rows, seed: seed) : [Int](repeating: -1, count: held.rows)
+    foldOfRow = crossFits ? try session.crossFittingFolds(labelled, given: given, rows: held.rows, seed: seed) : [Int](repeating: -1, count: held.rows)
     folds = Set(foldOfRow.filter { $0 >= 0 }).sorted()
+    let judging = crossFits ? foldOfRow : labelled.count > 1 ? try session.crossFittingFolds(labelled, given: given, rows: held.rows, seed: seed) : [Int](repeating: 0, count: held.rows)
+    judgingFolds = labelled.map { judging[$0] }
   }
+
+  /// Where choices are made that are made once.
+  func settling(_ budget: TuningBudget, _ context: FitContext) -> Settling { Settling(training, folds: judgingFolds, budget: budget, context: context) }
+
+  /// The labelled rows with their predictions and features, for what is told of weights.
+  var described: (predictions: BasePredictions, features: FeatureTable?) { (training.predictions, training.features) }
 
   /// Every labelled row but those of one fold.
   func training(without fold: Int?) -> AggregationTraining {
