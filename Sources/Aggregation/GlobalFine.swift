@@ -32,6 +32,8 @@ public struct GlobalFine: Aggregator {
   private static let path = [1e6, 0.3, 0.1, 0.03, 0.01, 0.003, 0]
   private static let cap = 1e6
   private static let judgingRows = 2000
+  /// Of the best model's mean loss; moves losses and bounds by half of that each at most.
+  private static let jitter = 1e-9
   private static let judgingLevels = 11
   private let shrinkage: Double
 
@@ -69,7 +71,7 @@ public struct GlobalFine: Aggregator {
         zip(point.active, point.weights).filter { $0.1 > 0 }.map { (pair: errors.pairs[$0.0], weight: $0.1) }.sorted { $0.pair < $1.pair }
       },
       shrinkage: strength, objective: points.reduce(0) { $0 + $1.objective } / scale / errorUnit,
-      gap: points.reduce(0) { $0 + max($1.objective - $1.bound, 0) } / scale / errorUnit)
+      gap: points.reduce(0) { $0 + max($1.objective - $1.bound, 0) + GlobalFine.jitter } / scale / errorUnit)
     context.note("shrinkage \(strength), objective \(fitted.objective), duality gap \(fitted.gap), \(fitted.pairWeights.reduce(0) { $0 + $1.count }) weights above zero")
     return fitted
   }
@@ -119,7 +121,7 @@ public struct GlobalFine: Aggregator {
           + (2 * complete.count >= rows.count ? "weights were learnt on the others" : "the mean of the other models stood in for them"))
     }
     let used = 2 * complete.count >= rows.count ? complete : rows
-    return PairErrors(training, rows: used, rowWeights: rowWeights, pairs: pairs, scale: scale).withoutHopeless()
+    return PairErrors(training, rows: used, rowWeights: rowWeights, pairs: pairs, scale: scale, jitter: GlobalFine.jitter).withoutHopeless()
   }
 
   /// The largest λ of the path within a standard error of the best.

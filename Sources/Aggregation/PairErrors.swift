@@ -24,7 +24,10 @@ struct PairErrors: Sendable {
 
   /// The pairs `pairs` on the rows `rows`. A missing prediction is the mean of the row's other models at that level; a row where none stands
   /// in is left out. O(n·p·m).
-  init(_ training: AggregationTraining, rows: [Int], rowWeights: [Double], pairs: [Int], scale: Double) {
+  /// Targets are moved by up to `jitter`, after scaling, each by its own amount: targets and predictions that tie make vertices where many
+  /// residuals vanish at once, and walks that stall there.
+  init(_ training: AggregationTraining, rows: [Int], rowWeights: [Double], pairs: [Int], scale: Double, jitter: Double = 0) {
+    var random = RandomStream(seed: 1, stream: 0x7135)
     let (p, m) = (training.predictions.models.count, training.predictions.levels.count)
     let filled = FilledPredictions(training.predictions)
     var kept: [Double] = []
@@ -41,7 +44,8 @@ struct PairErrors: Sendable {
             if pairs.contains(where: { row[$0].isNaN }) { continue }
           }
           let y = training.target[i] * errorUnit
-          for k in pairs { values.append((row[k] * errorUnit - y) * scale) }
+          let shift = jitter * (2 * random.uniform() - 1)
+          for k in pairs { values.append((row[k] * errorUnit - y) * scale + shift) }
           kept.append(rowWeights[i])
         }
       }

@@ -5,7 +5,7 @@ import Quantiles
 /// Weights that minimise the loss and a crossing penalty together (see `CrossingSettings`): one linear programme over all levels, solved exactly.
 ///
 /// A term of the penalty matters only where it is not zero. So the programme starts without any, from weights learnt without penalty; the
-/// (row, pair of levels) terms that its solution violates, or nearly, join, it is solved anew, roughly at first, until none is left out. Multipliers of the terms at hand,
+/// (row, pair of levels) terms that its solution violates join, it is solved anew, roughly at first, until none is left out. Multipliers of the terms at hand,
 /// and zero for the others, are feasible for the dual of the whole: they certify the answer.
 ///
 /// A hinge λ(a)_+ enters as λ|a|/2 plus the linear cost λa/2. Missing predictions are the mean of the row's other models at that level; rows where none
@@ -46,12 +46,12 @@ struct PenalisedWeightFit {
     var best = (w: w, value: Double.infinity)
     var bound = 0.0
     for round in 0..<PenalisedWeightFit.largestRoundCount {
-      let (near, penalty, isNew) = table.violations(w, beyond: included, threads: context.threads)
+      let (violated, penalty, isNew) = table.violations(w, beyond: included, threads: context.threads)
       let value = table.loss(w, threads: context.threads) + penalty
       if value < best.value { best = (w, value) }
       if best.value - bound <= PenalisedWeightFit.tolerance * best.value { break }
       if round > 2 && !isNew { break }
-      included.formUnion(near)
+      included.formUnion(violated)
       if included.count > PenalisedWeightFit.largestTermCount {
         context.warn("quantiles cross in more places than memory holds: the penalty is minimised as far as the duality gap says")
         break
@@ -117,11 +117,11 @@ private struct CrossingTable {
 
   func loss(_ w: [Double], threads: Int) -> Double { JointSimplexProgram(parts: own, groups: groups).objective(w, threads: threads) }
 
-  /// The terms above zero or little below, the whole penalty, and whether a term above zero is not among those `known`. O(n·m²).
+  /// The terms above zero, the whole penalty, and whether one is not among those `known`. O(n·m²).
   func violations(_ w: [Double], beyond known: Set<CrossingTerm>, threads: Int) -> (terms: [CrossingTerm], penalty: Double, isNew: Bool) {
     let m = levels.count
-    // In units of the best model's mean loss over all levels.
-    let little = 1e-3 / Double(m)
+    // In units of the best model's mean loss over all levels: what is less is rounding of quantiles that are equal.
+    let nothing = 1e-12 / Double(m)
     let blockRows = 256
     let parts = try! parallelMap((errors.rows + blockRows - 1) / blockRows, threads: threads) { block -> (terms: [CrossingTerm], penalty: Double, isNew: Bool) in
       var terms: [CrossingTerm] = []
@@ -137,13 +137,11 @@ private struct CrossingTable {
         for t in 0..<m {
           for u in t + 1..<max(m, t + 1) {
             let excess = q[t] - q[u] + margins[t * m + u]
-            if excess <= -little { continue }
+            if excess <= nothing { continue }
             let term = CrossingTerm(row: Int32(i), lower: Int32(t), upper: Int32(u))
             terms.append(term)
-            if excess > 0 {
-              sum += excess
-              isNew = isNew || !known.contains(term)
-            }
+            sum += excess
+            isNew = isNew || !known.contains(term)
           }
         }
         penalty += errors.rowWeights[i] * sum

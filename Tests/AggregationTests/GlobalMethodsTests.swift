@@ -150,6 +150,25 @@ import Testing
     }
   }
 
+  /// Small integers make hundreds of residuals vanish at once.
+  @Test func tiesAreCertifiedToo() throws {
+    var random = RandomStream(seed: 12)
+    for _ in 0..<10 {
+      let target = (0..<60).map { _ in Double(random.below(4)) }
+      let values = (0..<(60 * 5 * 5)).map { _ in Double(random.below(4)) }
+      let training = table([0.1, 0.3, 0.5, 0.7, 0.9], target, values)
+      let medium = try fit(GlobalMedium.self, training) as! FittedGlobalWeights
+      #expect(medium.gap <= 1e-9 * medium.objective)
+      for shrinkage in ["0", "0.05"] {
+        let fine = try fit(GlobalFine.self, training, ["shrinkage": shrinkage]) as! FittedGlobalFine
+        #expect(fine.gap <= 1e-8 * fine.objective)
+        #expect(training.loss(fine.answer(training.predictions, features: nil)) <= medium.objective * (1 + 1e-8))
+      }
+      let kept = try fit(GlobalMedium.self, training, ["noncrossing": "penalty"]) as! FittedGlobalWeights
+      #expect(kept.gap <= 1e-8 * kept.objective)
+    }
+  }
+
   /// One model is answered as it is; two alike like one.
   @Test func oneModelAndTwoAlikeAreThemselves() throws {
     let single = referenceTable(rows: 30, models: 1, levels: 4, seed: 4)
