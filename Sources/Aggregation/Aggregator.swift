@@ -61,8 +61,6 @@ public protocol Aggregator: Sendable {
   static var usesFeatures: Bool { get }
   /// False where features help but are not needed.
   static var needsFeatures: Bool { get }
-  /// Settings that trials of a tuning take for those that nobody asked for: they cost less and rank the others alike.
-  static var trialSettings: [(key: String, value: String)] { get }
   /// What tuning may cost where nobody says, in seconds of `TuningBudget.seconds`, and what a fit of a trial costs about.
   static var usualSeconds: Double { get }
   static func fitSeconds(_ settings: Settings, _ training: AggregationTraining) -> Double
@@ -90,7 +88,6 @@ extension FittedAggregator {
 extension Aggregator {
   public static var usesFeatures: Bool { false }
   public static var needsFeatures: Bool { usesFeatures }
-  public static var trialSettings: [(key: String, value: String)] { [] }
   public static var usualSeconds: Double { 0 }
   public static func fitSeconds(_ settings: Settings, _ training: AggregationTraining) -> Double { .infinity }
 

@@ -12,8 +12,7 @@ public struct LocalFine: Aggregator {
     name: "local-fine", summary: "deep quantile aggregation: weights on models and their levels that depend on the row's features", settings: LocalSettings.descriptions(.fine))
   public static let learns = true
   public static let usesFeatures = true
-  public static let trialSettings = LocalSettings.trialSettings
-  public static let usualSeconds = 5.0
+  public static let usualSeconds: Double = 15
   public static func fitSeconds(_ settings: Settings, _ training: AggregationTraining) -> Double {
     LocalSettings(settings, .fine).fitSeconds(training)
   }

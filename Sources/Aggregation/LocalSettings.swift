@@ -25,9 +25,6 @@ struct LocalSettings: Sendable {
   let shifts: Bool
   let crossing: CrossingSettings
 
-  /// One network without company ranks settings well enough.
-  static let trialSettings = [(key: "networks", value: "1"), (key: "own", value: "none")]
-
   /// What training one network costs about, in seconds of 10¹⁰ operations: some 25 passes over the rows, or 1,000 steps where rows are few.
   func fitSeconds(_ training: AggregationTraining) -> Double {
     let (n, p, m) = (training.target.count, training.predictions.models.count, training.predictions.levels.count)
@@ -49,7 +46,7 @@ struct LocalSettings: Sendable {
 
   static func descriptions(_ resolution: Resolution) -> [SettingDescription] {
     var settings = [
-      SettingDescription("networks", .integer(1...100), default: "4", "networks averaged; each holds out another part of the rows"),
+      SettingDescription("networks", .integer(1...100), default: "4", "networks averaged; each holds out another part of the rows", inTrials: "1"),
       SettingDescription("hidden", .integer(1...4096), default: "64", "units in a hidden layer", search: .among(["32", "64", "128"])),
       SettingDescription("layers", .integer(1...10), default: "2", "hidden layers", search: .among(["1", "2", "3"])),
       SettingDescription("rate", .number(1e-6...1), default: "0.003", "Adam's step size at the start", search: .logarithmic(0.001...0.01)),
@@ -61,8 +58,10 @@ struct LocalSettings: Sendable {
       SettingDescription("inputs", .choice(["both", "features", "predictions"]), default: "both", "what the network sees"),
       SettingDescription(
         "own", .choice(["none", "normal", "levels"]), default: resolution == .fine ? "normal" : "none",
-        "a network of the features beside the models, as qfit's cgn or dqr"),
-      SettingDescription("shift", .choice(["none", "local"]), default: "none", "a shift of all levels that the network learns beside the weights"),
+        "a network of the features beside the models, as qfit's cgn or dqr", inTrials: "none"),
+      SettingDescription(
+        "shift", .choice(["none", "local"]), default: "none", "a shift of all levels that the network learns beside the weights",
+        search: resolution == .fine ? nil : .among(["none", "local"])),
     ]
     if resolution != .coarse { settings.append(SettingDescription("knots", .integer(0...10_000), default: "11", "levels at which weights are free; 0 is every level")) }
     if resolution == .fine {

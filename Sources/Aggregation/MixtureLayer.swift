@@ -10,7 +10,6 @@ package final class MixtureLayer {
   private let stride: Int
   private let weights: UnsafeMutablePointer<Float>
   private let masked: UnsafeMutablePointer<Float>
-  private let work: UnsafeMutablePointer<Float>
   private let mixtures: UnsafeMutablePointer<Float>
   private let basis: UnsafeMutablePointer<Float>
   private var sources: UnsafePointer<Float>
@@ -25,7 +24,6 @@ package final class MixtureLayer {
     weights = FloatElementwise.allocate(shape.sources * stride)
     masked = FloatElementwise.allocate(shape.sources * stride)
     room = FloatElementwise.allocate(shape.sources * stride)
-    work = FloatElementwise.allocate(stride)
     quantiles = FloatElementwise.allocate(stride)
     mixtures = FloatElementwise.allocate(stride)
     basis = FloatElementwise.allocate(shape.basis.count)
@@ -33,7 +31,7 @@ package final class MixtureLayer {
     for (k, share) in shape.basis.enumerated() { basis[k] = share }
   }
 
-  deinit { for buffer in [weights, masked, room, work, quantiles, mixtures, basis] { buffer.deallocate() } }
+  deinit { for buffer in [weights, masked, room, quantiles, mixtures, basis] { buffer.deallocate() } }
 
   /// The weight of source s at level t after `forward`, until `backward`.
   func weight(_ s: Int, _ t: Int) -> Float { weights[s * stride + t] }
@@ -50,13 +48,7 @@ package final class MixtureLayer {
         outputs, stride: K, basis, stride: stride, into: weights, stride: stride, rows: shape.sources, inner: K, columns: m)
     }
     if !isWhole { mask() }
-    let sources = sources
-    FloatElementwise.softmax(weights, sources: shape.sources, count: m, stride: stride, work: work)
-    for t in 0..<m { mixtures[t] = 0 }
-    for s in 0..<shape.sources {
-      let (w, g) = (weights + s * stride, sources + s * stride)
-      for t in 0..<m { mixtures[t] += w[t] * g[t] }
-    }
+    FloatElementwise.mixtureForward(weights, sources, sources: shape.sources, count: m, stride: stride, into: mixtures)
     let shift = shape.shifts ? outputs[shape.logits] * unit : 0
     for t in 0..<m { quantiles[t] = mixtures[t] + shift }
   }
@@ -70,10 +62,8 @@ package final class MixtureLayer {
       for t in 0..<m { sum += derivative[t] }
       result[shape.logits] = sum * unit
     }
-    for s in 0..<shape.sources {
-      let (w, g) = (weights + s * stride, sources + s * stride)
-      for t in 0..<m { w[t] *= (g[t] - mixtures[t]) * derivative[t] }
-    }
+    FloatElementwise.mixtureBackward(
+      weights, sources, mixtures: mixtures, derivatives: derivative, sources: shape.sources, count: m, stride: stride)
     if K == m {
       for s in 0..<shape.sources { (result + s * m).update(from: weights + s * stride, count: m) }
     } else {

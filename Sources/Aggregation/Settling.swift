@@ -82,7 +82,7 @@ extension Aggregator {
     guard trials > 1, description.isTunable(beside: settings.written), folds.count > 1 else { return asked }
     var random = RandomStream(seed: settling.context.seed, stream: 0x7E57_A66E)
     let drawn = (0..<trials).map { $0 == 0 ? asked : SettledMethod(name: description.name, settings: description.drawSettings(beside: settings.written, &random)) }
-    let candidates = try drawn.map { try Self.init(settings: Settings($0.settings + trialSettings.filter { fixed in !settings.written.contains { $0.key == fixed.key } }, of: description)) }
+    let candidates = try drawn.map { try Self.init(settings: Settings(description.trialSettings(of: $0.settings), of: description)) }
     let chosen = try SuccessiveHalving.choose(
       trials, folds: folds, judge: { numbers, fold in try settling.losses(numbers.map { candidates[$0] }, fold: fold, mayFail: numbers.map { $0 > 0 }) },
       tell: { alive in

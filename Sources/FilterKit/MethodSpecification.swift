@@ -94,7 +94,8 @@ public func helpText(of method: MethodDescription) -> String {
     case .among(let values)?: search = "; tuned among \(values.joined(separator: ", "))"
     case .logarithmic(let bounds)?: search = "; tuned from \(shortestText(bounds.lowerBound)) to \(shortestText(bounds.upperBound))"
     }
-    text += "  \(setting.name)  \(setting.summary) (\(range); default \(setting.defaultText)\(search))\n"
+    let trials = setting.inTrials.map { "; \($0) while tuning" } ?? ""
+    text += "  \(setting.name)  \(setting.summary) (\(range); default \(setting.defaultText)\(search)\(trials))\n"
   }
   return text
 }

@@ -6,14 +6,14 @@ import Synchronization
 
 /// Quantiles of the responses of the k nearest training rows (Stone 1977, "Consistent nonparametric regression").
 ///
-/// Rows are near as `NeighbourEncoding` and `NeighbourTree` say: Euclidean distance over standardised numbers, a fixed part for each category that
+/// Rows are near as `NeighbourEncoding` and `NeighbourSearch` say: Euclidean distance over standardised numbers, a fixed part for each category that
 /// differs. With v the row weights and K the kernel (1 throughout, or Epanechnikov's 1 − d²/h² with h the distance of the (k+1)-th neighbour), the
 /// answer at level τ is the quantile of the k responses under the weights v_i K(d_i) (`weightedQuantiles`). Neighbours at the same distance are
 /// taken in an order drawn with the seed, so that the order of the table does not decide.
 ///
 /// k = 0 takes the k of a geometric grid with the least pinball loss, over all levels, of leaving one row out, on at most 2,000 rows.
 ///
-/// Cost: O(n · log n) to learn and a `NeighbourTree` query a row.
+/// Cost: O(n · log n) to learn and a query of a `NeighbourTree` or a `NeighbourScan` a row.
 public struct NearestNeighbours: Learner {
   public static let description = MethodDescription(
     name: "knn",
@@ -67,7 +67,7 @@ struct FittedNeighbours: FittedLearner {
   let weights: [Double]?
   var k: Int
   let weighsByDistance: Bool
-  let tree: NeighbourTree
+  private let search: any NeighbourSearch
   /// Place of each row in the order of the responses.
   private let rank: [Int32]
   private let sortedResponses: [Double]
@@ -82,7 +82,7 @@ struct FittedNeighbours: FittedLearner {
     self.weights = weights
     self.k = k
     self.weighsByDistance = weighsByDistance
-    tree = NeighbourTree(coordinates: coordinates, count: responses.count, numbers: encoding.numbers.count, mismatch: encoding.mismatch)
+    search = neighbourSearch(coordinates, count: responses.count, numbers: encoding.numbers.count, mismatch: encoding.mismatch)
     let order = responses.indices.sorted { (responses[$0], $0) < (responses[$1], $1) }
     var rank = [Int32](repeating: 0, count: responses.count)
     for (place, i) in order.enumerated() { rank[i] = Int32(place) }
@@ -98,7 +98,7 @@ struct FittedNeighbours: FittedLearner {
   }
 
   /// Quantiles of the first `size` of `found`, nearest first; one more of them, if there is, tells the kernel's width.
-  private func answer(_ found: [NeighbourTree.Neighbour], size: Int, sample: inout Sample, into answer: UnsafeMutablePointer<Double>) {
+  private func answer(_ found: [Neighbour], size: Int, sample: inout Sample, into answer: UnsafeMutablePointer<Double>) {
     let size = min(size, found.count)
     // Beside all rows there is none farther: the farthest then stands just inside.
     let width = size < found.count ? found[size].distance : found[size - 1].distance * (1 + 1 / Double(size))
@@ -130,16 +130,14 @@ struct FittedNeighbours: FittedLearner {
 
   func predict(_ features: FeatureTable) -> Matrix {
     let points = encoding.encode(features)
-    let (p, m) = (encoding.columns, levels.count)
+    let m = levels.count
     var answers = Matrix(rows: features.rows, columns: m)
-    var scratch = NeighbourTree.Scratch()
     var sample = Sample()
     guard m > 0 else { return answers }
     answers.values.withUnsafeMutableBufferPointer { answers in
       withCoordinates(points) { points in
-        for i in 0..<features.rows {
-          tree.findNearest(weighsByDistance ? k + 1 : k, to: points + i * p, scratch: &scratch)
-          answer(scratch.found, size: k, sample: &sample, into: answers.baseAddress! + i * m)
+        search.findNearest(weighsByDistance ? k + 1 : k, to: points, count: features.rows, excluding: nil) { i, found in
+          answer(found, size: k, sample: &sample, into: answers.baseAddress! + i * m)
         }
       }
     }
@@ -154,7 +152,7 @@ struct FittedNeighbours: FittedLearner {
   // MARK: Number of neighbours
 
   private static let judgedRows = 2000
-  private static let rowsATask = 50
+  private static let rowsATask = 64
 
   /// Sizes to choose among: 4, 5, 7, 10, 14, 20, … up to what leaving one row out allows, and 1,024.
   static func sizes(rows: Int) -> [Int] {
@@ -179,15 +177,16 @@ struct FittedNeighbours: FittedLearner {
     guard unit > 0 else { return sizes[0] }
     let done = Atomic<Int>(0)
     let losses = try! parallelMap(tasks, threads: threads) { task in
-      var scratch = NeighbourTree.Scratch()
       var sample = Sample()
       var quantiles = [Double](repeating: 0, count: m)
       var loss = [Double](repeating: 0, count: sizes.count)
       withCoordinates(coordinates) { points in
-        for i in task * FittedNeighbours.rowsATask..<min(judged, (task + 1) * FittedNeighbours.rowsATask) {
-          tree.findNearest(sizes.last! + 1, to: points + i * p, excluding: i, scratch: &scratch)
+        let first = task * FittedNeighbours.rowsATask
+        let count = min(judged - first, FittedNeighbours.rowsATask)
+        search.findNearest(sizes.last! + 1, to: points + first * p, count: count, excluding: first) { place, found in
+          let i = first + place
           for (s, size) in sizes.enumerated() {
-            quantiles.withUnsafeMutableBufferPointer { answer(scratch.found, size: size, sample: &sample, into: $0.baseAddress!) }
+            quantiles.withUnsafeMutableBufferPointer { answer(found, size: size, sample: &sample, into: $0.baseAddress!) }
             var sum = 0.0
             for t in 0..<m {
               let u = responses[i] / unit - quantiles[t] / unit

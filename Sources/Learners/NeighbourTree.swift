@@ -1,22 +1,10 @@
 import Groundwork
 
-/// The nearest of n points, exactly, through a k-d tree (Friedman, Bentley and Finkel 1977) whose nodes know the box of their points.
-///
-/// A point has `numbers` coordinates and then codes of categories. The squared distance is Σ_c (x_c − z_c)² over the numbers plus
-/// `mismatch[c]` for each code that differs, summed in the order of the columns. Points at the same distance are taken in the order of their
-/// indices. Box distances are rounded as point distances are, and rounding is monotone: no point is lost to it.
+/// `NeighbourSearch` through a k-d tree (Friedman, Bentley and Finkel 1977) whose nodes know the box of their points. Box distances are rounded as
+/// point distances are, and rounding is monotone: no point is lost to it.
 ///
 /// Cost: O(n · log n) to build; a query looks at all points at worst and at few of them in few dimensions.
-package struct NeighbourTree: Sendable {
-  package struct Neighbour {
-    package var distance: Double
-    package var index: Int32
-
-    @inline(__always) static func precedes(_ a: Neighbour, _ b: Neighbour) -> Bool {
-      a.distance < b.distance || (a.distance == b.distance && a.index < b.index)
-    }
-  }
-
+package struct NeighbourTree: NeighbourSearch {
   private struct Node {
     var first: Int
     var count: Int
@@ -40,11 +28,7 @@ package struct NeighbourTree: Sendable {
   private var boxes: [Double] = []
 
   /// `coordinates` is n × (numbers + mismatch.count), row-major and finite, n at least one; squares must not overflow.
-  package init(coordinates: [Double], numbers: Int, mismatch: [Double]) {
-    self.init(coordinates: coordinates, count: (numbers + mismatch.count) == 0 ? 1 : coordinates.count / (numbers + mismatch.count), numbers: numbers, mismatch: mismatch)
-  }
-
-  init(coordinates: [Double], count: Int, numbers: Int, mismatch: [Double]) {
+  package init(coordinates: [Double], count: Int, numbers: Int, mismatch: [Double]) {
     let columns = numbers + mismatch.count
     precondition(coordinates.count == count * columns && count > 0)
     self.count = count
@@ -62,19 +46,27 @@ package struct NeighbourTree: Sendable {
       let node = nodes[next]
       var widest = -1
       var width = 0.0
-      for c in 0..<numbers {
-        var least = Double.infinity
-        var greatest = -Double.infinity
-        for i in node.first..<node.first + node.count {
-          let x = coordinates[Int(indices[i]) * columns + c]
-          least = min(least, x)
-          greatest = max(greatest, x)
-        }
-        boxes.append(least)
-        boxes.append(greatest)
-        if greatest - least > width {
-          width = greatest - least
-          widest = c
+      let box = boxes.count
+      boxes.append(contentsOf: repeatElement(0, count: 2 * numbers))
+      boxes.withUnsafeMutableBufferPointer { boxes in
+        coordinates.withUnsafeBufferPointer { coordinates in
+          for c in 0..<numbers {
+            boxes[box + 2 * c] = .infinity
+            boxes[box + 2 * c + 1] = -.infinity
+          }
+          // A point after the other: its numbers lie side by side.
+          for i in node.first..<node.first + node.count {
+            let point = Int(indices[i]) * columns
+            for c in 0..<numbers {
+              let x = coordinates[point + c]
+              if x < boxes[box + 2 * c] { boxes[box + 2 * c] = x }
+              if x > boxes[box + 2 * c + 1] { boxes[box + 2 * c + 1] = x }
+            }
+          }
+          for c in 0..<numbers where boxes[box + 2 * c + 1] - boxes[box + 2 * c] > width {
+            width = boxes[box + 2 * c + 1] - boxes[box + 2 * c]
+            widest = c
+          }
         }
       }
       if node.count > NeighbourTree.leafSize && widest >= 0 {
@@ -99,19 +91,33 @@ package struct NeighbourTree: Sendable {
     }
   }
 
-  /// Memory that queries of one thread share.
-  package struct Scratch {
-    /// What was found, nearest first.
-    package fileprivate(set) var found: [Neighbour] = []
-    fileprivate var distances: [Double] = []
-    fileprivate var waiting: [(node: Int, distance: Double)] = []
-
-    package init() {}
+  package func findNearest(_ k: Int, to queries: UnsafePointer<Double>, count queryCount: Int, excluding: Int?, _ body: (Int, [Neighbour]) -> Void) {
+    var scratch = Scratch()
+    for q in 0..<queryCount {
+      findNearest(k, to: queries + q * columns, excluding: excluding.map { $0 + q } ?? -1, scratch: &scratch)
+      body(q, scratch.found)
+    }
   }
 
-  /// Writes to `scratch.found` the min(k, n) nearest points to the `columns` numbers at `query`, nearest first, without point `excluded`.
-  package func findNearest(_ k: Int, to query: UnsafePointer<Double>, excluding excluded: Int = -1, scratch: inout Scratch) {
-    let wanted = min(k, excluded >= 0 && excluded < count ? count - 1 : count)
+  /// How many distances it takes to find the k nearest points of these queries.
+  func pointsSeen(findingNearest k: Int, to queries: UnsafePointer<Double>, count queryCount: Int) -> Int {
+    var scratch = Scratch()
+    for q in 0..<queryCount { findNearest(k, to: queries + q * columns, excluding: -1, scratch: &scratch) }
+    return scratch.seen
+  }
+
+  /// Memory that queries share.
+  private struct Scratch {
+    /// What was found, nearest first.
+    var found: [Neighbour] = []
+    /// Distances that all queries took.
+    var seen = 0
+    var distances: [Double] = []
+    var waiting: [(node: Int, distance: Double)] = []
+  }
+
+  private func findNearest(_ k: Int, to query: UnsafePointer<Double>, excluding excluded: Int, scratch: inout Scratch) {
+    let wanted = min(k, excluded >= 0 ? count - 1 : count)
     scratch.found.removeAll(keepingCapacity: true)
     scratch.waiting.removeAll(keepingCapacity: true)
     guard wanted > 0 else { return }
@@ -120,6 +126,7 @@ package struct NeighbourTree: Sendable {
     scratch.found.append(contentsOf: repeatElement(Neighbour(distance: .infinity, index: .max), count: wanted))
     // Held while both are read and written through pointers.
     var waiting = scratch.waiting
+    var seen = 0
     waiting.append((0, 0))
     let (columns, numbers) = (columns, numbers)
     scratch.found.withUnsafeMutableBufferPointer { heap in
@@ -154,6 +161,7 @@ package struct NeighbourTree: Sendable {
                       continue
                     }
                     let size = node.count
+                    seen += size
                     let d = distances.baseAddress!
                     for i in 0..<size { d[i] = 0 }
                     var column = points.baseAddress.map { $0 + node.first * columns }
@@ -186,29 +194,14 @@ package struct NeighbourTree: Sendable {
       }
     }
     scratch.waiting = waiting
+    scratch.seen += seen
     scratch.found.sort(by: Neighbour.precedes)
   }
 }
 
-/// Puts `item` in place of the last of a heap whose root precedes no other.
-@inline(__always)
-private func replaceRoot(_ heap: UnsafeMutableBufferPointer<NeighbourTree.Neighbour>, by item: NeighbourTree.Neighbour) {
-  var hole = 0
-  let count = heap.count
-  while true {
-    var child = 2 * hole + 1
-    if child >= count { break }
-    if child + 1 < count && NeighbourTree.Neighbour.precedes(heap[child], heap[child + 1]) { child += 1 }
-    if !NeighbourTree.Neighbour.precedes(item, heap[child]) { break }
-    heap[hole] = heap[child]
-    hole = child
-  }
-  heap[hole] = item
-}
-
 /// Reorders so that no item before `middle` comes after one from `middle` on. Items are distinct, so the sets are unique.
-private func partition(_ items: UnsafeMutableBufferPointer<NeighbourTree.Neighbour>, at middle: Int) {
-  typealias Item = NeighbourTree.Neighbour
+private func partition(_ items: UnsafeMutableBufferPointer<Neighbour>, at middle: Int) {
+  typealias Item = Neighbour
   var low = 0
   var high = items.count - 1
   var rounds = 4 * (Int.bitWidth - items.count.leadingZeroBitCount)

@@ -49,7 +49,7 @@ extension NetworkObjective {
 /// How a network learns; the settings that all network learners share.
 package struct NetworkTraining: Sendable {
   static let settings = [
-    SettingDescription("networks", .integer(1...100), default: "4", "networks averaged; each holds out another part of the rows"),
+    SettingDescription("networks", .integer(1...100), default: "4", "networks averaged; each holds out another part of the rows", inTrials: "1"),
     SettingDescription("hidden", .integer(1...4096), default: "128", "units in a hidden layer", search: .among(["64", "128", "256"])),
     SettingDescription("layers", .integer(1...10), default: "3", "hidden layers", search: .among(["2", "3", "4"])),
     SettingDescription("rate", .number(1e-6...1), default: "0.003", "Adam's step size at the start", search: .logarithmic(0.001...0.01)),

@@ -18,6 +18,13 @@ extension MethodDescription {
   }
 }
 
+extension MethodDescription {
+  /// The settings of a trial of `asked`: those with a value of their own in trials have it, whatever was asked.
+  public func trialSettings(of asked: [(key: String, value: String)]) -> [(key: String, value: String)] {
+    asked + settings.compactMap { setting in setting.inTrials.map { (setting.name, $0) } }
+  }
+}
+
 extension SettingDescription.Search {
   fileprivate func draw(_ kind: SettingDescription.Kind, _ random: inout RandomStream) -> String {
     switch self {

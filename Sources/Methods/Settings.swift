@@ -14,13 +14,16 @@ public struct SettingDescription: Sendable {
   public let summary: String
   /// Where tuning looks for values; nil leaves the setting alone.
   public let search: Search?
+  /// The value in tuning's trials, where it makes them cheaper without changing which is best; nil: as asked. What is kept is fitted as asked.
+  public let inTrials: String?
 
-  public init(_ name: String, _ kind: Kind, default defaultText: String, _ summary: String, search: Search? = nil) {
+  public init(_ name: String, _ kind: Kind, default defaultText: String, _ summary: String, search: Search? = nil, inTrials: String? = nil) {
     self.name = name
     self.kind = kind
     self.defaultText = defaultText
     self.summary = summary
     self.search = search
+    self.inTrials = inTrials
   }
 
   /// The values tuning draws from.

@@ -21,11 +21,16 @@ struct Tuning {
       if t > 0 { specification.settings = learner.type.description.drawSettings(beside: fixed, &random) }
       return try NamedLearner(specification)
     }
+    let judged = try candidates.map { candidate -> NamedLearner in
+      var specification = candidate.specification
+      specification.settings = learner.type.description.trialSettings(of: specification.settings)
+      return try NamedLearner(specification)
+    }
     let foldOfRow = training.folds.isEmpty
       ? drawFolds(min(5, training.rows.count), labelled: training.rows, rows: training.foldOfRow.count, seed: seed)! : training.foldOfRow
     let chosen = try SuccessiveHalving.choose(
       trials, folds: Set(training.rows.map { foldOfRow[$0] }).sorted(),
-      judge: { try losses($0.map { candidates[$0] }, mayFail: $0.map { $0 > 0 }, training, foldOfRow, $1, session) },
+      judge: { try losses($0.map { judged[$0] }, mayFail: $0.map { $0 > 0 }, training, foldOfRow, $1, session) },
       tell: { alive in
         for trial in alive {
           session.diagnostics.note("\(learner.name): trial \(trial.number): WIS \(shortestText(trial.score)) with \(candidates[trial.number].specification.text)")

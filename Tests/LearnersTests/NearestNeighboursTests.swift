@@ -24,25 +24,46 @@ import Testing
     return Array(distances.indices.filter { $0 != excluding }.sorted { (distances[$0], $0) < (distances[$1], $1) }.prefix(k))
   }
 
-  @Test func theTreeFindsWhatAPlainSearchFindsTiesIncluded() {
+  /// Grids for ties; numbers around 1e-25 and from 1e-30 to 1e100, whose products single precision does not hold.
+  @Test func treeAndScanFindWhatAPlainSearchFindsTiesIncluded() {
     var random = RandomStream(seed: 3)
-    for (n, numbers, codes, grid) in [(1, 2, 0, 0), (300, 1, 0, 8), (700, 3, 0, 3), (900, 4, 2, 0), (400, 0, 2, 0), (1500, 8, 0, 0), (500, 2, 1, 2)] {
+    let cases: [(n: Int, numbers: Int, codes: Int, grid: Int, sizes: [Double])] = [
+      (1, 2, 0, 0, [1]), (300, 1, 0, 8, [1]), (700, 3, 0, 3, [1]), (900, 4, 2, 0, [1]), (400, 0, 2, 0, [1]), (1500, 8, 0, 0, [1]),
+      (500, 2, 1, 2, [1]), (2500, 30, 0, 0, [1]), (1100, 40, 3, 2, [1]), (600, 25, 0, 0, [1e-25]), (600, 25, 1, 0, [1, 1, 1e-30, 1e10, 1e30, 1e100]),
+    ]
+    for (n, numbers, codes, grid, sizes) in cases {
       let p = numbers + codes
       func point() -> [Double] {
-        (0..<p).map { c in
-          c >= numbers ? Double(random.below(3)) : grid > 0 ? Double(random.below(grid)) * 0.1 : random.uniform() * 3 - 1
+        let size = sizes[random.below(sizes.count)]
+        return (0..<p).map { c in
+          c >= numbers ? Double(random.below(3)) : grid > 0 ? Double(random.below(grid)) * 0.1 : (random.uniform() * 3 - 1) * size
         }
       }
       let points = (0..<n).flatMap { _ in point() }
       let mismatch = [Double](repeating: 2.5, count: codes)
-      let tree = NeighbourTree(coordinates: points, numbers: numbers, mismatch: mismatch)
-      var scratch = NeighbourTree.Scratch()
-      for turn in 0..<40 {
-        let excluded = turn % 2 == 0 ? -1 : random.below(n)
-        let query = excluded < 0 ? point() : Array(points[excluded * p..<(excluded + 1) * p])
+      let searches: [any NeighbourSearch] = [
+        NeighbourTree(coordinates: points, count: n, numbers: numbers, mismatch: mismatch),
+        NeighbourScan(coordinates: points, count: n, numbers: numbers, mismatch: mismatch),
+      ]
+      for turn in 0..<12 {
+        let count = min(n, turn == 0 ? 70 : 1 + turn % 3)
+        let first = turn % 2 == 0 ? nil : random.below(n - count + 1)
+        let queries = first.map { Array(points[$0 * p..<($0 + count) * p]) } ?? (0..<count).flatMap { _ in point() }
         let k = [1, 3, 17, 200, n, n + 5][turn % 6]
-        tree.findNearest(k, to: query, excluding: excluded, scratch: &scratch)
-        #expect(scratch.found.map { Int($0.index) } == plainSearch(points, columns: p, numbers: numbers, mismatch: mismatch, k: k, query: query, excluding: excluded))
+        let expected = (0..<count).map { q in
+          plainSearch(
+            points, columns: p, numbers: numbers, mismatch: mismatch, k: k, query: Array(queries[q * p..<(q + 1) * p]), excluding: first.map { $0 + q } ?? -1)
+        }
+        for search in searches {
+          var found: [[Int]] = []
+          queries.withUnsafeBufferPointer {
+            search.findNearest(k, to: $0.baseAddress!, count: count, excluding: first) { place, neighbours in
+              #expect(place == found.count)
+              found.append(neighbours.map { Int($0.index) })
+            }
+          }
+          #expect(found == expected)
+        }
       }
     }
   }

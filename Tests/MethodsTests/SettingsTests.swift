@@ -29,6 +29,19 @@ import Testing
   }
 
   /// Draws keep what is fixed, stay in their spaces, and are settings the method takes.
+  @Test func trialsOverrideWhatWasAskedAndNothingElse() throws {
+    let method = MethodDescription(
+      name: "m", summary: "",
+      settings: [
+        SettingDescription("a", .integer(1...100), default: "4", "", inTrials: "1"), SettingDescription("b", .integer(1...100), default: "5", ""),
+      ])
+    for asked in [[], [("a", "8")], [("b", "7"), ("a", "8")]] as [[(key: String, value: String)]] {
+      let settings = try Settings(method.trialSettings(of: asked), of: method)
+      #expect(settings.integer("a") == 1)
+      #expect(settings.integer("b") == (asked.count == 2 ? 7 : 5))
+    }
+  }
+
   @Test func drawnSettingsAreTakenByTheMethod() throws {
     let method = MethodDescription(
       name: "m", summary: "",
