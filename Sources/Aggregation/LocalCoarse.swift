@@ -11,7 +11,7 @@ public struct LocalCoarse: Aggregator {
     name: "local-coarse", summary: "a weight a model that depends on the row's features", settings: LocalSettings.descriptions(.coarse))
   public static let learns = true
   public static let usesFeatures = true
-  public static let usualSeconds: Double = 0.8
+  public static let usualSeconds: Double = 0.4
   public static func fitSeconds(_ settings: Settings, _ training: AggregationTraining) -> Double {
     LocalSettings(settings, .coarse).fitSeconds(training)
   }
