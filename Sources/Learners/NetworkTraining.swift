@@ -33,6 +33,12 @@ package struct NetworkRow {
   package let target: Float
   /// The row's extra inputs.
   package let extras: UnsafePointer<Float>
+
+  package init(index: Int, target: Float, extras: UnsafePointer<Float>) {
+    self.index = index
+    self.target = target
+    self.extras = extras
+  }
 }
 
 extension NetworkObjective where Workspace == Void {
