@@ -8,13 +8,18 @@ import Quantiles
 /// for all pairs, s the standard deviation of the target, or adaptive, δ (Q_τ'(R) − Q_τ(R))_+ from the quantiles of pilot residuals
 /// R_i = y_i − the median over models of ĝ_j(x_i; the level nearest ½).
 ///
-/// Isotonic operators inside the loss make it non-convex for constant weights, so the global methods refuse them. The default is no penalty: `qsort`
+/// Isotonic operators inside the loss make it non-convex for constant weights, so the global methods do not have them. The default is no penalty: `qsort`
 /// afterwards never raises the loss, while a penalty gives up fit for order.
 struct CrossingSettings {
-  static let descriptions = [
+  static let ofGlobalMethods = [
+    SettingDescription("noncrossing", .choice(["none", "penalty"]), default: "none", "penalty: quantiles that cross cost")
+  ] + ofPenalty
+  static let ofLocalMethods = [
     SettingDescription(
       "noncrossing", .choice(["none", "penalty", "sort", "pava", "minmax"]), default: "none",
-      "none, or penalty: crossing quantiles cost; sort, pava and minmax are for local methods"),
+      "penalty: quantiles that cross cost; sort, pava, minmax: the loss is that of the quantiles so put in order")
+  ] + ofPenalty
+  private static let ofPenalty = [
     SettingDescription("crossing", .number(0...1e6), default: "1", "what a unit of crossing costs, with noncrossing=penalty"),
     SettingDescription("margin", .choice(["fixed", "adaptive"]), default: "fixed", "the distance that quantiles of neighbouring levels must keep"),
     SettingDescription(
@@ -23,28 +28,19 @@ struct CrossingSettings {
   ]
 
   let choice: String
-  private let method: String
   let strength: Double
   let isAdaptive: Bool
   let delta: Double
 
   init(_ settings: Settings) {
     choice = settings.choice("noncrossing")
-    method = settings.method.name
     strength = settings.number("crossing")
     isAdaptive = settings.choice("margin") == "adaptive"
     delta = settings.number("delta")
   }
 
-  /// Whether there is a penalty. Throws for what constant weights cannot do.
-  func penalises() throws -> Bool {
-    guard ["none", "penalty"].contains(choice) else {
-      throw Failure(
-        .usage, "\(method):noncrossing=\(choice): inside the loss \(choice) is not convex for constant weights",
-        remedy: "take noncrossing=penalty, a local method, or qsort afterwards")
-    }
-    return choice == "penalty" && strength > 0
-  }
+  /// Whether there is a penalty.
+  var penalises: Bool { choice == "penalty" && strength > 0 }
 
   /// The margin of every pair of levels τ < τ', times `errorUnit`: `result[t * m + u]`.
   func margins(_ training: AggregationTraining, rowWeights: [Double]) -> [Double] {

@@ -23,7 +23,7 @@ import Quantiles
 public struct GlobalCoarse: Aggregator {
   public static let description = MethodDescription(
     name: "global-coarse", summary: "one weight a model, the best there are on the training rows",
-    settings: CrossingSettings.descriptions)
+    settings: CrossingSettings.ofGlobalMethods)
   public static let learns = true
 
   private let crossing: CrossingSettings
@@ -31,7 +31,7 @@ public struct GlobalCoarse: Aggregator {
   public init(settings: Settings) { crossing = CrossingSettings(settings) }
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
-    let penalises = try crossing.penalises()
+    let penalises = crossing.penalises
     let fit = try SimplexWeightFit(training, context: context)
     let predictions = training.predictions
     if penalises {

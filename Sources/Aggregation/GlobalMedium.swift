@@ -15,7 +15,7 @@ import Quantiles
 public struct GlobalMedium: Aggregator {
   public static let description = MethodDescription(
     name: "global-medium", summary: "one weight a model and level, the best there are on the training rows",
-    settings: CrossingSettings.descriptions)
+    settings: CrossingSettings.ofGlobalMethods)
   public static let learns = true
 
   private let crossing: CrossingSettings
@@ -23,7 +23,7 @@ public struct GlobalMedium: Aggregator {
   public init(settings: Settings) { crossing = CrossingSettings(settings) }
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
-    let penalises = try crossing.penalises()
+    let penalises = crossing.penalises
     let predictions = training.predictions
     let (p, m) = (predictions.models.count, predictions.levels.count)
     _ = try normalisedRowWeights(training)

@@ -67,7 +67,7 @@ struct LocalSettings: Sendable {
     if resolution == .fine {
       settings.append(SettingDescription("reach", .choice(reaches.map(\.name)), default: "wide", "input levels around an output's own", search: .among(["narrow", "wide", "far"])))
     }
-    return settings + CrossingSettings.descriptions
+    return settings + CrossingSettings.ofLocalMethods
   }
 
   init(_ settings: Settings, _ resolution: Resolution) {
