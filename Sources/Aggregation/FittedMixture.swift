@@ -24,10 +24,25 @@ struct FittedMixture: FittedAggregator {
   /// Rows that pass through a network at once, always as many, padded, so that no answer depends on its neighbours.
   private static let block = 64
 
+  /// Where none of the mixed models predicts a row or level: the mean of the others that do.
+  ///
   /// Cost: networks × (parameters + some 20·S·m) operations a row.
   func answer(_ given: BasePredictions, features: FeatureTable?) -> Matrix {
-    guard !networks.isEmpty else { return Matrix(rows: given.rows, columns: shape.levels.count, values: given.ordered(models).values) }
     let m = shape.levels.count
+    var result = mixed(given, features)
+    let p = given.models.count
+    for i in 0..<given.rows {
+      for t in 0..<m where result[i, t].isNaN {
+        result[i, t] = weightedMean(count: p, level: shape.levels[t], value: { given.values[(i * p + $0) * m + t] }, weight: { _ in 1 })
+      }
+    }
+    return result
+  }
+
+  private func mixed(_ given: BasePredictions, _ features: FeatureTable?) -> Matrix {
+    let m = shape.levels.count
+    let own = given.ordered(models)
+    guard !networks.isEmpty else { return Matrix(rows: given.rows, columns: m, values: own.values) }
     var sums = [Double](repeating: 0, count: given.rows * m)
     let seen = pass(given, features) { i, layer in
       for t in 0..<m { sums[i * m + t] += Double(layer.quantiles[t]) }
@@ -35,10 +50,11 @@ struct FittedMixture: FittedAggregator {
     let share = scale / Double(networks.count)
     var result = Matrix(rows: given.rows, columns: m)
     for i in 0..<given.rows {
-      let isEmpty = !given.hasPrediction(row: i)
+      let isEmpty = !own.hasPrediction(row: i)
       for t in 0..<m {
+        let isKnown = !isEmpty && (ownNetwork != nil || models.indices.contains { !own.values[(i * models.count + $0) * m + t].isNaN })
         let value = seen.centres[i] + sums[i * m + t] * share
-        result[i, t] = isEmpty ? .nan : max(-.greatestFiniteMagnitude, min(.greatestFiniteMagnitude, value))
+        result[i, t] = isKnown ? max(-.greatestFiniteMagnitude, min(.greatestFiniteMagnitude, value)) : .nan
       }
     }
     return result
@@ -101,10 +117,13 @@ struct FittedMixture: FittedAggregator {
     for k in spread.values.indices { spread.values[k] = spread.values[k].squareRoot() }
     var moves: [(feature: String, change: Matrix)] = []
     if inputs != .predictions, let table = part.features {
-      let shifted = (0..<n).map { ($0 + n / 2) % n }
+      // At random: a feature may repeat itself every so many rows.
+      var others = Array(0..<n)
+      var random = RandomStream(seed: 1)
+      random.shuffle(&others)
       for (c, name) in table.names.enumerated() {
         var columns = table.columns
-        columns[c] = table.selecting(shifted).columns[c]
+        columns[c] = table.selecting(others).columns[c]
         let moved = weights(FeatureTable(names: table.names, columns: columns, rows: n))
         var change = Matrix(rows: p, columns: m)
         for i in 0..<n { for k in 0..<p * m { change.values[k] += abs(moved[i * p * m + k] - all[i * p * m + k]) / Double(n) } }

@@ -20,10 +20,12 @@ extension LocalSettings {
     let rowWeights = try normalisedRowWeights(training)
     let used = training.target.indices.filter { i in rowWeights[i] > 0 && given.hasPrediction(row: i) }
     guard !used.isEmpty else { throw noPredictions }
-    let rows = used.count == training.target.count ? training : training.selecting(used)
+    let weights = used.map { rowWeights[$0] }
+    let rows = (used.count == training.target.count ? training : training.selecting(used)).withoutHopelessModels(rowWeights: weights, context)
+    if rows.predictions.models.count == 1 { return FittedMixture(alone: rows.predictions) }
     let ownNetwork = try fitOwn(rows, context)
     let predictions = ownNetwork.map { rows.predictions.appending(LocalSettings.ownName, $0.outOfFold(rows.features!)) } ?? rows.predictions
-    return try fitWeights(rows, predictions, ownNetwork, used.map { rowWeights[$0] }, context)
+    return try fitWeights(rows, predictions, ownNetwork, weights, context)
   }
 
   /// What the network of its own is called among the models.
@@ -111,6 +113,24 @@ private func standardDeviation(_ values: [Double], _ weights: [Double]) -> Doubl
   let size = values.reduce(0) { max($0, abs($1 - mean)) }
   guard size > 0, size.isFinite else { return 0 }
   return size * values.indices.reduce(0) { $0 + weights[$1] / total * ((values[$1] - mean) / size) * ((values[$1] - mean) / size) }.squareRoot()
+}
+
+extension AggregationTraining {
+  /// These rows without the models that predict none of them, or whose mean loss is over 10⁸ times the least: beside their numbers those of
+  /// the others are rounding.
+  fileprivate func withoutHopelessModels(rowWeights: [Double], _ context: FitContext) -> AggregationTraining {
+    let losses = TrainingLosses(self, rowWeights: rowWeights, threads: context.threads)
+    let size = target.indices.reduce(0) { $0 + rowWeights[$1] * abs(target[$1] * errorUnit) }
+    let limit = 1e8 * max(losses.smallestMeanLoss, 1e-16 * size, 1e-290)
+    let kept = predictions.models.indices.filter { losses.meanLoss($0) <= limit }
+    if kept.count == predictions.models.count { return self }
+    for j in predictions.models.indices where !kept.contains(j) {
+      let reason = losses.terms[j] == 0 ? "predicts no training row" : "loses over 1e8 times as much as the best model"
+      context.warn("\(predictions.models[j]) \(reason), so it gets weight zero")
+    }
+    let names = kept.map { predictions.models[$0] }
+    return AggregationTraining(predictions: predictions.ordered(names), target: target, weights: weights, features: features)
+  }
 }
 
 extension MixtureShape {

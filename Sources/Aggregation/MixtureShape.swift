@@ -143,7 +143,8 @@ package struct MixtureShape: Equatable, Sendable {
             let (lower, share) = (lower.baseAddress! + o * m, share.baseAddress! + o * m)
             for t in 0..<m {
               let from = Int(lower[t])
-              target[t] = own[from] + share[t] * (own[from + 1] - own[from])
+              // At a level of the model's own a neighbour that is missing takes nothing away.
+              target[t] = share[t] == 0 ? own[from] : share[t] == 1 ? own[from + 1] : own[from] + share[t] * (own[from + 1] - own[from])
             }
           }
         }
