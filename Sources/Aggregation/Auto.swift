@@ -29,6 +29,8 @@ public struct Auto: Aggregator {
   public static func settle(_ settings: Settings, _ settling: Settling) throws -> SettledMethod {
     let types = candidates.filter { !$0.needsFeatures || settling.training.features != nil }
     let folds = Set(settling.folds).sorted()
+    let rowWeights = try normalisedRowWeights(settling.training)
+    guard rowWeights.indices.contains(where: { rowWeights[$0] > 0 && settling.training.predictions.hasPrediction(row: $0) }) else { throw noPredictions }
     guard settling.training.predictions.models.count > 1, folds.count > 1 else { return SettledMethod(name: Average.description.name, settings: []) }
     let quiet = FitContext(threads: settling.context.threads, seed: settling.context.seed)
     let settled = try types.map { type in
