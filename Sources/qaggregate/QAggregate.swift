@@ -80,6 +80,8 @@ struct QAggregate: FilterTool {
 
   static var methods: [MethodDescription] { aggregatorRegistry.map { $0.description } }
 
+  private static func type(_ method: String) -> any Aggregator.Type { aggregatorRegistry.first { $0.description.name == method }! }
+
   func validate() throws {
     try learning.refuseTeaching([
       ("--weight", weight != nil), ("--groups", groups != nil), ("--features", features != nil), ("--exclude", exclude != nil), ("--tune", tune != nil),
@@ -96,8 +98,11 @@ struct QAggregate: FilterTool {
     if let load = learning.load { return try answer(with: SavedCombination(path: load)) }
     var specification = try MethodSpecification.parseOne(method, known: Self.methods)
     try add(crossingSettings(), to: &specification)
-    let type = aggregatorRegistry.first { $0.description.name == specification.method }!
+    let type = Self.type(specification.method)
     let settings = try Settings(specification.settings, of: type.description)
+    if tune != nil || time != nil, !type.description.isTunable(beside: settings.written) {
+      throw Failure(.usage, "\(tune != nil ? "--tune" : "--time") has no effect: \(specification.text) has no setting to try", remedy: "local methods have")
+    }
     try learning.checkSaving()
 
     let session = try FilterSession(tool: "qaggregate", table)
@@ -134,7 +139,8 @@ struct QAggregate: FilterTool {
     let chosen = combination.settled(settled)
     let fitted = try CrossFit(settled.aggregator(), teaching, session: session, seed: seed)
     if let save = learning.save {
-      try chosen.model(fitted.full, schema: teaching.features.map(FeatureSchema.init), header: header, target: header.names[roles!.target], training: fitted.summary).save(to: save)
+      let readsFeatures = Self.type(chosen.specification.method).usesFeatures
+      try chosen.model(fitted.full, schema: readsFeatures ? teaching.features.map(FeatureSchema.init) : nil, header: header, target: header.names[roles!.target], training: fitted.summary).save(to: save)
     }
     if describe {
       let rows = teaching.described
@@ -159,7 +165,9 @@ struct QAggregate: FilterTool {
     if let noncrossing { settings.append(("noncrossing", noncrossing.rawValue)) }
     if let margin {
       let parts = margin.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 2, ["fixed", "adaptive"].contains(parts[0]) else { throw Failure(.usage, "--margin \(margin): write fixed:SIZE or adaptive:SIZE") }
+      guard parts.count == 2, ["fixed", "adaptive"].contains(parts[0]), let size = Double(parts[1]), (0...1000).contains(size) else {
+        throw Failure(.usage, "--margin \(margin): write fixed:SIZE or adaptive:SIZE, SIZE a number from 0 to 1000")
+      }
       settings += [("margin", parts[0]), ("delta", parts[1])]
     }
     return settings
@@ -169,7 +177,7 @@ struct QAggregate: FilterTool {
     let known = Self.methods.first { $0.name == specification.method }!.settings.map(\.name)
     for setting in settings {
       guard known.contains(setting.key) else {
-        throw Failure(.usage, "--noncrossing: \(specification.method) is not trained to keep levels from crossing", remedy: "--isotonic orders its answers; global-medium and the local methods can be trained to")
+        throw Failure(.usage, "--noncrossing: \(specification.method) is not trained to keep levels from crossing", remedy: "--isotonic orders its answers; global-coarse, global-medium and the local methods can be trained to")
       }
       specification.settings.append(setting)
     }
