@@ -22,7 +22,7 @@ package struct MixtureObjective: NetworkObjective {
   private let below: [Float]
   private let anchor: Int
 
-  init(shape: MixtureShape, control: CrossingControl, rows: MixtureRows, biases: [Float]) {
+  package init(shape: MixtureShape, control: CrossingControl, rows: MixtureRows, biases: [Float]) {
     self.shape = shape
     self.control = control
     self.rows = rows

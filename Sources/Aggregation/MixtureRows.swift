@@ -13,7 +13,7 @@ package struct MixtureRows: Sendable {
   /// Floats that are kept gathered at most.
   private static let largestGathered = 1 << 26
 
-  init(_ predictions: BasePredictions, _ seen: PredictionFeatures, _ shape: MixtureShape, scale: Double) {
+  package init(_ predictions: BasePredictions, _ seen: PredictionFeatures, _ shape: MixtureShape, scale: Double) {
     let n = predictions.rows
     let width = shape.models * shape.levels.count
     let gathered = shape.sources * shape.stride

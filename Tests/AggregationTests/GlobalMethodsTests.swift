@@ -107,7 +107,7 @@ import Testing
   }
 }
 
-@Suite struct GlobalResolutionTests {
+@Suite struct GlobalMethodsTests {
   private static let methods: [any Aggregator.Type] = [GlobalCoarse.self, GlobalMedium.self, GlobalFine.self]
 
   @Test func finerWeightsNeverLoseMoreInTraining() throws {
@@ -187,8 +187,8 @@ import Testing
 
   @Test func aHundredModelsAreLearnt() throws {
     let training = referenceTable(rows: 40, models: 100, levels: 2, seed: 4)
-    for method in aggregatorRegistry {
-      let answer = try fit(method, training).answer(training.predictions, features: nil)
+    for (method, settings) in learningMethods {
+      let answer = try fit(method, training, settings).answer(training.predictions, features: training.features)
       #expect(answer.values.allSatisfy { $0.isFinite }, "\(method.description.name)")
     }
   }
@@ -197,12 +197,12 @@ import Testing
   @Test func hostileModelsLeaveTheOthersAlone() throws {
     let plain = referenceTable(rows: 80, models: 5, levels: 3, seed: 10)
     let hostile = plain.mapping { i, j, _, v in j == 1 ? 1e300 : j == 2 ? .nan : j == 3 && i % 7 == 0 ? .nan : v }
-    for method in aggregatorRegistry where method.learns {
-      let fitted = try fit(method, hostile)
-      let answer = fitted.answer(hostile.predictions, features: nil)
+    for (method, settings) in learningMethods {
+      let fitted = try fit(method, hostile, settings)
+      let answer = fitted.answer(hostile.predictions, features: hostile.features)
       #expect(answer.values.allSatisfy { $0.isFinite }, "\(method.description.name)")
       #expect(hostile.loss(answer) < 10, "\(method.description.name)")
-      let none = fitted.answer(predictions(plain.levels, rows: 1, models: 5, [Double](repeating: .nan, count: 15)), features: nil)
+      let none = fitted.answer(predictions(plain.levels, rows: 1, models: 5, [Double](repeating: .nan, count: 15)), features: numbered(1))
       #expect(none.values.allSatisfy { $0.isNaN }, "\(method.description.name)")
     }
   }
@@ -210,8 +210,8 @@ import Testing
   /// Model a gives the outer levels, b the inner ones.
   @Test func levelsThatNoTwoModelsShare() throws {
     let training = referenceTable(rows: 60, models: 2, levels: 4, seed: 11).mapping { _, j, t, v in (j == 0) == (t == 0 || t == 3) ? v : .nan }
-    for method in aggregatorRegistry where method.learns {
-      let answer = try fit(method, training).answer(training.predictions, features: nil)
+    for (method, settings) in learningMethods {
+      let answer = try fit(method, training, settings).answer(training.predictions, features: training.features)
       #expect(answer.values.allSatisfy { $0.isFinite }, "\(method.description.name)")
     }
     let medium = try fit(GlobalMedium.self, training)
@@ -220,13 +220,13 @@ import Testing
 
   @Test func damageIsFound() throws {
     let training = referenceTable(rows: 30, models: 3, levels: 3, seed: 1)
-    for method in aggregatorRegistry where method.learns {
-      let fitted = try fit(method, training)
+    for (method, settings) in learningMethods {
+      let fitted = try fit(method, training, settings)
       let bytes = encoded(fitted)
       var reader = ByteReader(bytes)
       let copy = try method.decode(&reader)
       #expect(reader.isAtEnd && encoded(copy) == bytes, "\(method.description.name)")
-      #expect(copy.answer(training.predictions, features: nil) == fitted.answer(training.predictions, features: nil))
+      #expect(copy.answer(training.predictions, features: training.features) == fitted.answer(training.predictions, features: training.features))
       for length in 0..<bytes.count {
         var reader = ByteReader(Array(bytes[..<length]))
         #expect(throws: Failure.self) { try method.decode(&reader) }
