@@ -6,7 +6,7 @@ import Quantiles
 
 /// Averaged networks of local weights; none where there is one model, which is answered as it is.
 struct FittedMixture: FittedAggregator {
-  /// The base models; the network of its own comes after them.
+  /// The base models that are mixed; the network of its own comes after them.
   let models: [String]
   let shape: MixtureShape
   let inputs: LocalSettings.Inputs
@@ -95,7 +95,9 @@ struct FittedMixture: FittedAggregator {
     let rows = given.rows <= most ? Array(0..<given.rows) : (0..<most).map { $0 * given.rows / most }
     let part = AggregationTraining(predictions: given, target: [Double](repeating: 0, count: given.rows), features: features).selecting(rows)
     let names = models + (ownNetwork == nil ? [] : [LocalSettings.ownName])
-    guard !networks.isEmpty, !rows.isEmpty else { return WeightTable(models: models, levels: shape.levels, mean: Matrix(rows: models.count, columns: shape.levels.count, repeating: 1)) }
+    // Weights that depend on rows are nothing where there is none.
+    if rows.isEmpty { return WeightTable(models: [], levels: shape.levels, mean: Matrix(rows: 0, columns: shape.levels.count), spread: Matrix(rows: 0, columns: shape.levels.count)) }
+    guard !networks.isEmpty else { return WeightTable(models: models, levels: shape.levels, mean: Matrix(rows: models.count, columns: shape.levels.count, repeating: 1)) }
     let (n, p, m) = (rows.count, names.count, shape.levels.count)
     func weights(_ features: FeatureTable?) -> [Double] {
       var result = [Double](repeating: 0, count: n * p * m)
