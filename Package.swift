@@ -37,7 +37,7 @@ let package = Package(
 
     // Methods: they take matrices, never tables.
     .target(name: "Learners", dependencies: ["Algebra", "Quantiles", "Methods", "Groundwork"]),
-    .target(name: "Aggregation", dependencies: ["Algebra", "Quantiles", "Methods", "Groundwork"]),
+    .target(name: "Aggregation", dependencies: ["Learners", "Algebra", "Quantiles", "Methods", "Groundwork"]),
     .target(name: "Calibration", dependencies: ["Quantiles", "Methods", "Groundwork"]),
     .target(name: "Scoring", dependencies: ["Quantiles", "Methods", "Groundwork"]),
 
@@ -61,7 +61,7 @@ let package = Package(
     .testTarget(name: "QuantilesTests", dependencies: ["Quantiles", "Groundwork"]),
     .testTarget(name: "AlgebraTests", dependencies: ["Algebra", "Quantiles", "Groundwork"]),
     .testTarget(name: "LearnersTests", dependencies: ["Learners", "Algebra", "Methods", "Quantiles", "Groundwork"]),
-    .testTarget(name: "AggregationTests", dependencies: ["Aggregation", "Methods", "Quantiles", "Groundwork"]),
+    .testTarget(name: "AggregationTests", dependencies: ["Aggregation", "Learners", "Algebra", "Methods", "Quantiles", "Groundwork"]),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Methods", "Quantiles", "Groundwork"]),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Methods", "Quantiles", "Groundwork"]),
     .testTarget(name: "TablesTests", dependencies: ["Tables", "Groundwork"]),

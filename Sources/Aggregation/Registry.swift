@@ -2,6 +2,15 @@
 public let aggregatorRegistry: [any Aggregator.Type] = [
   Average.self,
   Median.self,
+  LinearPool.self,
   Best.self,
+  QuantileRegressionAveraging.self,
+  FactorQuantileRegressionAveraging.self,
   GlobalCoarse.self,
+  GlobalMedium.self,
+  GlobalFine.self,
+  LocalCoarse.self,
+  LocalMedium.self,
+  LocalFine.self,
+  Auto.self,
 ]

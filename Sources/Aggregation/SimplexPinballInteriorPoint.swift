@@ -4,16 +4,16 @@ import Glibc
 /// A predictor–corrector interior point for `SimplexPinballProgram` (Mehrotra 1992, in the bounded-dual form that Portnoy
 /// and Koenker 1997 give quantile regression).
 ///
-/// With residuals −Ew = u − v, box slacks x = z + low and y = high − z, and s = λ1 − Eᵀz it follows the central path
-/// u_r y_r = v_r x_r = w_j s_j = μ. A step solves p × p equations (EᵀDE + diag(s/w)) dw + 1 dλ = f, 1ᵀdw = 0, with
+/// With residuals −Ew = u − v, box slacks x = z + low and y = high − z, and s = λ1 + κ − Eᵀz it follows the central path
+/// u_r y_r = v_r x_r = w_j s_j = μ. A step solves p × p equations (EᵀDE + diag(s/w)) dw + 1 dλ = f, 1ᵀdw = 0 (a λ for each group of weights), with
 /// D = 1/(u/y + v/x): an iteration is three passes over the errors, O(N·p²) together, and some 20 to 40 are needed.
 struct SimplexPinballInteriorPoint {
   /// Weights inside the simplex, summing to one.
   private(set) var weights: [Double]
   /// Slacks s_j of the dual constraints: near zero for models with weight.
   private(set) var slacks: [Double]
-  /// A feasible z.
-  private(set) var multipliers: [Double] = []
+  /// A feasible z of every part.
+  private(set) var multipliers: [[Double]] = []
   private(set) var iterations = 0
 
   private static let largestIterationCount = 120
@@ -43,26 +43,47 @@ struct SimplexPinballInteriorPoint {
 
   /// Follows the path until the duality gap is `tolerance` of the objective, or no step can improve it.
   init(_ program: SimplexPinballProgram, tolerance: Double, threads: Int) {
+    self.init(JointSimplexProgram(program), tolerance: tolerance, threads: threads)
+  }
+
+  /// The same for programmes that share weights.
+  init(_ joint: JointSimplexProgram, tolerance: Double, threads: Int) {
     useSingleThreadedBLAS()
-    let p = program.models
-    let state = State(program.terms)
-    var w = [Double](repeating: 1 / Double(p), count: p)
-    var s = [Double](repeating: 1, count: p)
-    var lambda = 1.0
+    let p = joint.variables
+    let groups = joint.groups
+    let states = joint.parts.map { State($0.program.terms) }
+    var costs = [Double](repeating: 0, count: p)
+    for part in joint.parts { for (j, cost) in zip(part.variables, part.program.costs) { costs[j] += cost } }
+    var w = [Double](repeating: 0, count: p)
+    for group in groups { for j in group { w[j] = 1 / Double(group.count) } }
+    var s = [Double](repeating: 1 / Double(groups.count), count: p)
+    var lambda = [Double](repeating: 1 / Double(groups.count), count: groups.count)
+    let groupOf = groups.enumerated().flatMap { index, group in group.map { _ in index } }
+    let terms = joint.parts.reduce(0) { $0 + $1.program.terms }
     var bound = -Double.infinity
     var lost = 0
     var primalStep = 0.0
     var dualStep = 0.0
-    SimplexPinballInteriorPoint.start(program, state, w, threads)
+    _ = joint.forParts(threads: threads) { k, inner in
+      SimplexPinballInteriorPoint.start(joint.parts[k].program, states[k], joint.restricted(w, to: k), inner)
+    }
+    /// Adds what the parts give to the variables they see.
+    func scatter(_ own: [[Double]]) -> [Double] {
+      var sum = [Double](repeating: 0, count: p)
+      for (part, values) in zip(joint.parts, own) { for (j, value) in zip(part.variables, values) { sum[j] += value } }
+      return sum
+    }
 
     while iterations < SimplexPinballInteriorPoint.largestIterationCount {
-      let normal = SimplexPinballInteriorPoint.advance(program, state, w, primalStep, dualStep, threads)
-      let g = normal.gradient
-      let primal = normal.objective
-      let dual = -g.max()!
+      let normals = joint.forParts(threads: threads) { k, inner in
+        SimplexPinballInteriorPoint.advance(joint.parts[k].program, states[k], joint.restricted(w, to: k), primalStep, dualStep, inner)
+      }
+      let g = zip(scatter(normals.map(\.gradient)), costs).map { $0 - $1 }
+      let primal = normals.reduce(0) { $0 + $1.objective } + zip(costs, w).reduce(0) { $0 + $1.0 * $1.1 }
+      let dual = groups.reduce(0) { $0 - g[$1].max()! }
       if dual > bound {
         bound = dual
-        if primal - dual <= 1e-3 * primal { multipliers = state.multipliers(program) }
+        if primal - dual <= 1e-3 * primal { multipliers = zip(joint.parts, states).map { $1.multipliers($0.program) } }
       }
       if primal - bound <= tolerance * primal { break }
       // Past what its digits allow, a step loses more than it gains.
@@ -70,36 +91,46 @@ struct SimplexPinballInteriorPoint {
       if lost == 3 { break }
       iterations += 1
 
-      var matrix = normal.gram
+      var matrix = [Double](repeating: 0, count: p * p)
+      for (part, normal) in zip(joint.parts, normals) {
+        let size = part.variables.count
+        for a in 0..<size {
+          for b in a..<size {
+            let (i, j) = (min(part.variables[a], part.variables[b]), max(part.variables[a], part.variables[b]))
+            matrix[i * p + j] += normal.gram[a * size + b]
+          }
+        }
+      }
       for j in 0..<p { matrix[j * p + j] += s[j] / w[j] }
       // Terms without residual make EᵀDE vast everywhere but along w itself; since 1ᵀdw is known, adding a multiple of 11ᵀ
       // changes no solution and fills that hole.
-      let ridge = (0..<p).reduce(0) { max($0, matrix[$1 * p + $1]) }
-      for k in matrix.indices { matrix[k] += ridge }
-      guard let factor = CholeskyFactor(matrix, size: p) else { break }
-      let ones = factor.solve([Double](repeating: 1, count: p))
-      let onesSum = ones.reduce(0, +)
-      let shortfall = 1 - w.reduce(0, +)
-      func direction(_ f: [Double]) -> (dw: [Double], dLambda: Double) {
-        let free = factor.solve(f.map { $0 + ridge * shortfall })
-        let dLambda = (free.reduce(0, +) - shortfall) / onesSum
-        return ((0..<p).map { free[$0] - dLambda * ones[$0] }, dLambda)
+      let ridges = groups.map { group in group.reduce(0) { max($0, matrix[$1 * p + $1]) } }
+      for (group, ridge) in zip(groups, ridges) { for i in group { for j in i..<group.upperBound { matrix[i * p + j] += ridge } } }
+      guard let equations = GroupedEquations(matrix, groups: groups) else { break }
+      let shortfalls = groups.map { 1 - w[$0].reduce(0, +) }
+      func direction(_ f: [Double]) -> (dw: [Double], dLambda: [Double]) {
+        equations.solve((0..<p).map { f[$0] + ridges[groupOf[$0]] * shortfalls[groupOf[$0]] }, sums: shortfalls)
       }
 
-      var affineRight = normal.right
-      for j in 0..<p { affineRight[j] += g[j] - lambda }
+      var affineRight = scatter(normals.map(\.right))
+      for j in 0..<p { affineRight[j] += g[j] - lambda[groupOf[j]] }
       let affine = direction(affineRight)
       var affineSlack = s
       for j in 0..<p { affineSlack[j] = -s[j] * (1 + affine.dw[j] / w[j]) }
-      let predicted = SimplexPinballInteriorPoint.predict(program, state, affine.dw, threads)
-      let (affinePrimal, affineDual) = SimplexPinballInteriorPoint.steps(
-        w, affine.dw, s, affineSlack, predicted.primalRatio, predicted.dualRatio, reach: 1)
-      let pairs = Double(2 * program.terms + p)
-      var complementarity = normal.complementarity
+      let predictions = joint.forParts(threads: threads) { k, inner in
+        SimplexPinballInteriorPoint.predict(joint.parts[k].program, states[k], joint.restricted(affine.dw, to: k), inner)
+      }
+      let (a, b) = SimplexPinballInteriorPoint.steps(
+        w, affine.dw, s, affineSlack, predictions.reduce(0) { max($0, $1.primalRatio) }, predictions.reduce(0) { max($0, $1.dualRatio) }, reach: 1)
+      let pairs = Double(2 * terms + p)
+      let before = normals.reduce(0) { $0 + $1.complementarity }
+      var complementarity = before
       for j in 0..<p { complementarity += w[j] * s[j] }
-      let (a, b) = (affinePrimal, affineDual)
-      var remaining = normal.complementarity + a * predicted.primalChange
-      remaining += b * predicted.dualChange + a * b * predicted.bothChange
+      var remaining = before
+      for prediction in predictions {
+        remaining += a * prediction.primalChange
+        remaining += b * prediction.dualChange + a * b * prediction.bothChange
+      }
       for j in 0..<p {
         let weight = w[j] + a * affine.dw[j]
         let slack = s[j] + b * affineSlack[j]
@@ -110,26 +141,33 @@ struct SimplexPinballInteriorPoint {
 
       var target = s
       for j in 0..<p { target[j] = mu - affine.dw[j] * affineSlack[j] }
-      var right = predicted.right
-      for j in 0..<p { right[j] += mu * predicted.rightPerMu[j] + target[j] / w[j] - lambda + g[j] }
+      var right = scatter(predictions.map(\.right))
+      let rightPerMu = scatter(predictions.map(\.rightPerMu))
+      for j in 0..<p { right[j] += mu * rightPerMu[j] + target[j] / w[j] - lambda[groupOf[j]] + g[j] }
       let corrected = direction(right)
       var slack = s
       for j in 0..<p { slack[j] = (target[j] - s[j] * corrected.dw[j]) / w[j] - s[j] }
-      let ratios = SimplexPinballInteriorPoint.correct(program, state, corrected.dw, mu, threads)
+      let ratios = joint.forParts(threads: threads) { k, inner in
+        SimplexPinballInteriorPoint.correct(joint.parts[k].program, states[k], joint.restricted(corrected.dw, to: k), mu, inner)
+      }
       (primalStep, dualStep) = SimplexPinballInteriorPoint.steps(
-        w, corrected.dw, s, slack, ratios.primal, ratios.dual, reach: SimplexPinballInteriorPoint.reach)
-      let isFinite = (corrected.dw + slack + [corrected.dLambda, primalStep, dualStep]).allSatisfy { $0.isFinite }
+        w, corrected.dw, s, slack, ratios.reduce(0) { max($0, $1.primal) }, ratios.reduce(0) { max($0, $1.dual) },
+        reach: SimplexPinballInteriorPoint.reach)
+      let isFinite = (corrected.dw + slack + corrected.dLambda + [primalStep, dualStep]).allSatisfy { $0.isFinite }
       guard isFinite, max(primalStep, dualStep) > 1e-8 else { break }
       for j in 0..<p {
         w[j] += primalStep * corrected.dw[j]
         s[j] += dualStep * slack[j]
       }
-      lambda += dualStep * corrected.dLambda
+      for k in groups.indices { lambda[k] += dualStep * corrected.dLambda[k] }
     }
-    let sum = w.reduce(0, +)
-    weights = w.map { $0 / sum }
+    for group in groups {
+      let sum = w[group].reduce(0, +)
+      for j in group { w[j] /= sum }
+    }
+    weights = w
     slacks = s
-    if multipliers.isEmpty { multipliers = state.multipliers(program) }
+    if multipliers.isEmpty { multipliers = zip(joint.parts, states).map { $1.multipliers($0.program) } }
   }
 
   /// The longest steps that keep everything positive, at most 1.

@@ -2,12 +2,12 @@ import Groundwork
 
 /// The linear programme that weights on the simplex solve (Fakoor et al. 2023, section 3.2):
 ///
-///     F(w) = Σ_r c_r ψ_{τ_r}(−Σ_j w_j e_rj)  over  w ≥ 0, Σ_j w_j = 1,
+///     F(w) = Σ_r c_r ψ_{τ_r}(−Σ_j w_j e_rj) + Σ_j κ_j w_j  over  w ≥ 0, Σ_j w_j = 1,
 ///
-/// with e_rj = ĝ_j − y the error of model j at term r, a pair of row and level. That the errors, not the predictions, are
+/// with e_rj = ĝ_j − y the error of model j at term r, a pair of row and level, and κ_j what weight itself costs. That the errors, not the predictions, are
 /// combined is the same since weights sum to one, and keeps digits that a large common offset would cost.
 ///
-/// Its dual maximises −max_j (Eᵀz)_j over −c_r(1 − τ_r) ≤ z_r ≤ c_r τ_r, so any z in that box bounds the optimum from
+/// Its dual maximises −max_j ((Eᵀz)_j − κ_j) over −c_r(1 − τ_r) ≤ z_r ≤ c_r τ_r, so any z in that box bounds the optimum from
 /// below: `bound` certifies a solution however it was found.
 ///
 /// Terms lie in blocks of `blockTerms`, a block model by model. Sums are taken over a fixed partition of the blocks, in
@@ -23,10 +23,13 @@ package struct SimplexPinballProgram {
   /// c_r τ_r, what a unit of positive residual costs, and c_r (1 − τ_r), what a negative one does.
   let high: [Double]
   let low: [Double]
+  /// κ_j.
+  let costs: [Double]
 
-  /// `errors` is padded with zeros to whole blocks.
-  init(models: Int, errors: [Double], high: [Double], low: [Double]) {
+  /// `errors` is padded with zeros to whole blocks; costs are zero unless given.
+  init(models: Int, errors: [Double], high: [Double], low: [Double], costs: [Double]? = nil) {
     self.models = models
+    self.costs = costs ?? [Double](repeating: 0, count: models)
     terms = high.count
     self.errors = errors
     self.high = high
@@ -86,7 +89,7 @@ package struct SimplexPinballProgram {
 
   /// F(w). Cost: O(N·p).
   package func objective(_ w: [Double], threads: Int) -> Double {
-    sums(width: 1, threads: threads) { range, errors, sum in
+    cost(w) + sums(width: 1, threads: threads) { range, errors, sum in
       withUnsafeTemporaryAllocation(of: Double.self, capacity: range.count) { buffer in
         combine(errors, w, range.count, into: buffer.baseAddress!)
         for (k, r) in range.enumerated() {
@@ -97,8 +100,18 @@ package struct SimplexPinballProgram {
     }[0]
   }
 
-  /// The lower bound on the optimum that z proves, −max_j (Eᵀz)_j, after z is put into its box. Cost: O(N·p).
-  package func bound(_ z: [Double], threads: Int) -> Double {
+  /// Σ_j κ_j w_j.
+  func cost(_ w: [Double]) -> Double {
+    var sum = 0.0
+    for j in 0..<models { sum += costs[j] * w[j] }
+    return sum
+  }
+
+  /// The lower bound on the optimum that z proves, −max_j ((Eᵀz)_j − κ_j), after z is put into its box. Cost: O(N·p).
+  package func bound(_ z: [Double], threads: Int) -> Double { -prices(z, threads: threads).max()! }
+
+  /// (Eᵀz)_j − κ_j, z first put into its box.
+  func prices(_ z: [Double], threads: Int) -> [Double] {
     precondition(z.count == terms)
     let g = sums(width: models, threads: threads) { range, errors, sums in
       withUnsafeTemporaryAllocation(of: Double.self, capacity: range.count) { buffer in
@@ -108,7 +121,7 @@ package struct SimplexPinballProgram {
         }
       }
     }
-    return -g.max()!
+    return zip(g, costs).map { $0 - $1 }
   }
 
   /// Σ_j d_j e_rj for the terms of one block.

@@ -9,6 +9,8 @@ package struct SimplexPinballSolution {
   /// Interior-point iterations and edges walked.
   package let iterations: Int
   package let edges: Int
+  /// The vertex that `weights` are; empty where they are none.
+  let planes: [SimplexPinballVertexSearch.Plane]
 
   /// What F(weights) may lie above the optimum at most.
   package var gap: Double { max(objective - bound, 0) }
@@ -19,14 +21,15 @@ package struct SimplexPinballSolution {
     let inner = SimplexPinballInteriorPoint(program, tolerance: 1e-11, threads: threads)
     var weights = inner.weights
     var objective = program.objective(weights, threads: threads)
-    var multipliers = inner.multipliers
+    var multipliers = inner.multipliers[0]
     var bound = program.bound(multipliers, threads: threads)
     let search = SimplexPinballVertexSearch(
       program, near: weights, slacks: inner.slacks, multipliers: multipliers, threads: threads)
+    var planes: [SimplexPinballVertexSearch.Plane] = []
     if let vertex = search.weights {
       let least = program.objective(vertex, threads: threads)
       // A vertex has weights that are exactly nought, which is worth the last digits.
-      if least <= objective + 1e-12 * objective { (weights, objective) = (vertex, least) }
+      if least <= objective + 1e-12 * objective { (weights, objective, planes) = (vertex, least, search.planes) }
       let proved = program.bound(search.multipliers, threads: threads)
       if proved > bound { (multipliers, bound) = (search.multipliers, proved) }
     }
@@ -34,6 +37,7 @@ package struct SimplexPinballSolution {
     self.objective = objective
     self.bound = bound
     self.multipliers = multipliers
+    self.planes = planes
     iterations = inner.iterations
     edges = search.edges
   }

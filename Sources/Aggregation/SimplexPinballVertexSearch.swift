@@ -5,7 +5,7 @@
 /// Leaving a plane along the edge of the others, the objective is piecewise linear, and the weighted median of its kinks
 /// is where it is least. An edge costs O(N·p); from an interior point a handful is walked.
 package struct SimplexPinballVertexSearch {
-  private enum Plane {
+  enum Plane {
     case weight(Int)
     case term(Int, norm: Double)
   }
@@ -16,6 +16,8 @@ package struct SimplexPinballVertexSearch {
   /// z of that vertex, to be put into its box.
   package private(set) var multipliers: [Double] = []
   package private(set) var edges = 0
+  /// The planes of that vertex.
+  private(set) var planes: [Plane] = []
 
   private let program: SimplexPinballProgram
   private let threads: Int
@@ -31,6 +33,14 @@ package struct SimplexPinballVertexSearch {
     if walk(from: basis) { return }
     let largest = weights.indices.max { weights[$0] < weights[$1] }!
     _ = walk(from: weights.indices.filter { $0 != largest }.map { .weight($0) })
+  }
+
+  /// Starts at the vertex where p − 1 planes meet. `weights` stays nil where they meet in none.
+  init(_ program: SimplexPinballProgram, at planes: [Plane], threads: Int) {
+    self.program = program
+    self.threads = threads
+    guess = []
+    _ = walk(from: planes)
   }
 
   /// The planes on which the point most clearly lies: weights that are nought, then terms whose multiplier is inside its
@@ -80,7 +90,7 @@ package struct SimplexPinballVertexSearch {
     var combined: [Double]
     /// Terms without residual.
     var zeros: [Int]
-    /// Eᵀz over the others.
+    /// Eᵀz over the others, less κ.
     var gradient: [Double]
     var objective: Double
   }
@@ -98,6 +108,7 @@ package struct SimplexPinballVertexSearch {
         stalled = 0
         weights = w
         objective = view.objective
+        planes = basis
         multipliers = explain(view, basis, columns)
       } else {
         stalled += 1
@@ -158,7 +169,8 @@ package struct SimplexPinballVertexSearch {
         }
       }
     }
-    var view = View(combined: combined, zeros: [], gradient: Array(sums[..<p]), objective: sums[p])
+    var view = View(
+      combined: combined, zeros: [], gradient: (0..<p).map { sums[$0] - program.costs[$0] }, objective: sums[p] + program.cost(w))
     for plane in basis {
       guard case .term(let r, _) = plane, view.combined[r] != 0 else { continue }
       // A basic term has no residual by definition, whatever rounding says.
@@ -182,7 +194,7 @@ package struct SimplexPinballVertexSearch {
     }
     var gradient = view.gradient
     for r in idleZeros(view, basis) {
-      z[r] = min(max(guess[r], -program.low[r]), program.high[r])
+      z[r] = guess.isEmpty ? 0 : min(max(guess[r], -program.low[r]), program.high[r])
       for (j, e) in program.row(r).enumerated() { gradient[j] += z[r] * e }
     }
     for (k, plane) in basis.enumerated() {

@@ -1,3 +1,5 @@
+import Algebra
+
 /// Solves with a symmetric positive definite matrix of a few models' size.
 struct CholeskyFactor {
   private let size: Int
@@ -33,6 +35,60 @@ struct CholeskyFactor {
       x[i] /= l[i * size + i]
     }
     return x
+  }
+}
+
+/// Equations M x + Aᵀλ = f, A x = b, where row g of A sums the unknowns of group g.
+struct GroupedEquations {
+  private let factor: SymmetricSolver
+  private let groups: [Range<Int>]
+  /// M⁻¹Aᵀ, a column after the other, and the factor of A M⁻¹Aᵀ.
+  private let columns: [[Double]]
+  private let schur: CholeskyFactor
+
+  /// Reads the upper triangle of M, positive definite. Nil where it is not finite.
+  init?(_ matrix: [Double], groups: [Range<Int>]) {
+    let size = groups.last!.upperBound
+    guard let factor = SymmetricSolver(matrix, size: size) else { return nil }
+    var right = [Double](repeating: 0, count: size * groups.count)
+    for (g, group) in groups.enumerated() { for j in group { right[g * size + j] = 1 } }
+    let solved = factor.solve(right, count: groups.count)
+    let columns = groups.indices.map { Array(solved[$0 * size..<($0 + 1) * size]) }
+    let schur = groups.flatMap { group in columns.map { $0[group].reduce(0, +) } }
+    guard let small = CholeskyFactor(schur, size: groups.count) else { return nil }
+    (self.factor, self.groups, self.columns, self.schur) = (factor, groups, columns, small)
+  }
+
+  func solve(_ f: [Double], sums b: [Double]) -> (dw: [Double], dLambda: [Double]) {
+    var x = factor.solve(f, count: 1)
+    let lambda = schur.solve(zip(groups, b).map { x[$0].reduce(0, +) - $1 })
+    for (column, l) in zip(columns, lambda) { for j in x.indices { x[j] -= l * column[j] } }
+    return (x, lambda)
+  }
+}
+
+/// Solves with a symmetric positive definite matrix of any size: plainly where it is small, by LAPACK where it is large and well behaved.
+private enum SymmetricSolver {
+  case plain(CholeskyFactor)
+  case large(PositiveDefiniteSystem)
+
+  init?(_ matrix: [Double], size: Int) {
+    if size > 64, let system = PositiveDefiniteSystem(upper: matrix, size: size) {
+      self = .large(system)
+    } else if let factor = CholeskyFactor(matrix, size: size) {
+      self = .plain(factor)
+    } else {
+      return nil
+    }
+  }
+
+  func solve(_ right: [Double], count: Int) -> [Double] {
+    switch self {
+    case .plain(let factor):
+      let size = right.count / count
+      return (0..<count).flatMap { factor.solve(Array(right[$0 * size..<($0 + 1) * size])) }
+    case .large(let system): return system.solve(right, count: count)
+    }
   }
 }
 

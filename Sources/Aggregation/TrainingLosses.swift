@@ -57,6 +57,7 @@ struct TrainingLosses {
 
   /// The mean pinball loss of model j over its own terms, in units of the target over `errorUnit`.
   func meanLoss(_ j: Int) -> Double { weight[j] > 0 ? loss[j] / weight[j] : .infinity }
+  var smallestMeanLoss: Double { terms.indices.reduce(.infinity) { min($0, meanLoss($1)) } }
   func meanRegret(_ j: Int) -> Double { weight[j] > 0 ? regret[j] / weight[j] : .infinity }
 
   private mutating func add(_ other: TrainingLosses) {

@@ -5,7 +5,7 @@ import Methods
 import Quantiles
 
 /// How the outputs of a network become quantiles of the standardised target.
-enum NetworkAnswer: UInt8, Sendable {
+package enum NetworkAnswer: UInt8, Sendable {
   /// Mean and log standard deviation of a normal distribution.
   case gaussian = 0
   /// The quantile at the level that is among the inputs.
@@ -18,24 +18,26 @@ enum NetworkAnswer: UInt8, Sendable {
 }
 
 /// Networks whose quantiles are averaged, level by level, in increasing order.
-struct FittedNetworks: FittedLearner {
-  let inputs: NetworkInputs
+package struct FittedNetworks: FittedLearner {
+  package let inputs: NetworkInputs
   let target: NetworkTarget
   let answer: NetworkAnswer
-  let levels: [Double]
+  package let levels: [Double]
   let shape: NetworkShape
   /// An array a network; none where the target was constant.
   let networks: [[Float]]
   let trainingRows: Int
   let heldOutLoss: Double
   let steps: Int
+  /// Of each network: the training rows it held out; not kept in a model file.
+  var heldOut: [[Int]] = []
 
   /// Rows, or levels of one row, that pass through a network at once. Rows always go as many at a time, padded, so that the products of
   /// one never depend on its neighbours.
   private static let block = 64
 
   /// Cost: rows × networks × parameters, and × levels where the level is an input.
-  func predict(_ features: FeatureTable) -> Matrix {
+  package func predict(_ features: FeatureTable) -> Matrix {
     let m = levels.count
     var sums = [Double](repeating: 0, count: features.rows * m)
     let encoded = networks.isEmpty ? [] : inputs(features)
@@ -46,6 +48,24 @@ struct FittedNetworks: FittedLearner {
     }
     let share = 1 / Double(max(networks.count, 1))
     return Matrix(rows: features.rows, columns: m, values: sums.map { target.restored($0 * share) })
+  }
+
+  /// The training rows, each answered by the first network that did not train on it; by all of them where none held it out.
+  package func outOfFold(_ features: FeatureTable) -> Matrix {
+    var result = predict(features)
+    var isDone = [Bool](repeating: false, count: features.rows)
+    for (k, held) in heldOut.enumerated() {
+      let rows = held.filter { !isDone[$0] }
+      let one = FittedNetworks(
+        inputs: inputs, target: target, answer: answer, levels: levels, shape: shape, networks: [networks[k]], trainingRows: trainingRows,
+        heldOutLoss: heldOutLoss, steps: steps)
+      let answers = one.predict(features.selecting(rows))
+      for (i, row) in rows.enumerated() {
+        isDone[row] = true
+        for t in levels.indices { result[row, t] = answers[i, t] }
+      }
+    }
+    return result
   }
 
   private func addByBlock(_ network: DenseNetwork, _ encoded: [Float], _ n: Int, _ sums: inout [Double]) {
@@ -98,14 +118,14 @@ struct FittedNetworks: FittedLearner {
     row.sort()
   }
 
-  var summary: [(key: String, value: String)] {
+  package var summary: [(key: String, value: String)] {
     [
       ("rows", "\(trainingRows)"), ("inputs", "\(inputs.count)"), ("networks", "\(networks.count)"), ("parameters", "\(shape.parameterCount)"),
       ("steps", "\(steps)"), ("held-out loss", "\((heldOutLoss * 1e5).rounded() / 1e5)"),
     ]
   }
 
-  func encode(into writer: inout ByteWriter) {
+  package func encode(into writer: inout ByteWriter) {
     inputs.write(into: &writer)
     target.write(into: &writer)
     writer.write(Int(answer.rawValue))
@@ -118,11 +138,11 @@ struct FittedNetworks: FittedLearner {
     writer.write(steps)
   }
 
-  static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedNetworks(from: &reader) }
+  package static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedNetworks(from: &reader) }
 }
 
 extension FittedNetworks {
-  init(from reader: inout ByteReader) throws {
+  package init(from reader: inout ByteReader) throws {
     inputs = try NetworkInputs(from: &reader)
     target = try NetworkTarget(from: &reader)
     guard let answer = NetworkAnswer(rawValue: UInt8(truncatingIfNeeded: try reader.readInt())) else { throw ByteReader.damaged }
@@ -151,7 +171,7 @@ extension FittedNetworks {
 }
 
 /// Standardises, trains and keeps the networks of a learner.
-func fitNetworks(
+package func fitNetworks(
   _ plan: NetworkTraining, _ answer: NetworkAnswer, _ training: TrainingSet, levels: [Double], _ objective: some NetworkObjective, context: FitContext
 ) throws -> FittedNetworks {
   var (features, target, weights) = (training.features, training.target, training.weights)
@@ -174,12 +194,12 @@ func fitNetworks(
   let result =
     scale.isConstant
     ? NetworkTraining.Result(
-      shape: NetworkShape(inputs: inputs.count + objective.extraInputs, hidden: plan.hidden, outputs: objective.outputs), parameters: [], heldOutLoss: 0, steps: 0)
+      shape: NetworkShape(inputs: inputs.count + objective.extraInputs, hidden: plan.hidden, outputs: objective.outputs), parameters: [], heldOutLoss: 0, steps: 0, heldOut: [])
     : try plan.fit(
       NetworkTraining.Rows(
         count: target.count, width: inputs.count, inputs: inputs(features), target: scale.standardised(target), weights: weights?.map { Float($0) }),
       objective, context: context)
   return FittedNetworks(
     inputs: inputs, target: scale, answer: answer, levels: levels, shape: result.shape, networks: result.parameters, trainingRows: target.count,
-    heldOutLoss: result.heldOutLoss, steps: result.steps)
+    heldOutLoss: result.heldOutLoss, steps: result.steps, heldOut: result.heldOut)
 }

@@ -38,7 +38,7 @@ package struct LevelInputObjective: NetworkObjective {
   package var extraInputs: Int { LevelInput.count }
   package var judgements: Int { 5 }
 
-  package func startingBiases(sortedTarget: [Float]) -> [Float] { [sortedTarget[(sortedTarget.count - 1) / 2]] }
+  package func startingBiases(_ rows: NetworkTraining.Rows, training: [Int]) -> [Float] { [training.map { rows.target[$0] }.sorted()[(training.count - 1) / 2]] }
 
   package func drawExtras(_ extras: UnsafeMutablePointer<Float>, _ random: inout RandomStream) {
     LevelInput.write(0.002 + 0.996 * random.uniform(), to: extras)
@@ -50,12 +50,12 @@ package struct LevelInputObjective: NetworkObjective {
     LevelInput.write(0.005 + 0.99 * (point - point.rounded(.down)), to: extras)
   }
 
-  package func gradient(target: Float, extras: UnsafePointer<Float>, outputs: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>) {
-    let level = Float(LevelInput.level(extras))
-    gradient[0] = target >= outputs[0] ? -level : 1 - level
+  package func gradient(_ row: NetworkRow, outputs: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>, _ workspace: Void) {
+    let level = Float(LevelInput.level(row.extras))
+    gradient[0] = row.target >= outputs[0] ? -level : 1 - level
   }
 
-  package func judge(target: Float, extras: UnsafePointer<Float>, outputs: UnsafePointer<Float>) -> Double {
-    pinballLoss(level: LevelInput.level(extras), target: Double(target), quantile: Double(outputs[0]))
+  package func judge(_ row: NetworkRow, outputs: UnsafePointer<Float>, _ workspace: Void) -> Double {
+    pinballLoss(level: LevelInput.level(row.extras), target: Double(row.target), quantile: Double(outputs[0]))
   }
 }

@@ -6,7 +6,7 @@ import Quantiles
 /// Features as a network's inputs: `DesignEncoding` with rare categories joined, then each column centred at its median, scaled by
 /// its spread and bent, x ↦ z / √(1 + (z/3)²), so that far values stay within ±3 (Holzmüller, Grinsztajn, Steinwart 2024, "Better
 /// by default", NeurIPS). Columns of zeros and ones are centred and scaled only.
-struct NetworkInputs: Sendable {
+package struct NetworkInputs: Sendable {
   /// More categories of a feature than this share one column: an input each would cost more than it teaches.
   static let largestCategoryCount = 64
 
@@ -16,9 +16,9 @@ struct NetworkInputs: Sendable {
   private let standardisation: Standardisation
   private let bent: [Bool]
 
-  var count: Int { encoding.count }
+  package var count: Int { encoding.count }
 
-  init(learning features: FeatureTable) {
+  package init(learning features: FeatureTable) {
     kept = features.columns.map { column in
       guard case .categorical(let codes, let categories) = column else { return nil }
       var occurrences = [Int](repeating: 0, count: categories.count)
@@ -61,7 +61,7 @@ struct NetworkInputs: Sendable {
   }
 
   /// Row-major, `count` inputs a row, all finite.
-  func callAsFunction(_ features: FeatureTable) -> [Float] {
+  package func callAsFunction(_ features: FeatureTable) -> [Float] {
     let p = count
     var rows = [Double](repeating: 0, count: features.rows * p)
     let table = NetworkInputs.joined(features, keeping: kept)
@@ -74,7 +74,7 @@ struct NetworkInputs: Sendable {
     }
   }
 
-  func write(into writer: inout ByteWriter) {
+  package func write(into writer: inout ByteWriter) {
     writer.write(kept.count)
     for names in kept {
       writer.write(names != nil)
@@ -85,7 +85,7 @@ struct NetworkInputs: Sendable {
     writer.write(bent.map { UInt8($0 ? 1 : 0) })
   }
 
-  init(from reader: inout ByteReader) throws {
+  package init(from reader: inout ByteReader) throws {
     let features = try reader.readInt()
     guard features >= 0 else { throw ByteReader.damaged }
     var kept: [[String]?] = []

@@ -10,18 +10,39 @@ package protocol NetworkObjective: Sendable {
   var outputs: Int { get }
   /// Inputs beside the features, which the objective fills in.
   var extraInputs: Int { get }
-  /// Biases of the outputs before training, for the standardised target in increasing order.
-  func startingBiases(sortedTarget: [Float]) -> [Float]
+  /// Biases of the outputs before training on some rows.
+  func startingBiases(_ rows: NetworkTraining.Rows, training: [Int]) -> [Float]
   /// Fills the extra inputs of a training row.
   func drawExtras(_ extras: UnsafeMutablePointer<Float>, _ random: inout RandomStream)
-  /// Writes the derivative of a row's loss in its outputs. `extras` are the row's extra inputs.
-  func gradient(target: Float, extras: UnsafePointer<Float>, outputs: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>)
+  /// What a row's loss needs room for; one for each network that trains.
+  associatedtype Workspace
+  func workspace() -> Workspace
+  /// Writes the derivative of a row's loss in its outputs.
+  func gradient(_ row: NetworkRow, outputs: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>, _ workspace: Workspace)
   /// How often a row is judged, each time with other extras.
   var judgements: Int { get }
   /// Fills the extra inputs of judgement `k` of held-out row `row`.
   func judgedExtras(row: Int, _ k: Int, _ extras: UnsafeMutablePointer<Float>)
   /// Mean pinball loss of a row's outputs.
-  func judge(target: Float, extras: UnsafePointer<Float>, outputs: UnsafePointer<Float>) -> Double
+  func judge(_ row: NetworkRow, outputs: UnsafePointer<Float>, _ workspace: Workspace) -> Double
+}
+
+/// One row as a loss sees it.
+package struct NetworkRow {
+  package let index: Int
+  package let target: Float
+  /// The row's extra inputs.
+  package let extras: UnsafePointer<Float>
+
+  package init(index: Int, target: Float, extras: UnsafePointer<Float>) {
+    self.index = index
+    self.target = target
+    self.extras = extras
+  }
+}
+
+extension NetworkObjective where Workspace == Void {
+  package func workspace() {}
 }
 
 extension NetworkObjective {
@@ -32,7 +53,7 @@ extension NetworkObjective {
 }
 
 /// How a network learns; the settings that all network learners share.
-struct NetworkTraining: Sendable {
+package struct NetworkTraining: Sendable {
   static let settings = [
     SettingDescription("networks", .integer(1...100), default: "4", "networks averaged; each holds out another part of the rows", inTrials: "1"),
     SettingDescription("hidden", .integer(1...4096), default: "128", "units in a hidden layer", search: .among(["64", "128", "256"])),
@@ -46,15 +67,15 @@ struct NetworkTraining: Sendable {
   ]
 
   let networks: Int
-  let hidden: [Int]
+  package let hidden: [Int]
   let rate: Double
   let decay: Double
   let dropout: Double
   let batch: Int
-  let steps: Int
+  package let steps: Int
   let patience: Int
 
-  init(_ settings: Settings) {
+  package init(_ settings: Settings) {
     networks = settings.integer("networks")
     hidden = [Int](repeating: settings.integer("hidden"), count: settings.integer("layers"))
     rate = settings.number("rate")
@@ -66,25 +87,35 @@ struct NetworkTraining: Sendable {
   }
 
   /// The data of a fit, standardised.
-  struct Rows: Sendable {
-    let count: Int
-    let width: Int
-    let inputs: [Float]
-    let target: [Float]
+  package struct Rows: Sendable {
+    package let count: Int
+    package let width: Int
+    package let inputs: [Float]
+    package let target: [Float]
     /// Mean 1.
-    let weights: [Float]?
+    package let weights: [Float]?
+
+    package init(count: Int, width: Int, inputs: [Float], target: [Float], weights: [Float]?) {
+      self.count = count
+      self.width = width
+      self.inputs = inputs
+      self.target = target
+      self.weights = weights
+    }
   }
 
   /// Networks that each held out another part of the rows, and what a row of it lost.
-  struct Result: Sendable {
-    let shape: NetworkShape
-    let parameters: [[Float]]
-    let heldOutLoss: Double
-    let steps: Int
+  package struct Result: Sendable {
+    package let shape: NetworkShape
+    package let parameters: [[Float]]
+    package let heldOutLoss: Double
+    package let steps: Int
+    /// Of each network: the rows it held out.
+    package let heldOut: [[Int]]
   }
 
   /// Cost: networks × steps × batch × parameters × 6 operations at most; networks train side by side.
-  func fit(_ rows: Rows, _ objective: some NetworkObjective, context: FitContext) throws -> Result {
+  package func fit(_ rows: Rows, _ objective: some NetworkObjective, context: FitContext) throws -> Result {
     let shape = NetworkShape(inputs: rows.width + objective.extraInputs, hidden: hidden, outputs: objective.outputs)
     var order = Array(0..<rows.count)
     var random = RandomStream(seed: context.seed, stream: 0x6E65_7473)
@@ -94,7 +125,7 @@ struct NetworkTraining: Sendable {
     let parts = max(2, min(max(members, 5), rows.count))
     let done = Mutex([Double](repeating: 0, count: members))
     let progress = context.progress
-    let trained = try parallelMap(members, threads: context.threads) { member -> (parameters: [Float], loss: Double, steps: Int) in
+    let trained = try parallelMap(members, threads: context.threads) { member -> (parameters: [Float], loss: Double, steps: Int, held: [Int]) in
       var training: [Int] = []
       var held: [Int] = []
       for (place, row) in order.enumerated() { if place % parts == member % parts { held.append(row) } else { training.append(row) } }
@@ -108,14 +139,15 @@ struct NetworkTraining: Sendable {
             return shares.reduce(0, +) / Double(members)
           })
         })
-      return try run.train()
+      let done = try run.train()
+      return (done.parameters, done.loss, done.steps, held)
     }
     return Result(
       shape: shape, parameters: trained.map(\.parameters), heldOutLoss: trained.map(\.loss).reduce(0, +) / Double(members),
-      steps: trained.map(\.steps).reduce(0, +) / members)
+      steps: trained.map(\.steps).reduce(0, +) / members, heldOut: trained.map(\.held))
   }
 
-  func batchSize(rows: Int) -> Int {
+  package func batchSize(rows: Int) -> Int {
     if batch > 0 { return min(batch, rows) }
     return min(rows, rows < 2000 ? 32 : rows < 20_000 ? 64 : 256)
   }
@@ -131,6 +163,7 @@ private struct NetworkRun<Objective: NetworkObjective> {
   private let held: [Int]
   private let progress: (Double) -> Void
   private let network: DenseNetwork
+  private let workspace: Objective.Workspace
   private var random: RandomStream
   private let reductions = 3
   private let reduction = 0.3
@@ -146,6 +179,7 @@ private struct NetworkRun<Objective: NetworkObjective> {
     self.held = held
     self.random = random
     self.progress = progress
+    workspace = objective.workspace()
     network = DenseNetwork(shape: shape, capacity: max(256, plan.batchSize(rows: training.count)))
   }
 
@@ -153,7 +187,7 @@ private struct NetworkRun<Objective: NetworkObjective> {
     network.initialise(&random)
     network.dropout = plan.dropout
     var start = network.parameterValues
-    start.replaceSubrange(network.shape.outputBiases..., with: objective.startingBiases(sortedTarget: training.map { rows.target[$0] }.sorted()))
+    start.replaceSubrange(network.shape.outputBiases..., with: objective.startingBiases(rows, training: training))
     network.parameterValues = start
     var best = start
     var bestLoss = heldOutLoss()
@@ -213,7 +247,8 @@ private struct NetworkRun<Objective: NetworkObjective> {
     for (i, row) in picked.enumerated() {
       let gradient = network.outputGradient + i * outputs
       objective.gradient(
-        target: rows.target[row], extras: network.input + i * inputs + width, outputs: network.output + i * outputs, into: gradient)
+        NetworkRow(index: row, target: rows.target[row], extras: network.input + i * inputs + width), outputs: network.output + i * outputs, into: gradient,
+        workspace)
       let factor = share * (rows.weights?[row] ?? 1)
       for j in 0..<outputs { gradient[j] *= factor }
     }
@@ -243,7 +278,8 @@ private struct NetworkRun<Objective: NetworkObjective> {
         network.forward(rows: picked.count)
         for (i, row) in picked.enumerated() {
           let w = Double(rows.weights?[row] ?? 1)
-          sum += w * objective.judge(target: rows.target[row], extras: network.input + i * inputs + width, outputs: network.output + i * outputs)
+          sum += w * objective.judge(
+            NetworkRow(index: row, target: rows.target[row], extras: network.input + i * inputs + width), outputs: network.output + i * outputs, workspace)
           total += w
         }
       }

@@ -11,12 +11,15 @@ struct Combination {
   let groups: [QuantileGroup]
   /// Every level of any group.
   let levels: [Double]
+  /// What makes every answer non-decreasing; nil leaves it as it is.
+  let isotonic: IsotonicOperator?
   /// Takes each group from its own levels to `levels`.
   let interpolations: [LevelInterpolation]
 
-  init(specification: MethodSpecification, groups: [QuantileGroup], levels: [Double]? = nil) {
+  init(specification: MethodSpecification, groups: [QuantileGroup], levels: [Double]? = nil, isotonic: IsotonicOperator?) {
     self.specification = specification
     self.groups = groups
+    self.isotonic = isotonic
     let all = levels ?? Levels.union(groups.map(\.levels))
     self.levels = all
     interpolations = groups.map { LevelInterpolation(from: $0.levels, to: all) }
@@ -72,15 +75,36 @@ struct Combination {
     if unanswered > 0 { session.diagnostics.warn("\(unanswered) row\(unanswered == 1 ? " has" : "s have") no prediction of any model and no answer") }
   }
 
+  /// The same groups combined in the way that was settled on.
+  func settled(_ method: SettledMethod) -> Combination {
+    let name = specification.name == specification.method ? method.name : specification.name
+    return Combination(specification: MethodSpecification(name: name, method: method.name, settings: method.settings), groups: groups, levels: levels, isotonic: isotonic)
+  }
+
+  /// Makes a row of answers non-decreasing; missing ones stay where they are.
+  func order(_ row: UnsafeMutableBufferPointer<Double>) {
+    guard let isotonic else { return }
+    let present = row.indices.filter { !row[$0].isNaN }
+    guard !present.isEmpty else { return }
+    if present.count == row.count {
+      isotonic.apply(to: row, anchor: Isotonic.anchor(levels))
+      return
+    }
+    for (i, value) in zip(present, isotonic.applied(to: present.map { row[$0] }, anchor: Isotonic.anchor(present.map { levels[$0] }))) { row[i] = value }
+  }
+
   /// What `--save` keeps.
-  func model(_ fitted: any FittedAggregator, header: Header, target: String?, training: [String: String]) -> ModelFile {
+  func model(_ fitted: any FittedAggregator, schema: FeatureSchema?, header: Header, target: String?, training: [String: String]) -> ModelFile {
     var writer = ByteWriter()
     writer.write(specification.method)
     writer.write(models)
     writer.write(levels)
+    writer.write(isotonic?.rawValue ?? "none")
+    writer.write(schema != nil)
+    schema?.encode(into: &writer)
     fitted.encode(into: &writer)
     return ModelFile(
-      tool: "qaggregate", settings: [specification.text], target: target, inputs: models, levels: levels,
+      tool: "qaggregate", settings: [specification.text], target: target, inputs: models + (schema?.features.map(\.name) ?? []), levels: levels,
       training: training.merging(fitted.summary.map { ($0.key, $0.value) }) { $1 }, columns: header.names, body: writer.bytes)
   }
 }
@@ -89,6 +113,9 @@ struct Combination {
 struct SavedCombination {
   let fitted: any FittedAggregator
   let columns: [String]
+  /// The features that its weights depend on.
+  let schema: FeatureSchema?
+  private let isotonic: IsotonicOperator?
   private let specification: MethodSpecification
   private let models: [String]
   private let levels: [Double]
@@ -101,6 +128,10 @@ struct SavedCombination {
       let method = try reader.readString()
       models = try reader.readStrings()
       levels = try reader.readArray(of: Double.self)
+      let order = try reader.readString()
+      isotonic = IsotonicOperator(rawValue: order)
+      guard isotonic != nil || order == "none" else { throw ByteReader.damaged }
+      schema = try reader.readBool() ? try FeatureSchema(&reader) : nil
       guard let type = aggregatorRegistry.first(where: { $0.description.name == method }) else {
         throw Failure(.badData, "the model combines by \"\(method)\", which this qaggregate does not know", remedy: "update qaggregate")
       }
@@ -122,6 +153,6 @@ struct SavedCombination {
       }
       return group
     }
-    return Combination(specification: specification, groups: groups, levels: levels)
+    return Combination(specification: specification, groups: groups, levels: levels, isotonic: isotonic)
   }
 }

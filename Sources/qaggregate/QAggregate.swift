@@ -36,6 +36,12 @@ struct QAggregate: FilterTool {
 
   @OptionGroup var targetOption: TargetOption
 
+  @Option(name: [.customShort("x"), .long], help: ArgumentHelp("The features' columns that local weights depend on, separated by commas (default: all without another role).", valueName: "names"))
+  var features: String?
+
+  @Option(help: ArgumentHelp("Columns that are not features, separated by commas.", valueName: "names"))
+  var exclude: String?
+
   @Option(name: [.customShort("w"), .long], help: ArgumentHelp("Column of row weights, finite and not negative.", valueName: "name"))
   var weight: String?
 
@@ -45,10 +51,25 @@ struct QAggregate: FilterTool {
   @Option(name: .customLong("as"), help: ArgumentHelp("Name of the answer's group (default: none, columns qLEVEL).", valueName: "name"))
   var answerName: String?
 
+  @Option(help: ArgumentHelp("What training does about levels that cross: none, penalty, or, for local methods, sort, pava or minmax inside the loss (default: the method's own).", valueName: "how"))
+  var noncrossing: NoncrossingTraining?
+
+  @Option(help: ArgumentHelp("Margins of the penalty: fixed:SIZE in standard deviations of the target, or adaptive:SHARE of the distances of pilot residuals' quantiles.", valueName: "margin"))
+  var margin: String?
+
+  @Option(help: ArgumentHelp("What makes every answer non-decreasing in the level: sort, pava, minmax or none (default: sort).", valueName: "how"))
+  var isotonic: AnswerOrder?
+
+  @Option(help: ArgumentHelp("Try this many settings of a local method, the given ones and random draws, and keep the best out of fold (default: what is worth the time).", valueName: "n"))
+  var tune: Int?
+
+  @Option(help: ArgumentHelp("Try as many settings as take about this long, in seconds of a core of 10 thousand million operations a second, the same on every machine.", valueName: "seconds"))
+  var time: Double?
+
   @Flag(help: "Leave the columns of the combined models in the table.")
   var keep = false
 
-  @Flag(help: "Print the weights as a table (model, level, weight) instead of answering.")
+  @Flag(help: "Print the weights as a table (model, level, weight; for local weights their means, their spread over rows, and how far each feature moves them) instead of answering.")
   var describe = false
 
   @Option(help: ArgumentHelp("Seed of all random choices.", valueName: "n"))
@@ -59,36 +80,52 @@ struct QAggregate: FilterTool {
 
   static var methods: [MethodDescription] { aggregatorRegistry.map { $0.description } }
 
+  private static func type(_ method: String) -> any Aggregator.Type { aggregatorRegistry.first { $0.description.name == method }! }
+
   func validate() throws {
-    try learning.refuseTeaching([("--weight", weight != nil), ("--groups", groups != nil)])
+    try learning.refuseTeaching([
+      ("--weight", weight != nil), ("--groups", groups != nil), ("--features", features != nil), ("--exclude", exclude != nil), ("--tune", tune != nil),
+      ("--time", time != nil), ("--noncrossing", noncrossing != nil), ("--margin", margin != nil), ("--isotonic", isotonic != nil),
+    ])
+    if let tune, !(1...100_000).contains(tune) { throw ValidationError("--tune \(tune): 1 to 100000 are possible") }
+    if let time, !(time > 0 && time.isFinite) { throw ValidationError("--time \(time): a positive number of seconds is wanted") }
+    if tune != nil, time != nil { throw ValidationError("--tune and --time both say how many settings to try; give one of them") }
+    if margin != nil, noncrossing != .penalty { throw ValidationError("--margin is the penalty's: add --noncrossing penalty") }
   }
 
   mutating func run() throws {
     useSingleThreadedBLAS()
     if let load = learning.load { return try answer(with: SavedCombination(path: load)) }
-    let specification = try MethodSpecification.parseOne(method, known: Self.methods)
-    let type = aggregatorRegistry.first { $0.description.name == specification.method }!
-    let aggregator = type.init(settings: try Settings(specification.settings, of: type.description))
+    var specification = try MethodSpecification.parseOne(method, known: Self.methods)
+    try add(crossingSettings(), to: &specification)
+    let type = Self.type(specification.method)
+    let settings = try Settings(specification.settings, of: type.description)
+    if tune != nil || time != nil, !type.description.isTunable(beside: settings.written) {
+      throw Failure(.usage, "\(tune != nil ? "--tune" : "--time") has no effect: \(specification.text) has no setting to try", remedy: "local methods have")
+    }
     try learning.checkSaving()
 
     let session = try FilterSession(tool: "qaggregate", table)
     guard let header = session.reader.header else { return try learning.finishEmpty(session) }
     let groups = try session.groups(header, picked: self.groups)
-    let combination = Combination(specification: specification, groups: groups)
+    let combination = Combination(specification: specification, groups: groups, isotonic: (isotonic ?? .sort).operation)
     let learns = type.learns
-    let roles = learns || learning.newOnly ? try TeachingRoles(session, header, self) : nil
+    let roles = learns || learning.newOnly ? try TeachingRoles(session, header, self, usesFeatures: type.usesFeatures) : nil
     if table.explain {
       return try session.explain((roles?.explanation(header) ?? []) + session.explanation(of: groups) + [("method", specification.text)])
     }
     combination.tellLevels(session)
-    let encoder = try self.encoder(session, header, groups, combination.levels)
     if !learns, weight != nil {
       throw Failure(.usage, "--weight has no effect: \(specification.method) learns nothing")
     }
+    if !type.usesFeatures, features != nil || exclude != nil {
+      throw Failure(.usage, "\(features != nil ? "--features" : "--exclude") has no effect: the weights of \(specification.method) do not depend on features", remedy: "local methods' weights do")
+    }
+    let encoder = try self.encoder(session, header, groups, combination.levels)
     if !learns, !learning.newOnly {
-      let fitted = try aggregator.fit(combination.nothingToLearn, context: FitContext())
-      if let save = learning.save { try combination.model(fitted, header: header, target: nil, training: [:]).save(to: save) }
-      if describe { return try describe(fitted, combination, session) }
+      let fitted = try type.init(settings: settings).fit(combination.nothingToLearn, context: FitContext())
+      if let save = learning.save { try combination.model(fitted, schema: nil, header: header, target: nil, training: [:]).save(to: save) }
+      if describe { return try report(fitted.weightTable(combination.nothingToLearn.predictions, features: nil), combination, session) }
       return try stream(session, header, combination, fitted, encoder)
     }
 
@@ -98,20 +135,62 @@ struct QAggregate: FilterTool {
       return try session.finish(held.counts)
     }
     let teaching = try TeachingRows(held, roles!, combination, session, crossFits: !learning.newOnly && !describe, seed: seed)
-    let fitted = try CrossFit(aggregator, teaching, session: session, seed: seed)
-    if let save = learning.save { try combination.model(fitted.full, header: header, target: header.names[roles!.target], training: fitted.summary).save(to: save) }
-    if describe { return try describe(fitted.full, combination, session) }
+    let settled = try settle(type, settings, teaching, session)
+    let chosen = combination.settled(settled)
+    let fitted = try CrossFit(settled.aggregator(), teaching, session: session, seed: seed)
+    if let save = learning.save {
+      let readsFeatures = Self.type(chosen.specification.method).usesFeatures
+      try chosen.model(fitted.full, schema: readsFeatures ? teaching.features.map(FeatureSchema.init) : nil, header: header, target: header.names[roles!.target], training: fitted.summary).save(to: save)
+    }
+    if describe {
+      let rows = teaching.described
+      return try report(fitted.full.weightTable(rows.predictions, features: rows.features), chosen, session)
+    }
     try session.writeHeader(encoder)
     var workers: [CombiningWorker] = []
     try session.answer(held) {
       let worker = CombiningWorker(
-        header: header, combination: combination, encoder: encoder, skipsLabelled: learning.newOnly ? teaching : nil,
-        fold: { teaching.foldOfRow[$0] }, fitted: fitted.fitted(forFold:))
+        header: header, combination: chosen, encoder: encoder, features: teaching.features.map { .held($0) } ?? .none,
+        skipsLabelled: learning.newOnly ? teaching : nil, fold: { teaching.foldOfRow[$0] }, fitted: fitted.fitted(forFold:))
       workers.append(worker)
       return worker
     }
     try session.finish(held.counts, written: learning.newOnly ? held.rows - teaching.labelled.count : nil)
-    combination.tellMissing(workers, session)
+    chosen.tellMissing(workers, session)
+  }
+
+  /// `--noncrossing` and `--margin` as settings of a method.
+  private func crossingSettings() throws -> [(key: String, value: String)] {
+    var settings: [(key: String, value: String)] = []
+    if let noncrossing { settings.append(("noncrossing", noncrossing.rawValue)) }
+    if let margin {
+      let parts = margin.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2, ["fixed", "adaptive"].contains(parts[0]), let size = Double(parts[1]), (0...1000).contains(size) else {
+        throw Failure(.usage, "--margin \(margin): write fixed:SIZE or adaptive:SIZE, SIZE a number from 0 to 1000")
+      }
+      settings += [("margin", parts[0]), ("delta", parts[1])]
+    }
+    return settings
+  }
+
+  private func add(_ settings: [(key: String, value: String)], to specification: inout MethodSpecification) throws {
+    let known = Self.methods.first { $0.name == specification.method }!.settings.map(\.name)
+    for setting in settings {
+      guard known.contains(setting.key) else {
+        throw Failure(.usage, "--noncrossing: \(specification.method) is not trained to keep levels from crossing", remedy: "--isotonic orders its answers; global-coarse, global-medium and the local methods can be trained to")
+      }
+      specification.settings.append(setting)
+    }
+  }
+
+  /// Makes the choices that are made once, on all labelled rows.
+  private func settle(_ type: any Aggregator.Type, _ settings: Settings, _ teaching: TeachingRows, _ session: FilterSession) throws -> SettledMethod {
+    let progress = Progress("qaggregate: choosing", quiet: table.quiet)
+    defer { progress.clear() }
+    let budget: TuningBudget = tune.map { .trials($0) } ?? time.map { .seconds($0) } ?? .usual
+    let context = FitContext(
+      threads: session.threads, seed: seed, note: { session.diagnostics.note($0) }, progress: { progress.update($0) })
+    return try type.settle(settings, teaching.settling(budget, context))
   }
 
   private func answer(with model: SavedCombination) throws {
@@ -119,9 +198,17 @@ struct QAggregate: FilterTool {
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     let combination = try model.combination(header, session)
     if table.explain { return try session.explain(session.explanation(of: combination.groups) + [("method", combination.specification.text)]) }
-    if describe { return try describe(model.fitted, combination, session) }
     combination.tellLevels(session)
-    try stream(session, header, combination, model.fitted, try encoder(session, header, combination.groups, combination.levels))
+    if describe {
+      let worker = DescribingWorker(header: header, combination: combination, features: try rowFeatures(model, header, session))
+      _ = try session.stream(header, writesRows: false, threads: 1) { worker }
+      return try report(worker.table(model.fitted), combination, session)
+    }
+    try stream(session, header, combination, model.fitted, try encoder(session, header, combination.groups, combination.levels), model)
+  }
+
+  private func rowFeatures(_ model: SavedCombination?, _ header: Header, _ session: FilterSession) throws -> RowFeatures {
+    try model?.schema.map { .streamed(try FeatureCollector($0, header: header, input: session.inputName)) } ?? .none
   }
 
   private func encoder(_ session: FilterSession, _ header: Header, _ groups: [QuantileGroup], _ levels: [Double]) throws -> RowEncoder {
@@ -130,28 +217,45 @@ struct QAggregate: FilterTool {
   }
 
   private func stream(
-    _ session: FilterSession, _ header: Header, _ combination: Combination, _ fitted: any FittedAggregator, _ encoder: RowEncoder
+    _ session: FilterSession, _ header: Header, _ combination: Combination, _ fitted: any FittedAggregator, _ encoder: RowEncoder,
+    _ model: SavedCombination? = nil
   ) throws {
+    let features = try rowFeatures(model, header, session)
     try session.writeHeader(encoder)
     var workers: [CombiningWorker] = []
     let counts = try session.stream(header) {
-      let worker = CombiningWorker(header: header, combination: combination, encoder: encoder) { _ in fitted }
+      let worker = CombiningWorker(header: header, combination: combination, encoder: encoder, features: features) { _ in fitted }
       workers.append(worker)
       return worker
     }
     try session.finish(counts)
     combination.tellMissing(workers, session)
+    let unseen = workers.reduce(0) { $0 + $1.unseen }
+    if unseen > 0 { session.diagnostics.warn("\(unseen) field\(unseen == 1 ? " holds a category" : "s hold categories") that the model has not seen: answered as missing") }
   }
 
-  private func describe(_ fitted: any FittedAggregator, _ combination: Combination, _ session: FilterSession) throws {
-    guard let weights = fitted.weights else {
+  private func report(_ weights: WeightTable?, _ combination: Combination, _ session: FilterSession) throws {
+    guard let weights else {
       throw Failure(.usage, "--describe: \(combination.specification.method) is not a weighted mean, so it has no weights")
     }
-    let report = ReportTable(columns: ["model", "level", "weight"])
+    let report = ReportTable(columns: ["model", "level", "weight"] + (weights.spread == nil ? [] : ["spread"]) + weights.moves.map { "moved_by_\($0.feature)" })
     try report.write(
-      combination.groups.indices.flatMap { j in
-        combination.levels.indices.map { t in [.text(combination.groups[j].name), .number(combination.levels[t]), .number(weights[j, t])] }
+      weights.models.indices.flatMap { j in
+        weights.levels.indices.map { t in
+          [.text(weights.models[j]), .number(weights.levels[t]), .number(weights.mean[j, t])] + (weights.spread.map { [.number($0[j, t])] } ?? [])
+            + weights.moves.map { .number($0.change[j, t]) }
+        }
       }, session: session)
     try session.output.close()
   }
+}
+
+/// What `--noncrossing` takes.
+enum NoncrossingTraining: String, CaseIterable, ExpressibleByArgument { case none, penalty, sort, pava, minmax }
+
+/// What `--isotonic` takes.
+enum AnswerOrder: String, CaseIterable, ExpressibleByArgument {
+  case sort, pava, minmax, none
+
+  var operation: IsotonicOperator? { IsotonicOperator(rawValue: rawValue) }
 }

@@ -5,9 +5,9 @@ import Quantiles
 import Testing
 
 private func coarse(_ training: AggregationTraining, threads: Int = 1, warn: @escaping (String) -> Void = { _ in }) throws
-  -> FittedGlobalCoarse
+  -> FittedGlobalWeights
 {
-  try fit(GlobalCoarse.self, training, threads: threads, warn: warn) as! FittedGlobalCoarse
+  try fit(GlobalCoarse.self, training, threads: threads, warn: warn) as! FittedGlobalWeights
 }
 
 /// Errors of the whole table, as the method sees them.
@@ -22,7 +22,7 @@ private func isOnTheSimplex(_ weights: [Double]) -> Bool {
 }
 
 @Suite struct GlobalCoarseTests {
-  /// scripts/reference-global-coarse.py, scipy 1.x linprog (HiGHS dual simplex).
+  /// scripts/reference-global.py, scipy 1.x linprog (HiGHS dual simplex).
   @Test func itEqualsALinearProgrammingSolver() throws {
     let small = try coarse(referenceTable(rows: 30, models: 4, levels: 3, seed: 1))
     #expect(abs(small.objective / 0.829197077167994 - 1) < 1e-12)

@@ -3,7 +3,7 @@ import Groundwork
 import Methods
 import Quantiles
 
-/// The tables of scripts/reference-global-coarse.py.
+/// The tables of scripts/reference-global.py.
 func referenceTable(rows: Int, models: Int, levels count: Int, seed: Int, weights: [Double]? = nil) -> AggregationTraining {
   var state = seed
   func uniform() -> Double {
@@ -31,8 +31,20 @@ func table(_ levels: [Double], _ target: [Double], _ values: [Double], weights: 
   let names = (0..<models).map { $0 < 26 ? String(UnicodeScalar(UInt8(97 + $0))) : "m\($0)" }
   return AggregationTraining(
     predictions: BasePredictions(models: names, levels: levels, rows: target.count, values: values), target: target,
-    weights: weights)
+    weights: weights, features: numbered(target.count))
 }
+
+/// One feature, the number of the row.
+func numbered(_ rows: Int) -> FeatureTable { FeatureTable(names: ["row"], columns: [.numeric((0..<rows).map(Double.init))], rows: rows) }
+
+/// The ways of combining that learn, each with settings that let networks train in a moment. `auto`, which picks one of them, has tests of its own.
+let learningMethods: [(type: any Aggregator.Type, settings: [String: String])] = aggregatorRegistry.filter { $0.learns && $0 != Auto.self }.map {
+  ($0, $0.usesFeatures ? quick : [:])
+}
+
+let localMethods: [any Aggregator.Type] = [LocalCoarse.self, LocalMedium.self, LocalFine.self]
+
+let quick = ["networks": "2", "hidden": "4", "layers": "1", "steps": "60", "own": "none"]
 
 func predictions(_ levels: [Double], rows: Int, models: Int, _ values: [Double]) -> BasePredictions {
   table(levels, [Double](repeating: 0, count: rows), values).predictions
@@ -53,7 +65,7 @@ extension AggregationTraining {
     }
     return AggregationTraining(
       predictions: BasePredictions(models: predictions.models, levels: levels, rows: self.target.count, values: values),
-      target: self.target.map(target), weights: weights)
+      target: self.target.map(target), weights: weights, features: features)
   }
 
   /// The mean over rows, weighted, of the pinball loss summed over levels: the plain version.
@@ -72,9 +84,11 @@ extension AggregationTraining {
 }
 
 func fit(
-  _ method: any Aggregator.Type, _ training: AggregationTraining, threads: Int = 1, warn: @escaping (String) -> Void = { _ in }
+  _ method: any Aggregator.Type, _ training: AggregationTraining, _ settings: [String: String] = [:], threads: Int = 1,
+  warn: @escaping (String) -> Void = { _ in }
 ) throws -> any FittedAggregator {
-  try method.init(settings: try Settings(of: method.description)).fit(training, context: FitContext(threads: threads, warn: warn))
+  let written = settings.map { (key: $0.key, value: $0.value) }
+  return try method.init(settings: try Settings(written, of: method.description)).fit(training, context: FitContext(threads: threads, warn: warn))
 }
 
 func encoded(_ fitted: any FittedAggregator) -> [UInt8] {

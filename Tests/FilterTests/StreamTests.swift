@@ -109,14 +109,17 @@ import Testing
   @Test func learningDoesNotDependOnThreads() throws {
     let commands = [
       "qfit -x x,place -l linear,forest:trees=12,marginal --levels 9 -v", "qfit -x x -l forest:trees=12 --levels 9 --group place --folds 3",
-      "qaggregate -v", "qaggregate -m best", "qaggregate --describe", "qconformal -v", "qconformal --new-only",
+      "qaggregate -v", "qaggregate -m best", "qaggregate --describe", "qaggregate -m local-fine:networks=2,hidden=4,steps=60,own=none -x x,place",
+      "qaggregate -m local-medium:networks=2,hidden=4,steps=60,noncrossing=pava --describe", "qconformal -v", "qconformal --new-only",
     ]
-    let script = StreamTests.bigTable + StreamTests.differences(commands, variants: "1 2 7", run: "$command --threads $variant small.csv")
+    // All that -v says but how long it took.
+    let run = "$command --threads $variant small.csv 2>&1 | sed -E 's/ in [0-9.e-]+ s$//'"
+    let script = "set -o pipefail\n" + StreamTests.bigTable + StreamTests.differences(commands, variants: "1 2 7", run: run)
     #expect(try Shell.run(script).text == "")
   }
 
   @Test func modelFilesDoNotDependOnThreads() throws {
-    let commands = ["qfit -x x,place -l linear,forest:trees=12 --levels 9", "qaggregate", "qconformal"]
+    let commands = ["qfit -x x,place -l linear,forest:trees=12 --levels 9", "qaggregate", "qaggregate -m local-coarse:networks=2,hidden=4,steps=60 --tune 3", "qconformal"]
     let script = StreamTests.bigTable + StreamTests.differences(commands, variants: "1 2 7", run: "$command --threads $variant --save m small.csv && cat m")
     #expect(try Shell.run(script).text == "")
   }

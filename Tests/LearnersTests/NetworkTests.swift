@@ -37,6 +37,9 @@ import Testing
     }
   }
 
+  /// The extra inputs of a row that has none.
+  private let nothing = UnsafePointer(UnsafeMutablePointer<Float>.allocate(capacity: 1))
+
   @Test func theGaussiansGradientIsThatOfItsLossTimesItsSpread() {
     let objective = GaussianObjective()
     func loss(_ mean: Double, _ s: Double) -> Double {
@@ -45,7 +48,7 @@ import Testing
     }
     for (mean, s) in [(0.1, -0.3), (1.4, 0.8), (0.6, -2)] as [(Double, Double)] {
       var gradient: [Float] = [0, 0]
-      objective.gradient(target: 0.7, extras: [0], outputs: [Float(mean), Float(s)], into: &gradient)
+      objective.gradient(NetworkRow(index: 0, target: 0.7, extras: nothing), outputs: [Float(mean), Float(s)], into: &gradient, ())
       let spread = GaussianObjective.spread(s)
       #expect(abs(Double(gradient[0]) - spread * (loss(mean + 1e-5, s) - loss(mean - 1e-5, s)) / 2e-5) < 1e-4)
       #expect(abs(Double(gradient[1]) - spread * (loss(mean, s + 1e-5) - loss(mean, s - 1e-5)) / 2e-5) < 1e-4)
@@ -57,15 +60,14 @@ import Testing
     let outputs: [Float] = [-0.4, 0.3, 1]
     let objective = DirectObjective(levels: levels)
     var gradient: [Float] = [0, 0, 0]
-    objective.gradient(target: 0.5, extras: [0], outputs: outputs, into: &gradient)
+    objective.gradient(NetworkRow(index: 0, target: 0.5, extras: nothing), outputs: outputs, into: &gradient, ())
     for (g, e) in zip(gradient, [-0.1 / 3, -0.5 / 3, 0.2 / 3]) { #expect(abs(Double(g) - e) < 1e-7) }
-    let extras = [Float](unsafeUninitializedCapacity: 2) { buffer, count in
-      LevelInput.write(0.8, to: buffer.baseAddress!)
-      count = 2
-    }
-    LevelInputObjective().gradient(target: 0.5, extras: extras, outputs: [0.4], into: &gradient)
+    let extras = UnsafeMutablePointer<Float>.allocate(capacity: 2)
+    defer { extras.deallocate() }
+    LevelInput.write(0.8, to: extras)
+    LevelInputObjective().gradient(NetworkRow(index: 0, target: 0.5, extras: extras), outputs: [0.4], into: &gradient, ())
     #expect(abs(gradient[0] + 0.8) < 1e-6)
-    LevelInputObjective().gradient(target: 0.5, extras: extras, outputs: [0.6], into: &gradient)
+    LevelInputObjective().gradient(NetworkRow(index: 0, target: 0.5, extras: extras), outputs: [0.6], into: &gradient, ())
     #expect(abs(gradient[0] - 0.2) < 1e-6)
   }
 

@@ -1,0 +1,38 @@
+import Aggregation
+import Groundwork
+import Methods
+import Quantiles
+import Tables
+
+/// Collects the first rows of a stream, over which a loaded model's weights are described.
+final class DescribingWorker: RowWorker {
+  private let header: Header
+  private let combination: Combination
+  private var features: RowFeatures
+  private let reader = NumberReader()
+  private let columns: [Int]
+  private var values: [Double] = []
+  private var rows = 0
+
+  private static let most = 500
+
+  init(header: Header, combination: Combination, features: RowFeatures) {
+    self.header = header
+    self.combination = combination
+    self.features = features
+    columns = combination.columns
+  }
+
+  override func handle(_ row: Row, into output: ByteBuffer) throws {
+    guard rows < DescribingWorker.most else { return }
+    let own = try columns.map { try row.finiteNumber($0, reader, header) }
+    try features.add(row)
+    values += own
+    rows += 1
+  }
+
+  /// The weights over the rows that were collected.
+  func table(_ fitted: any FittedAggregator) -> WeightTable? {
+    fitted.weightTable(combination.predictions(values, rows: rows), features: features.take()?.table)
+  }
+}
