@@ -137,22 +137,23 @@ def steps(taught):
     done = subprocess.run([sys.executable, os.path.join(root, "scripts", "torch-mixture-step.py")], stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise SystemExit("bench: PyTorch's steps could not be timed")
-    peers = {name: float(time) for name, time in map(str.split, done.stdout.splitlines())}
+    peers = {name: tuple(map(float, times)) for name, *times in map(str.split, done.stdout.splitlines())}
     network = "hidden=128,layers=3,batch=64,inputs=features,networks=1,noncrossing=penalty,margin=fixed,delta=0.005,dropout=0,own=none,shift=none,patience=1000"
-    forms = {"local-coarse": ("", 2000), "local-medium": (",knots=0", 2000), "local-fine": (",knots=0,reach=all", 100)}
-    print("\na training step, batch 64, 6 models at 99 levels, 8 features, the penalty of all pairs: milliseconds, ours on one thread, PyTorch's on one or all")
-    print(f"{'':15} {'ours':>9} {'CPU':>9} {'PyTorch':>9} {'faster':>8} {'wanted':>7}")
-    for method, peer in peers.items():
+    forms = {"local-coarse": ("", 2000), "local-medium": (",knots=0", 2000), "local-fine": (",knots=0,reach=all", 40)}
+    print("\na training step, batch 64, 6 models at 99 levels, 8 features, the penalty of all pairs: milliseconds; CPU milliseconds; ours on one thread, PyTorch's on one or all, its CPU time on one")
+    print(f"{'':15} {'ours':>9} {'PyTorch':>9} {'faster':>8} {'wanted':>7}         {'CPU, ours':>10} {'PyTorch':>9} {'faster':>8}")
+    for method, (peer, peer_cpu) in peers.items():
         if method in forms:
             extra, more = forms[method]
             few = more // 10
             first, last = (fitted(f"{method}:{network}{extra},steps={count}", taught) for count in (few, few + more))
             ours = [1e3 * (b - a) / more for a, b in zip(first, last)]
             limit = STEP_LIMIT.get(method, 30)
-            print(f"{method:15} {ours[0]:9.3f} {ours[1]:9.3f} {peer:9.3f} {peer / ours[0]:8.1f} {limit:7}  {judge(peer / ours[0] >= limit, method + ' a step')}", flush=True)
+            verdict = judge(peer / ours[0] >= limit, method + " a step")
+            print(f"{method:15} {ours[0]:9.3f} {peer:9.3f} {peer / ours[0]:8.1f} {limit:7}  {verdict:6} {ours[1]:10.3f} {peer_cpu:9.3f} {peer_cpu / ours[1]:8.1f}", flush=True)
         else:
             seconds, cpu = fitted(f"{method}:noncrossing=penalty,margin=fixed,delta=0.005" if method != "global-fine" else method, taught)
-            print(f"{method:15} {'':9} {'':9} {peer:9.3f}  no step; exact in {seconds:.3g} s, as long as {1e3 * seconds / peer:.0f} steps of PyTorch", flush=True)
+            print(f"{method:15} {'':9} {peer:9.3f}  no step; exact in {seconds:.3g} s, as long as {1e3 * seconds / peer:.0f} steps of PyTorch", flush=True)
 
 
 parts = os.environ.get("PARTS", "quality,answering,steps").split(",")

@@ -8,6 +8,7 @@ from tables import *
 directory, most = sys.argv[1], int(os.environ.get("MAXROWS", 2000))
 seeds = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
 learners_asked = os.environ.get("LEARNERS", "all")
+folds = ["--folds", os.environ["FOLDS"]] if os.environ.get("FOLDS") else []
 methods = os.environ.get("METHODS", "").split(",") if os.environ.get("METHODS") else method_names()
 kept = os.path.join(os.environ["SCRATCH"], "pipeline")
 os.makedirs(kept, exist_ok=True)
@@ -24,10 +25,11 @@ def predicted(name, table, test, seed):
     """The path of qfit's answer, with out-of-fold predictions of the labelled rows, which is kept; its seconds and CPU seconds."""
     asked = os.path.join(kept, f"asked-{os.getpid()}.csv")
     blanked(table, test, asked)
-    key = f"{name}-{most}-{seed}-{hashlib.sha256((digest + learners_asked + open(asked).read()).encode()).hexdigest()[:12]}"
+    content = "\n".join([digest, learners_asked, *folds, open(asked).read()])
+    key = f"{name}-{most}-{seed}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
     path = os.path.join(kept, key + ".csv")
     if not os.path.exists(path + ".seconds"):
-        spent = command([QFIT, "-y", table.columns[-1], "-l", learners_asked, asked], path).seconds
+        spent = command([QFIT, "-y", table.columns[-1], "-l", learners_asked, *folds, asked], path).seconds
         json.dump(spent, open(path + ".seconds", "w"))
     os.unlink(asked)
     return path, json.load(open(path + ".seconds"))
@@ -75,7 +77,7 @@ def error(name, method):
     return np.sqrt(np.mean([d.var(ddof=1) / len(d) for d in difference]) / len(difference)) / scores[name][best[name]]
 
 
-print(f"WIS of a fifth of the rows, the others teach; {len(seeds)} draws; tables above {most} rows are sampled: "
+print(f"WIS of a fifth of the rows, the others teach{', ' + ' '.join(folds) if folds else ''}; {len(seeds)} draws; tables above {most} rows are sampled: "
       + ", ".join(f"{name} {size}" for name, size in sizes.items()))
 print_table("qfit, its quantiles in order", learners, [(name, *(scores[name][learner] for learner in learners)) for name in scores])
 print_table("qaggregate over the best learner of the table, as hindsight has it; geometric means; the worst table; medians of wall and of CPU seconds",

@@ -47,12 +47,12 @@ def blanked(table, test, path):
 
 def print_table(title, names, rows):
     print(f"\n{title}")
+    text = lambda value: "" if value is None else value if isinstance(value, str) else format(value, ".4g")
+    rows = [[name, *map(text, values)] for name, *values in rows]
     width = max(len(name) for name, *_ in rows)
-    cell = max(11, *(len(name) + 2 for name in names))
-    print(f"{'':{width}}" + "".join(f"{name:>{cell}}" for name in names))
-    for name, *values in rows:
-        texts = ("" if value is None else value if isinstance(value, str) else format(value, ".4g") for value in values)
-        print(f"{name:{width}}" + "".join(f"{text:>{cell}}" for text in texts), flush=True)
+    cells = [max(11, 2 + max(map(len, column))) for column in zip(names, *(values for _, *values in rows))]
+    for name, *values in [["", *names], *rows]:
+        print((f"{name:{width}}" + "".join(f"{value:>{cell}}" for value, cell in zip(values, cells))).rstrip(), flush=True)
 
 
 QUANTILE = re.compile(r"(?:(.*)_)?q(0?\.[0-9]+)")
