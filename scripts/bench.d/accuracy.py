@@ -5,22 +5,13 @@ import numpy as np
 import pandas as pd
 from sklearn.neighbors import NearestNeighbors
 from common import *
+from tables import *
 
-MISSING = {"", "NA", "NaN", "nan", "null"}
 directory, most = sys.argv[1], int(os.environ.get("MAXROWS", 10_000))
 tune = ["--tune", os.environ["TUNE"]] if os.environ.get("TUNE") else []
 learners = subprocess.run(
     [QFIT, "--explain", "-l", os.environ.get("LEARNERS", "all,marginal")], input="x,y\n1,2\n", stdout=subprocess.PIPE, check=True, text=True).stdout
 learners = [line.split()[1] for line in learners.splitlines() if line.startswith("learner ")]
-
-
-def numbers(column):
-    """The column as numbers, NaN where missing; None where it holds categories."""
-    present = ~column.str.strip().isin(MISSING)
-    try:
-        return np.where(present, pd.to_numeric(column.where(present, "0")), np.nan).astype(float)
-    except ValueError:
-        return None
 
 
 def encoded(table, test):
@@ -79,38 +70,18 @@ peers = {learner: peer for learner, peer in peers.items() if learner in learners
 def ours(table, test, learner):
     """Answers of qfit to the test rows."""
     with tempfile.NamedTemporaryFile(suffix=".csv") as file:
-        blanked = table.copy()
-        blanked.loc[test, table.columns[-1]] = ""
-        blanked.to_csv(file.name, index=False)
+        blanked(table, test, file.name)
         return Run(file.name, learner, HUB, "-y", table.columns[-1], *tune).answers
 
 
-def print_table(title, names, rows):
-    print(f"\n{title}")
-    width = max(len(name) for name, *_ in rows)
-    print(f"{'':{width}}" + "".join(f"{name:>11}" for name in names))
-    for name, *values in rows:
-        print(f"{name:{width}}" + "".join(f"{'' if value is None else format(value, '.4g'):>11}" for value in values))
-
-
-files = sorted(name for name in os.listdir(directory) if name.endswith((".csv", ".csv.gz")))
-if not files:
-    sys.exit(f"bench: no .csv or .csv.gz in {directory}")
 scores, seconds, sizes = {}, {}, {}
-for name in files:
-    table = pd.read_csv(os.path.join(directory, name), dtype=str, keep_default_na=False)
-    target = numbers(table[table.columns[-1]])
-    if target is None:
-        print(f"bench: {name}: the last column holds categories; left out", file=sys.stderr)
+for name in files(directory):
+    draw = drawn(os.path.join(directory, name), most)
+    if draw is None:
         continue
-    table = table[np.isfinite(target)]
-    # The same rows whatever the machine: a draw of MAXROWS, a fifth of them the test set.
-    drawn = np.random.default_rng(1).permutation(len(table))[:most]
-    table = table.iloc[drawn].reset_index(drop=True)
-    test = np.arange(len(table)) < len(table) // 5
-    y = numbers(table[table.columns[-1]])
+    table, test, y, whole = draw
     x = encoded(table, test)
-    sizes[name.split(".")[0]] = f"{len(table)} of {len(target)}"
+    sizes[name.split(".")[0]] = f"{len(table)} of {whole}"
     row, times = [], []
     work = [lambda learner=learner: ours(table, test, learner) for learner in learners]
     work += [lambda peer=peer: peer(x[~test], y[~test], x[test]) for _, peer in peers.values()]

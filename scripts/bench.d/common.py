@@ -1,10 +1,10 @@
 """What the parts of scripts/bench share: scores, runs of qfit, and the peers' fits."""
 
-import os, re, subprocess, tempfile, time
+import collections, os, re, subprocess, tempfile, time
 import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-QFIT = os.path.join(os.environ["BIN"], "qfit")
+QFIT, QAGGREGATE = (os.path.join(os.environ["BIN"], tool) for tool in ("qfit", "qaggregate"))
 CORES = len(os.sched_getaffinity(0))
 HUB = np.array([0.01, 0.025] + [round(k / 20, 2) for k in range(1, 20)] + [0.975, 0.99])
 PERCENTILES = np.arange(1, 100) / 100
@@ -12,8 +12,33 @@ PERCENTILES = np.arange(1, 100) / 100
 
 def wis(y, q, levels):
     """Mean over rows and levels of twice the pinball loss."""
+    return row_wis(y, q, levels).mean()
+
+
+def row_wis(y, q, levels):
     u = y[:, None] - q
-    return 2 * np.mean(np.where(u >= 0, levels * u, (levels - 1) * u))
+    return 2 * np.mean(np.where(u >= 0, levels * u, (levels - 1) * u), axis=1)
+
+
+Ran = collections.namedtuple("Ran", "seconds said memory")
+
+
+def command(arguments, output):
+    """Runs a filter into a file: its wall and CPU seconds, what it said, its peak memory in bytes."""
+    with tempfile.NamedTemporaryFile("r") as memory, open(output, "wb") as stdout:
+        before = time.perf_counter()
+        done = subprocess.run(["/usr/bin/time", "-o", memory.name, "-f", "%M %U %S", *arguments], stdout=stdout, stderr=subprocess.PIPE, text=True)
+        wall = time.perf_counter() - before
+        if done.returncode:
+            raise SystemExit(f"bench: {' '.join(arguments)}\n{done.stderr}")
+        peak, user, system = map(float, memory.read().split())
+    return Ran((wall, user + system), done.stderr, 1024 * peak)
+
+
+def method_names():
+    """Every method that qaggregate knows; it lists them where it is asked for another."""
+    said = subprocess.run([QAGGREGATE, "--method", "?"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True).stderr
+    return said.strip().split("there are ")[1].split(", ")
 
 
 def write_table(path, x, y, asked):
@@ -32,17 +57,9 @@ class Run:
 
     def __init__(self, table, learner, levels, *flags):
         with tempfile.TemporaryDirectory() as folder:
-            out, memory = os.path.join(folder, "out"), os.path.join(folder, "memory")
-            command = [QFIT, "--new-only", "--verbose", "-l", "m=" + learner, "--levels", ",".join(map(repr, levels.tolist())), *flags, table]
-            before = time.perf_counter()
-            with open(out, "wb") as stdout:
-                done = subprocess.run(["/usr/bin/time", "-o", memory, "-f", "%M %U %S", *command], stdout=stdout, stderr=subprocess.PIPE, text=True)
-            self.command = time.perf_counter() - before
-            if done.returncode:
-                raise SystemExit(f"bench: {' '.join(command)}\n{done.stderr}")
-            self.said = done.stderr
-            peak, user, system = map(float, open(memory).read().split())
-            self.memory, self.cpu = 1024 * peak, user + system
+            out = os.path.join(folder, "out")
+            flags = ["--new-only", "--verbose", "-l", "m=" + learner, "--levels", ",".join(map(repr, levels.tolist())), *flags]
+            (self.command, self.cpu), self.said, self.memory = command([QFIT, *flags, table], out)
             with open(out) as answers:
                 next(answers)
                 self.answers = np.array([line.rstrip("\n").rsplit(",", len(levels))[1:] for line in answers], dtype=float)
