@@ -8,7 +8,8 @@ import Quantiles
 ///
 ///     Σ_i w_i ψ_τ(y_i − b − x_iᵀβ) + λ √(τ(1 − τ)) Σ_j |β_j|
 ///
-/// over columns of mean 0 and variance 1 (Belloni and Chernozhukov 2011). λ is `pivotalPenalty`, times the setting `lambda`; or times
+/// over columns of mean 0 and variance 1 (Belloni and Chernozhukov 2011). λ is `pivotalPenalty`, times the setting `lambda`, half where
+/// nobody says: the whole is what keeps noise out of the model, and shrinks more than is best for prediction. Or it is `pivotalPenalty` times
 /// the power of two of least pinball loss over five folds. Features enter as `DesignEncoding` says, the 500 most frequent
 /// categories of each with a column, 64 where levels are fused.
 ///
@@ -20,7 +21,7 @@ public struct Lasso: Learner {
     summary: "linear quantile regression with a penalty on the sum of absolute coefficients, exact",
     settings: [
       SettingDescription("penalty", .choice(["pivotal", "cv"]), default: "pivotal", "pivotal: the rule of Belloni and Chernozhukov; cv: its multiple by cross-validation"),
-      SettingDescription("lambda", .number(0...1e6), default: "1", "multiple of the pivotal penalty; 0 is none", search: .among(["0", "0.03", "0.1", "0.3", "1"])),
+      SettingDescription("lambda", .number(0...1e6), default: "0.5", "multiple of the pivotal penalty; 0 is none", search: .among(["0", "0.03", "0.1", "0.3", "1"])),
       SettingDescription("fusion", .number(0...1e6), default: "0", "penalty on differences of neighbouring levels' slopes, as a multiple of the pivotal penalty; 0 fits every level by itself"),
     ])
 

@@ -27,7 +27,7 @@ struct Tuning {
       return try NamedLearner(specification)
     }
     let foldOfRow = training.folds.isEmpty
-      ? drawFolds(min(5, training.rows.count), labelled: training.rows, rows: training.foldOfRow.count, seed: seed)! : training.foldOfRow
+      ? drawFolds(min(5, training.rows.count), labelled: training.rows, rows: training.features.rows, seed: seed)! : training.foldOfRow
     let chosen = try SuccessiveHalving.choose(
       trials, folds: Set(training.rows.map { foldOfRow[$0] }).sorted(),
       judge: { try losses($0.map { judged[$0] }, mayFail: $0.map { $0 > 0 }, training, foldOfRow, $1, session) },
