@@ -49,8 +49,9 @@ struct WeightedScores: Sendable {
     let less = first < scores.count ? removed!.weight * scale : 0
     let total = max(0, (cumulative.last ?? 0) - less) + weight * scale
     guard total > 0 else { return .infinity }
-    // Both sides in units of 10⁻⁹, which are whole numbers where weights are.
-    let needed = Double(coverageKey) * total
+    // Both sides in units of 10⁻⁹, which are whole numbers where weights are. Sums of other weights are rounded, and an exact tie
+    // must not depend on that: coverage gives way by 10⁻¹² at most.
+    let needed = Double(coverageKey) * total * (1 - 1e-12)
     let one = Double(ConformalRank.one)
     let k = firstIndex { (cumulative[$0] - ($0 >= first ? less : 0)) * one >= needed }
     return k < scores.count ? scores[k] : .infinity
