@@ -35,6 +35,8 @@ public struct ResidualIntervals: BandMeasure {
     guard isScaled else { return IntervalBand(lower: middle, upper: middle) }
     let width = row[bound.upper!] - row[bound.lower!]
     if width.isNaN { return IntervalBand(lower: .nan, upper: .nan) }
+    // An interval without an end stays without: no multiple of its width is finite.
+    if width == .infinity { return IntervalBand(lower: -.infinity, upper: .infinity) }
     return IntervalBand(lower: middle, lowerScale: width, upper: middle, upperScale: width)
   }
 

@@ -32,7 +32,7 @@ struct CalibrationMessages {
   private func levelsText(_ levels: [Double]) -> String { "level\(levels.count > 1 ? "s" : "") " + levels.map(levelText).joined(separator: " and ") }
 
   private func partTitle(_ key: String) -> String {
-    zip(by, PartKey.values(key)).map { "\($0)=\($1)" }.joined(separator: ", ")
+    zip(by, PartKey.values(key)).map { $1.isEmpty ? "\($0) missing" : "\($0)=\($1)" }.joined(separator: ", ")
   }
 
   /// Groups no level of which can be calibrated.
@@ -46,8 +46,9 @@ struct CalibrationMessages {
     guard let calibration = calibrations.max(by: { $0.rowsNeeded < $1.rowsNeeded }), let first = calibration.smallParts.first else { return }
     let count = calibration.smallParts.count
     let names = count == 1 ? partTitle(first) : "\(count) groups of \(by.joined(separator: ", ")), \(partTitle(first)) the first,"
+    let lack = calibration.rowsNeeded == 1 ? "no labelled row" : "fewer than \(calibration.rowsNeeded) labelled rows"
     session.diagnostics.warn(
-      "\(names) \(count == 1 ? "has" : "have") fewer than \(calibration.rowsNeeded) labelled row\(calibration.rowsNeeded == 1 ? "" : "s"): all rows calibrate \(count == 1 ? "it" : "them")")
+      "\(names) \(count == 1 ? "has" : "have") \(lack): all rows calibrate \(count == 1 ? "it" : "them")")
   }
 
   /// One warning for all levels whose ends are infinite, with the rows they need.

@@ -39,7 +39,7 @@ struct CalibrationReport {
   }
 
   func write(_ held: HeldTable, _ session: FilterSession) throws {
-    let columns = ["lower", "upper", "n", "nominal", "coverage_before", "coverage_after", "width_before", "width_after", "lower_correction", "upper_correction", "infinite_ends", "rows_needed"]
+    let columns = ["lower", "upper", "rows", "nominal", "coverage_before", "coverage_after", "width_before", "width_after", "lower_correction", "upper_correction", "infinite_ends", "rows_needed"]
     let table = ReportTable(columns: ["model"] + by + columns)
     var lines: [[ReportTable.Cell]] = []
     for (group, calibration) in zip(groups, calibrations) {
