@@ -21,26 +21,33 @@ struct WeightedScores: Sendable {
   /// A power of two that brings weights near 1, so that sums of the largest do not overflow.
   private let scale: Double
 
+  private struct Entry {
+    let score: Double
+    let row: Int
+  }
+
   /// Scores that are NaN are left out. O(n log n).
   init(_ values: [Double], weights: [Double]) {
-    let order = values.indices.filter { !values[$0].isNaN && weights[$0] > 0 }.sorted { (values[$0], $0) < (values[$1], $1) }
+    var entries = values.indices.filter { !values[$0].isNaN && weights[$0] > 0 }.map { Entry(score: values[$0], row: $0) }
+    // By row among equals, so that sums of weights do not depend on how ties are sorted.
+    entries.sort { $0.score < $1.score || $0.score == $1.score && $0.row < $1.row }
     var scores: [Double] = []
     var cumulative: [Double] = []
     var total = 0.0
-    let largest = order.map { weights[$0] }.max() ?? 1
-    scale = largest.exponent > 500 || largest.exponent < -500 ? Double(sign: .plus, exponent: -largest.exponent, significand: 1) : 1
-    for i in order {
-      total += weights[i] * scale
-      if scores.last == values[i] {
+    let largest = entries.reduce(0) { max($0, weights[$1.row]) }
+    scale = largest.exponent > 500 || largest.exponent < -500 && largest > 0 ? Double(sign: .plus, exponent: -largest.exponent, significand: 1) : 1
+    for entry in entries {
+      total += weights[entry.row] * scale
+      if scores.last == entry.score {
         cumulative[cumulative.count - 1] = total
       } else {
-        scores.append(values[i])
+        scores.append(entry.score)
         cumulative.append(total)
       }
     }
     self.scores = scores
     self.cumulative = cumulative
-    rows = order.count
+    rows = entries.count
   }
 
   /// Q(w), with a score of some weight taken out where `removed` tells one. O(log n).
