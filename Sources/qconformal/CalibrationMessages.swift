@@ -73,9 +73,9 @@ struct CalibrationMessages {
   }
 
   /// Says how many rows hold quantiles that cross.
-  static func tellCrossing(_ workers: [CalibratingWorker], _ session: FilterSession) {
+  static func tellCrossing(_ workers: [CalibratingWorker], _ say: (String) -> Void) {
     let rows = workers.reduce(0) { $0 + $1.crossingRows }
     guard rows > 0 else { return }
-    session.diagnostics.warn("\(rows) row\(rows == 1 ? " has" : "s have") quantiles that cross; qsort puts them in order before")
+    say("\(rows) row\(rows == 1 ? " has" : "s have") quantiles that cross; qsort puts them in order before")
   }
 }

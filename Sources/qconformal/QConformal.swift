@@ -134,7 +134,7 @@ struct QConformal: FilterTool {
         CalibratingWorker(plan, .crossFitted({ g, row in try calibrations[g].fitted(forRow: row) }, skips: learning.newOnly ? rows.isLabelled : nil)))
       return workers.last!
     }
-    CalibrationMessages.tellCrossing(workers, session)
+    CalibrationMessages.tellCrossing(workers, session.diagnostics.warn)
     try session.finish(held.counts, written: learning.newOnly ? held.rows - rows.labelled.count : nil)
     if report { try CalibrationReport(groups: groups, calibrations: calibrations, rows: rows, by: by, bounds: plan.bounds).write(held, session) }
   }
@@ -158,7 +158,7 @@ struct QConformal: FilterTool {
       workers.append(CalibratingWorker(plan, calibration))
       return workers.last!
     }
-    CalibrationMessages.tellCrossing(workers, session)
+    CalibrationMessages.tellCrossing(workers, session.diagnostics.note)
     try session.finish(counts)
   }
 

@@ -219,7 +219,7 @@ import Testing
           qaggregate --load weights.model < fit.csv | cut -d, -f11- | cmp - <(cut -d, -f11,13- aggregated.csv) || echo qaggregate $method differs
         done
         qaggregate -m median < predicted.csv > aggregated.csv
-        qconformal --new-only --save cqr.model < aggregated.csv > calibrated.csv
+        qconformal -q --new-only --save cqr.model < aggregated.csv > calibrated.csv
         qaggregate -m median < fit.csv | qconformal --load cqr.model | cut -d, -f11- | cmp - <(cut -d, -f11,13- calibrated.csv) || echo qconformal differs
         """)
     #expect(result.text == "")
