@@ -30,10 +30,15 @@ public struct DistributionalCalibration: ConformityMeasure {
   }
 
   public func score(_ row: UnsafePointer<Double>, target: Double, bound k: Int) -> Double {
-    withFunction(row) { function in
-      guard let function else { return .nan }
-      return bounds[k].lower != nil ? -function.position(of: target, from: .above) : function.position(of: target, from: .below)
+    // Most rows are complete, and their quantiles can stay where they are.
+    if !normalScores.indices.contains(where: { row[$0].isNaN }) {
+      return normalScores.withUnsafeBufferPointer { position(in: QuantileFunction(scores: $0.baseAddress!, quantiles: row, count: $0.count), target, k) }
     }
+    return withFunction(row) { $0.map { position(in: $0, target, k) } ?? .nan }
+  }
+
+  private func position(in function: QuantileFunction, _ target: Double, _ k: Int) -> Double {
+    bounds[k].lower != nil ? -function.position(of: target, from: .above) : function.position(of: target, from: .below)
   }
 
   public func move(_ row: UnsafeMutableBufferPointer<Double>, to thresholds: UnsafePointer<Double>) {

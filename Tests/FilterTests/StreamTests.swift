@@ -115,6 +115,14 @@ import Testing
     #expect(try Shell.run(script).text == "")
   }
 
+  @Test func calibrationDoesNotDependOnThreads() throws {
+    let commands = [
+      "qconformal -m distributional --by place --report -v", "qconformal -m asymmetric -w x --report", "qconformal -m cqr-r --decay 0.99 --by place --min-rows 60",
+    ]
+    let script = StreamTests.bigTable + StreamTests.differences(commands, variants: "1 2 7", run: "$command --threads $variant small.csv")
+    #expect(try Shell.run(script).text == "")
+  }
+
   @Test func modelFilesDoNotDependOnThreads() throws {
     let commands = ["qfit -x x,place -l linear,forest:trees=12 --levels 9", "qaggregate", "qconformal"]
     let script = StreamTests.bigTable + StreamTests.differences(commands, variants: "1 2 7", run: "$command --threads $variant --save m small.csv && cat m")
