@@ -182,7 +182,7 @@ class Fuzzer:
             words = draw.choice([
                 ["qsort"], ["qsort", "--report", "-m", draw.choice(["sort", "pava", "minmax"])], ["qsort", "-g", "a"],
                 ["qscore"], ["qscore", "--per-row"], ["qscore", "--by", "place"], ["qscore", "--per-level"], ["qscore", "--partial"], ["qscore", "-w", "fold"],
-                ["qconformal"], ["qconformal", "--new-only"], ["qconformal", "-g", "a", "--as", "c"],
+                ["qconformal"], ["qconformal", "--new-only"], ["qconformal", "-m", "asymmetric", "--by", "place"], ["qconformal", "-m", "distributional", "--decay", "0.9"], ["qconformal", "-g", "a", "--as", "c"],
                 ["qaggregate"], ["qaggregate", "-m", draw.choice(["average", "median", "best"])], ["qaggregate", "--describe"], ["qaggregate", "--keep", "-w", "fold"],
                 ["qfit", "-x", "x,place", "-l", "linear", "--levels", "0.1,0.9"], ["qfit", "-x", "x,place", "-l", "forest:trees=3", "--levels", "4"],
                 ["qfit", "-l", "marginal", "--group", "place", "--exclude", "fold", "--folds", "2"], ["qfit", "-l", "linear,marginal", "--levels", "3", "--new-only"],

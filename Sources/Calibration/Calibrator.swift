@@ -12,13 +12,16 @@ public struct CalibrationTraining: Sendable {
   public let target: [Double]
   /// n finite non-negative weights.
   public let weights: [Double]?
+  /// The weight of a row to be answered for which corrections are reported.
+  public let typicalWeight: Double
 
-  public init(levels: [Double], quantiles: Matrix, target: [Double], weights: [Double]? = nil) {
+  public init(levels: [Double], quantiles: Matrix, target: [Double], weights: [Double]? = nil, typicalWeight: Double = 1) {
     precondition(quantiles.rows == target.count && quantiles.columns == levels.count && (weights == nil || weights!.count == target.count))
     self.levels = levels
     self.quantiles = quantiles
     self.target = target
     self.weights = weights
+    self.typicalWeight = typicalWeight
   }
 
   /// The rows of `indices`, in that order.
@@ -26,17 +29,21 @@ public struct CalibrationTraining: Sendable {
     CalibrationTraining(
       levels: levels,
       quantiles: Matrix(rows: indices.count, columns: levels.count, values: indices.flatMap { quantiles.row($0) }),
-      target: indices.map { target[$0] }, weights: weights.map { weights in indices.map { weights[$0] } })
+      target: indices.map { target[$0] }, weights: weights.map { weights in indices.map { weights[$0] } }, typicalWeight: typicalWeight)
   }
 }
 
 /// A way to move quantiles to the coverage that their levels promise.
 ///
-/// To add one: a file with a type of this protocol, and a line in `calibratorRegistry`.
+/// Methods that compare a score with a conformal quantile of scores are a `ConformityMeasure` and nothing else. To add another
+/// kind: a file with a type of this protocol, and a line in `calibratorRegistry`.
 public protocol Calibrator: Sendable {
   static var description: MethodDescription { get }
 
   init(settings: Settings)
+
+  /// Whether it makes intervals at levels of which a row has no quantile.
+  var makesIntervals: Bool { get }
 
   /// Learns from `training`, which may have no row. Throws a `Failure` where the method cannot take the data.
   func fit(_ training: CalibrationTraining, context: FitContext) throws -> any FittedCalibrator
@@ -44,11 +51,13 @@ public protocol Calibrator: Sendable {
   /// The fit without row i, for each i: what answers a labelled row that taught. Equal to n fits; methods make it cheaper.
   func leaveOneOut(_ training: CalibrationTraining, context: FitContext) throws -> @Sendable (Int) throws -> any FittedCalibrator
 
-  /// Reads what `FittedCalibrator.encode` wrote.
-  static func decode(_ reader: inout ByteReader) throws -> any FittedCalibrator
+  /// Reads what `FittedCalibrator.encode` wrote for a calibrator of the same settings.
+  func decode(_ reader: inout ByteReader) throws -> any FittedCalibrator
 }
 
 extension Calibrator {
+  public var makesIntervals: Bool { false }
+
   /// n fits, each when it is asked for.
   public func leaveOneOut(_ training: CalibrationTraining, context: FitContext) throws -> @Sendable (Int) throws -> any FittedCalibrator {
     nonisolated(unsafe) let context = context
@@ -61,12 +70,13 @@ public protocol FittedCalibrator: Sendable {
   /// The levels it was fitted for: those of the rows it takes.
   var levels: [Double] { get }
 
-  /// Calibrates one row of quantiles at `levels` in place. NaN, a missing quantile, stays NaN; the others become
-  /// non-decreasing, and may become infinite. O(m).
-  func calibrate(_ row: UnsafeMutableBufferPointer<Double>)
+  /// Calibrates one row of quantiles at `levels` in place. NaN, a missing quantile, stays NaN unless the method makes intervals
+  /// of its own; the others become non-decreasing, and may become infinite. `weight` is that of the row, where rows taught with
+  /// weights. O(m).
+  func calibrate(_ row: UnsafeMutableBufferPointer<Double>, weight: Double)
 
-  /// What was learnt about each pair of levels, from the outermost to the innermost.
-  var corrections: [PairCorrection] { get }
+  /// What was learnt about each interval or level.
+  var corrections: [Correction] { get }
 
   func encode(into writer: inout ByteWriter)
 
@@ -74,37 +84,43 @@ public protocol FittedCalibrator: Sendable {
   var summary: [(key: String, value: String)] { get }
 }
 
-/// The correction of one central interval.
-public struct PairCorrection: Equatable, Sendable {
-  public let lowerLevel: Double
-  public let upperLevel: Double
-  /// By how much both ends move outwards, in units of y; negative moves them inwards. +∞ where the rows are too few.
-  public let correction: Double
-  /// Rows that had both quantiles.
+/// The correction of one central interval, or of one level.
+public struct Correction: Equatable, Sendable {
+  /// nil where the interval has no such end.
+  public let lowerLevel: Double?
+  public let upperLevel: Double?
+  /// The conformal quantile of the scores, in the scores' units; +∞ where the rows are too few.
+  public let amount: Double
+  /// What the amount does: "moved outwards by 2".
+  public let effect: String
+  /// Rows that had a score.
   public let rows: Int
-  /// The fewest rows for which the correction is finite.
+  /// The fewest rows, of equal weights, for which the correction is finite.
   public let rowsNeeded: Int
 
-  public init(lowerLevel: Double, upperLevel: Double, correction: Double, rows: Int, rowsNeeded: Int) {
+  public init(lowerLevel: Double?, upperLevel: Double?, amount: Double, effect: String, rows: Int, rowsNeeded: Int) {
     self.lowerLevel = lowerLevel
     self.upperLevel = upperLevel
-    self.correction = correction
+    self.amount = amount
+    self.effect = effect
     self.rows = rows
     self.rowsNeeded = rowsNeeded
   }
 
+  public var levels: [Double] { [lowerLevel, upperLevel].compactMap { $0 } }
+
   /// What leaving out one of the rows leaves of their number; the correction is not learnt anew.
-  public var withoutOneRow: PairCorrection {
-    PairCorrection(lowerLevel: lowerLevel, upperLevel: upperLevel, correction: correction, rows: max(0, rows - 1), rowsNeeded: rowsNeeded)
+  public var withoutOneRow: Correction {
+    Correction(lowerLevel: lowerLevel, upperLevel: upperLevel, amount: amount, effect: effect, rows: max(0, rows - 1), rowsNeeded: rowsNeeded)
   }
 }
 
 extension FittedCalibrator {
   /// A calibrated copy of `row`.
-  public func calibrated(_ row: [Double]) -> [Double] {
+  public func calibrated(_ row: [Double], weight: Double = 1) -> [Double] {
     precondition(row.count == levels.count)
     var result = row
-    result.withUnsafeMutableBufferPointer { calibrate($0) }
+    result.withUnsafeMutableBufferPointer { calibrate($0, weight: weight) }
     return result
   }
 }

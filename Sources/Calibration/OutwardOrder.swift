@@ -18,6 +18,16 @@ public struct OutwardOrder: Sendable {
     above = below + (median == nil ? 0 : 1)
   }
 
+  /// Which way levels may move where all of them bound from one side.
+  public enum Side: Sendable { case below, above }
+
+  /// For levels that all bound the target from below, which may only fall, or from above, which may only rise.
+  public init(levels: [Double], boundingFrom side: Side) {
+    median = nil
+    below = side == .below ? levels.count : 0
+    above = below
+  }
+
   /// Orders the row in place; NaN is skipped and stays, ±∞ is allowed. O(m).
   public func apply(to row: UnsafeMutableBufferPointer<Double>) {
     var (lower, upper) = start(row)

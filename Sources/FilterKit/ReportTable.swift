@@ -15,17 +15,20 @@ public struct ReportTable {
 
   public init(columns: [String]) { self.columns = columns }
 
-  public func write(_ rows: [[Cell]], session: FilterSession) throws {
+  /// Writes to `side`, such as stderr, in place of the session's output.
+  public func write(_ rows: [[Cell]], session: FilterSession, to side: Int32? = nil) throws {
     let format = session.outputFormat
     let buffer = ByteBuffer()
     switch format {
     case .ndjson: for row in rows { writeObject(row, session.options.digits, buffer) }
     case .separated(let delimiter):
-      let isAligned = isatty(STDOUT_FILENO) == 1 && session.options.output == nil
+      let isAligned = isatty(side ?? STDOUT_FILENO) == 1 && session.options.output == nil
       let lines = (session.options.noHeader ? [] : [columns]) + rows.map { $0.map { text($0, session.options.digits) } }
       if isAligned { writeAligned(lines, rows, buffer) } else { lines.forEach { writeFields($0, delimiter, buffer) } }
     }
-    try session.output.write(buffer.bytes)
+    guard let side else { return try session.output.write(buffer.bytes) }
+    let file = OutputFile(descriptor: side, name: "stderr")
+    try file.write(buffer.bytes)
   }
 
   private func text(_ cell: Cell, _ digits: Int?) -> String {

@@ -6,49 +6,59 @@ import Tables
 
 /// What calibrates the groups of a row.
 enum RowCalibration {
-  /// One calibrator a group, for every row.
-  case loaded([any FittedCalibrator])
+  /// By what the row itself says.
+  case streamed((_ group: Int, _ row: Row) -> any FittedCalibrator)
   /// By the row's number in the table; nil leaves the row out.
   case crossFitted((_ group: Int, _ row: Int) throws -> any FittedCalibrator, skips: ((_ row: Int) -> Bool)?)
 }
 
 /// Moves the quantiles of each row.
 final class CalibratingWorker: RowWorker {
-  private let header: Header
-  private let groups: [QuantileGroup]
-  private let encoder: RowEncoder
-  /// The answer goes to the right instead of in place.
-  private let appends: Bool
+  /// How rows are read and written.
+  struct Plan {
+    let header: Header
+    let groups: [WorkingGroup]
+    let encoder: RowEncoder
+    /// The whole answer goes to the right instead of in place.
+    let appends: Bool
+    let weight: Int?
+    let bounds: AnswerBounds
+  }
+
+  private let plan: Plan
   private let calibration: RowCalibration
   private let reader = NumberReader()
   private let cells: UnsafeMutablePointer<RowEncoder.Cell>
   private let before: UnsafeMutablePointer<Double>
   private let after: UnsafeMutablePointer<Double>
+  private let own: UnsafeMutablePointer<Double>
   private let width: Int
+  private var weight = 1.0
+  private(set) var crossingRows = 0
 
-  init(header: Header, groups: [QuantileGroup], encoder: RowEncoder, appends: Bool, calibration: RowCalibration) {
-    self.header = header
-    self.groups = groups
-    self.encoder = encoder
-    self.appends = appends
+  init(_ plan: Plan, _ calibration: RowCalibration) {
+    self.plan = plan
     self.calibration = calibration
-    width = groups.reduce(0) { $0 + $1.columns.count }
+    width = plan.groups.reduce(0) { $0 + $1.levels.count }
     cells = .allocate(capacity: width)
     before = .allocate(capacity: width)
     after = .allocate(capacity: width)
+    own = .allocate(capacity: width)
   }
 
   deinit {
     cells.deallocate()
     before.deallocate()
     after.deallocate()
+    own.deallocate()
   }
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     try read(row)
+    if crosses { crossingRows += 1 }
     // A row's number in the table, which picks its calibration, is known to `finish`: here it is only checked.
-    guard case .loaded(let calibrators) = calibration else { return }
-    answer(row, output) { calibrators[$0] }
+    guard case .streamed(let calibrator) = calibration else { return }
+    answer(row, output) { calibrator($0, row) }
   }
 
   override func finish(_ rows: Rows, into output: ByteBuffer) throws {
@@ -63,34 +73,63 @@ final class CalibratingWorker: RowWorker {
   private func answer(_ row: Row, _ output: ByteBuffer, _ calibrator: (_ group: Int) throws -> any FittedCalibrator) rethrows {
     after.update(from: before, count: width)
     var k = 0
-    for (g, group) in groups.enumerated() {
-      try calibrator(g).calibrate(UnsafeMutableBufferPointer(start: after + k, count: group.columns.count))
-      k += group.columns.count
+    for (g, group) in plan.groups.enumerated() {
+      let values = UnsafeMutableBufferPointer(start: after + k, count: group.levels.count)
+      try calibrator(g).calibrate(values, weight: weight)
+      plan.bounds.clip(values)
+      k += group.levels.count
     }
-    if appends {
-      encoder.write(row, cells: nil, own: after, into: output)
+    if plan.appends {
+      plan.encoder.write(row, cells: nil, own: after, into: output)
     } else {
       setCells()
-      encoder.write(row, cells: cells, own: nil, into: output)
+      plan.encoder.write(row, cells: cells, own: own, into: output)
     }
   }
 
   private func read(_ row: Row) throws {
     var k = 0
-    for group in groups {
+    for group in plan.groups {
       for column in group.columns {
-        before[k] = try row.number(column, reader, header)
+        before[k] = try column.map { try row.number($0, reader, plan.header) } ?? .nan
         k += 1
       }
     }
+    guard let column = plan.weight else { return }
+    weight = try row.finiteNumber(column, reader, plan.header)
+    if !(weight >= 0) {
+      throw Failure(
+        .badData, weight.isNaN ? "the weight is missing, and how far to widen depends on it" : "\"\(row.text(column))\" is negative, and a weight is not",
+        at: .init(column: plan.header.names[column]))
+    }
   }
 
-  /// A value that did not change keeps its bytes.
-  private func setCells() {
+  /// Whether some group's present quantiles decrease.
+  private var crosses: Bool {
     var k = 0
-    for group in groups {
+    for group in plan.groups {
+      var last = -Double.infinity
+      for _ in group.columns {
+        if before[k] < last { return true }
+        if !before[k].isNaN { last = before[k] }
+        k += 1
+      }
+    }
+    return false
+  }
+
+  /// A value that did not change keeps its bytes; levels without a column go to the right.
+  private func setCells() {
+    var (k, cell, made) = (0, 0, 0)
+    for group in plan.groups {
       for column in group.columns {
-        cells[k] = after[k] == before[k] || after[k].isNaN ? .text(of: column) : .number(after[k])
+        if let column {
+          cells[cell] = after[k] == before[k] || after[k].isNaN ? .text(of: column) : .number(after[k])
+          cell += 1
+        } else {
+          own[made] = after[k]
+          made += 1
+        }
         k += 1
       }
     }

@@ -16,8 +16,8 @@ struct QConformal: FilterTool {
     abstract: "Calibrate quantile predictions so that intervals cover as often as their levels say.",
     discussion: """
       Rows with a target teach how far quantiles are off; every row's quantiles are moved in place, each central interval (a \
-      level and its mirror) by what makes it cover at its level in finite samples, and then ordered outwards from the median. A \
-      labelled row is answered with what the rows of other folds teach (column fold; without one, with all rows but itself), an \
+      level and its mirror) by what makes it cover at its level in finite samples, and then ordered outwards from the median. \
+      --by does so for each group of rows, -w and --decay where new rows are not like the old. A labelled row is answered with what the rows of other folds teach (column fold; without one, with all rows but itself), an \
       unlabelled row with what all labelled rows teach. The labelled rows' predictions must come from models that did not see \
       them, as qfit and qaggregate write them.
 
@@ -33,10 +33,34 @@ struct QConformal: FilterTool {
 
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("How to calibrate: \(methodList(calibratorRegistry.map { $0.description })).", valueName: "method"), completion: .list(calibratorRegistry.map { $0.description.name }))
-  var method: String = "cqr"
+    help: ArgumentHelp("How to calibrate: \(methodList(calibratorRegistry.map { $0.description })) (default: cqr).", valueName: "method"), completion: .list(calibratorRegistry.map { $0.description.name }))
+  var method: String?
 
   @OptionGroup var targetOption: TargetOption
+
+  @Option(help: ArgumentHelp("Make every level an upper (or a lower) bound on its own, as service levels are: short for --method asymmetric:bound=upper.", valueName: "side"), completion: .list(["upper", "lower"]))
+  var oneSided: String?
+
+  @Option(name: [.customShort("w"), .long], help: ArgumentHelp("Column of row weights, finite and not negative: how many times more likely such a row is among those to be answered. Every row needs one.", valueName: "name"))
+  var weight: String?
+
+  @Option(help: ArgumentHelp("Where rows are in order of time: how much less each row teaches than the next, such as 0.99.", valueName: "factor"))
+  var decay: Double?
+
+  @Option(help: ArgumentHelp("Calibrate each group of rows that agree in these columns on its own.", valueName: "columns"))
+  var by: String?
+
+  @Option(help: ArgumentHelp("With --by, the labelled rows a group needs; all rows calibrate smaller ones (default: as many as its outermost level needs to be finite).", valueName: "n"))
+  var minRows: Int?
+
+  @Option(help: ArgumentHelp("Clip answers to LOW,HIGH, either of which may be empty.", valueName: "bounds"))
+  var bounds: String?
+
+  @Option(help: ArgumentHelp("With --method residual, make these levels too: a count, a list or FIRST:LAST:STEP.", valueName: "levels"))
+  var levels: String?
+
+  @Flag(help: "Write to stderr a table of the intervals: coverage and mean width before and after, corrections, infinite ends, rows needed.")
+  var report = false
 
   @Option(name: [.customShort("g"), .long], help: ArgumentHelp("Calibrate these quantile groups only, separated by commas; an empty name is the group without one (default: all).", valueName: "models"))
   var groups: String?
@@ -50,70 +74,99 @@ struct QConformal: FilterTool {
   static var methods: [MethodDescription] { calibratorRegistry.map { $0.description } }
 
   func validate() throws {
-    try learning.refuseTeaching([("--groups", groups != nil), ("--target", targetOption.target != nil)])
+    try learning.refuseTeaching([
+      ("--method", method != nil), ("--one-sided", oneSided != nil), ("--groups", groups != nil), ("--target", targetOption.target != nil),
+      ("--weight", weight != nil), ("--decay", decay != nil), ("--by", by != nil), ("--min-rows", minRows != nil), ("--levels", levels != nil), ("--report", report),
+    ])
+    if let decay, !(decay > 0 && decay <= 1) { throw ValidationError("--decay \(decay): write a number above 0, at most 1") }
+    if let minRows, minRows < 1 || by == nil { throw ValidationError(minRows < 1 ? "--min-rows \(minRows): at least 1" : "--min-rows needs --by") }
+    if method != nil, oneSided != nil { throw ValidationError("--one-sided is a method of its own; leave out --method") }
+    if let oneSided, !["upper", "lower"].contains(oneSided) { throw ValidationError("--one-sided \(oneSided): write upper or lower") }
   }
 
   mutating func run() throws {
-    if let load = learning.load { return try answer(with: SavedCalibration(path: load)) }
-    let specification = try MethodSpecification.parseOne(method, known: Self.methods)
+    let bounds = try self.bounds.map { try AnswerBounds(parsing: $0) }
+    if let load = learning.load { return try answer(with: SavedCalibration(path: load), bounds) }
+    let specification = try MethodSpecification.parseOne(oneSided.map { "asymmetric:bound=" + $0 } ?? method ?? "cqr", known: Self.methods)
     let type = calibratorRegistry.first { $0.description.name == specification.method }!
     let calibrator = type.init(settings: try Settings(specification.settings, of: type.description))
+    if levels != nil, !calibrator.makesIntervals { throw Failure(.usage, "--levels: \(specification.text) makes no levels", remedy: "use --method residual") }
+    let made = try levels.map { try Levels.parse($0) } ?? []
     try learning.checkSaving()
 
     let session = try FilterSession(tool: "qconformal", table)
     guard let header = session.reader.header else { return try learning.finishEmpty(session) }
-    try session.refuseCopies(header)
-    let target = try session.requiredTarget(header, named: targetOption.target)
-    let fold = header.index(of: "fold")
-    let groups = try session.groups(header, picked: self.groups)
-    if table.explain {
-      let roles = [("target", header.names[target])] + (fold == nil ? [] : [("fold", "fold")])
-      return try session.explain(roles + session.explanation(of: groups) + [("method", specification.text)])
-    }
+    let roles = try CalibratingRoles(session, header, self)
+    let found = try session.groups(header, picked: self.groups)
+    let groups = found.map { WorkingGroup($0, adding: made) }
+    if table.explain { return try session.explain(roles.explanation(header) + session.explanation(of: found) + [("method", specification.text)]) }
     let encoder = try self.encoder(session, header, groups)
 
-    let roles: [(column: Int, role: HeldTable.Role)] =
-      [(target, .finite)] + [fold].compactMap { $0 }.map { ($0, .index) } + groups.flatMap(\.columns).map { ($0, .number) }
-    let held = try session.hold(header, roles: roles, memory: learning.memoryBytes)
+    let held = try session.hold(header, roles: roles.held(groups), memory: learning.memoryBytes)
     guard held.rows > 0 || learning.save != nil else {
       try session.writeHeader(encoder)
       return try session.finish(held.counts)
     }
-    let rows = try CalibrationRows(held, target: target, fold: fold, session)
+    let rows = try CalibrationRows(held, roles, decay: decay, session)
     let calibrations = try groups.map { group in
-      try CrossCalibration(calibrator, rows.training(held, group), rows, answersLabelled: !learning.newOnly, session: session)
+      do {
+        return try PartedCalibration(
+          calibrator, rows.training(held, group), rows, leastRows: minRows, answersLabelled: !learning.newOnly || report, session: session)
+      } catch var failure as Failure {
+        failure.cause = "\(group.title): \(failure.cause)"
+        throw failure
+      }
     }
-    CrossCalibration.tellUnpaired(groups, calibrations, session)
-    CrossCalibration.tellInfiniteEnds(groups, calibrations, session)
+    let by = roles.by.map { header.names[$0] }
+    CalibrationMessages(groups: groups, calibrations: calibrations, by: by, session: session).tell()
     if let save = learning.save {
-      let saved = SavedCalibration(specification: specification, groups: groups, fitted: calibrations.map(\.full))
-      try saved.model(header: header, target: header.names[target], rows: rows.labelled.count).save(to: save)
+      let saved = SavedCalibration(
+        specification: specification, weight: roles.weight.map { header.names[$0] }, by: by, bounds: bounds ?? AnswerBounds(), groups: groups, calibrations: calibrations)
+      try saved.model(header: header, target: header.names[roles.target], rows: rows.labelled.count).save(to: save)
     }
 
     try session.writeHeader(encoder)
+    let plan = CalibratingWorker.Plan(
+      header: header, groups: groups, encoder: encoder, appends: answerName != nil, weight: roles.weight, bounds: bounds ?? AnswerBounds())
+    var workers: [CalibratingWorker] = []
     try session.answer(held) {
-      CalibratingWorker(
-        header: header, groups: groups, encoder: encoder, appends: answerName != nil,
-        calibration: .crossFitted({ g, row in try calibrations[g].fitted(forRow: row) }, skips: learning.newOnly ? rows.isLabelled : nil))
+      workers.append(
+        CalibratingWorker(plan, .crossFitted({ g, row in try calibrations[g].fitted(forRow: row) }, skips: learning.newOnly ? rows.isLabelled : nil)))
+      return workers.last!
     }
+    CalibrationMessages.tellCrossing(workers, session.diagnostics.warn)
     try session.finish(held.counts, written: learning.newOnly ? held.rows - rows.labelled.count : nil)
+    if report { try CalibrationReport(groups: groups, calibrations: calibrations, rows: rows, by: by, bounds: plan.bounds).write(held, session) }
   }
 
-  private func answer(with saved: SavedCalibration) throws {
+  private func answer(with saved: SavedCalibration, _ bounds: AnswerBounds?) throws {
     let session = try FilterSession(tool: "qconformal", table, modelColumns: saved.columns)
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     let groups = try saved.groups(header, session)
-    if table.explain { return try session.explain(session.explanation(of: groups) + [("method", saved.specification.text)]) }
-    let encoder = try encoder(session, header, groups)
-    try session.writeHeader(encoder)
-    let counts = try session.stream(header) {
-      CalibratingWorker(header: header, groups: groups, encoder: encoder, appends: answerName != nil, calibration: .loaded(saved.fitted))
+    if table.explain {
+      let found = try session.groups(header, picked: nil).filter { group in groups.contains { $0.name == group.name } }
+      return try session.explain(session.explanation(of: found) + [("method", saved.specification.text)])
     }
+    let encoder = try encoder(session, header, groups)
+    let calibration = try saved.calibration(header, session)
+    let plan = CalibratingWorker.Plan(
+      header: header, groups: groups, encoder: encoder, appends: answerName != nil, weight: try saved.weight.map { try session.column(header, $0) },
+      bounds: bounds ?? saved.bounds)
+    try session.writeHeader(encoder)
+    var workers: [CalibratingWorker] = []
+    let counts = try session.stream(header) {
+      workers.append(CalibratingWorker(plan, calibration))
+      return workers.last!
+    }
+    CalibrationMessages.tellCrossing(workers, session.diagnostics.note)
     try session.finish(counts)
   }
 
-  private func encoder(_ session: FilterSession, _ header: Header, _ groups: [QuantileGroup]) throws -> RowEncoder {
-    guard let answerName else { return try session.encoder(header, changed: groups.flatMap(\.columns)) }
+  private func encoder(_ session: FilterSession, _ header: Header, _ groups: [WorkingGroup]) throws -> RowEncoder {
+    guard let answerName else {
+      return try session.encoder(
+        header, changed: groups.flatMap(\.presentColumns), appended: groups.flatMap { group in group.madeLevels.map { QuantileGroup.columnName(group.name, $0) } })
+    }
     guard groups.count == 1, let group = groups.first else {
       throw Failure(.usage, "--as \(answerName): the table has \(groups.count) quantile groups", remedy: "pick one with -g")
     }

@@ -118,6 +118,14 @@ import Testing
     #expect(try Shell.run(script).text == "")
   }
 
+  @Test func calibrationDoesNotDependOnThreads() throws {
+    let commands = [
+      "qconformal -m distributional --by place --report -v", "qconformal -m asymmetric -w x --report", "qconformal -m cqr-r --decay 0.99 --by place --min-rows 60",
+    ]
+    let script = StreamTests.bigTable + StreamTests.differences(commands, variants: "1 2 7", run: "$command --threads $variant small.csv")
+    #expect(try Shell.run(script).text == "")
+  }
+
   @Test func modelFilesDoNotDependOnThreads() throws {
     let commands = ["qfit -x x,place -l linear,forest:trees=12 --levels 9", "qaggregate", "qaggregate -m local-coarse:networks=2,hidden=4,steps=60 --tune 3", "qconformal"]
     let script = StreamTests.bigTable + StreamTests.differences(commands, variants: "1 2 7", run: "$command --threads $variant --save m small.csv && cat m")
@@ -222,7 +230,7 @@ import Testing
           qaggregate --load weights.model < fit.csv | cut -d, -f11- | cmp - <(cut -d, -f11,13- aggregated.csv) || echo qaggregate $method differs
         done
         qaggregate -m median < predicted.csv > aggregated.csv
-        qconformal --new-only --save cqr.model < aggregated.csv > calibrated.csv
+        qconformal -q --new-only --save cqr.model < aggregated.csv > calibrated.csv
         qaggregate -m median < fit.csv | qconformal --load cqr.model | cut -d, -f11- | cmp - <(cut -d, -f11,13- calibrated.csv) || echo qconformal differs
         """)
     #expect(result.text == "")

@@ -1,0 +1,55 @@
+import FilterKit
+import Groundwork
+import Tables
+
+/// Which column does what when qconformal learns.
+struct CalibratingRoles {
+  let target: Int
+  let fold: Int?
+  let weight: Int?
+  let by: [Int]
+
+  init(_ session: FilterSession, _ header: Header, _ flags: QConformal) throws {
+    try session.refuseCopies(header)
+    target = try session.requiredTarget(header, named: flags.targetOption.target)
+    fold = header.index(of: "fold")
+    weight = try flags.weight.map { try session.column(header, $0) }
+    by = try session.columns(header, nameList(flags.by))
+  }
+
+  func held(_ groups: [WorkingGroup]) -> [(column: Int, role: HeldTable.Role)] {
+    [(target, .finite)] + [fold].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight) }
+      + groups.flatMap(\.presentColumns).map { ($0, .number) } + by.map { ($0, .label) }
+  }
+
+  func explanation(_ header: Header) -> [(String, String)] {
+    [("target", header.names[target])] + [("fold", fold), ("weight", weight)].compactMap { name, column in column.map { (name, header.names[$0]) } }
+      + by.map { ("by", header.names[$0]) }
+  }
+}
+
+/// The values of the `--by` columns as one text; missing values are a value of their own.
+enum PartKey {
+  private static let separator = "\u{1F}"
+
+  static func joined(_ texts: [String]) -> String { texts.map { isMissing($0) ? "" : $0 }.joined(separator: separator) }
+
+  private static func isMissing(_ text: String) -> Bool { ["", "NA", "NaN", "nan", "null"].contains(text) }
+
+  static func values(_ key: String) -> [String] { key.components(separatedBy: separator) }
+
+  /// The key of every row of a held table.
+  static func keys(_ held: HeldTable, _ columns: [Int]) throws -> [String] {
+    let texts = try columns.map { column -> [String] in
+      guard case .categories(let codes, let categories) = try held.feature(column) else { return [] }
+      return codes.map { $0 < 0 ? "" : categories[Int($0)] }
+    }
+    return (0..<held.rows).map { row in joined(texts.map { $0[row] }) }
+  }
+}
+
+extension String {
+  fileprivate func components(separatedBy separator: String) -> [String] {
+    split(separator: Character(separator), omittingEmptySubsequences: false).map(String.init)
+  }
+}

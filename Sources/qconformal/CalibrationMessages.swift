@@ -1,0 +1,81 @@
+import Calibration
+import FilterKit
+import Quantiles
+import Tables
+
+/// What users should know about calibrations, each said once.
+struct CalibrationMessages {
+  let groups: [WorkingGroup]
+  let calibrations: [PartedCalibration]
+  let by: [String]
+  let session: FilterSession
+
+  func tell() {
+    tellCorrections()
+    tellUnpaired()
+    tellSmallParts()
+    tellInfiniteEnds()
+  }
+
+  private func tellCorrections() {
+    for (group, calibration) in zip(groups, calibrations) {
+      let prefix = groups.count > 1 ? group.title + ": " : ""
+      for (key, part) in [(nil, calibration.whole)] + calibration.parts.sorted(by: { $0.key < $1.key }).map({ (Optional($0.key), $0.value) }) {
+        for correction in part.full.corrections {
+          let name = key.map { partTitle($0) + ": " } ?? ""
+          session.diagnostics.note("\(prefix)\(name)\(levelsText(correction.levels)): \(correction.effect), learnt from \(correction.rows) rows")
+        }
+      }
+    }
+  }
+
+  private func levelsText(_ levels: [Double]) -> String { "level\(levels.count > 1 ? "s" : "") " + levels.map(levelText).joined(separator: " and ") }
+
+  private func partTitle(_ key: String) -> String {
+    zip(by, PartKey.values(key)).map { $1.isEmpty ? "\($0) missing" : "\($0)=\($1)" }.joined(separator: ", ")
+  }
+
+  /// Groups no level of which can be calibrated.
+  private func tellUnpaired() {
+    for (group, calibration) in zip(groups, calibrations) where calibration.whole.full.corrections.isEmpty {
+      session.diagnostics.warn("\(group.title): no level has its mirror (0.1 and 0.9, say), so nothing is calibrated")
+    }
+  }
+
+  private func tellSmallParts() {
+    guard let calibration = calibrations.max(by: { $0.rowsNeeded < $1.rowsNeeded }), let first = calibration.smallParts.first else { return }
+    let count = calibration.smallParts.count
+    let names = count == 1 ? partTitle(first) : "\(count) groups of \(by.joined(separator: ", ")), \(partTitle(first)) the first,"
+    let lack = calibration.rowsNeeded == 1 ? "no labelled row" : "fewer than \(calibration.rowsNeeded) labelled rows"
+    session.diagnostics.warn(
+      "\(names) \(count == 1 ? "has" : "have") \(lack): all rows calibrate \(count == 1 ? "it" : "them")")
+  }
+
+  /// One warning for all levels whose ends are infinite, with the rows they need.
+  private func tellInfiniteEnds() {
+    let corrections = calibrations.flatMap { $0.used.flatMap(\.allCorrections) }
+    let short = corrections.filter { $0.rows < $0.rowsNeeded }
+    if let worst = short.max(by: { $0.rowsNeeded < $1.rowsNeeded }), let fewest = short.map(\.rows).min() {
+      let needed = worst.rowsNeeded == 1 ? "1 labelled row is needed" : "\(worst.rowsNeeded) labelled rows are needed"
+      session.diagnostics.warn("\(ends(of: short)) infinite: \(needed), \(fewest) \(fewest == 1 ? "teaches" : "teach")")
+    }
+    let light = corrections.filter { $0.rows >= $0.rowsNeeded && $0.amount == .infinity }
+    if !light.isEmpty {
+      session.diagnostics.warn("\(ends(of: light)) infinite: too large a share of labelled rows scores infinitely far out, or weighs too little beside the row to be answered")
+    }
+  }
+
+  private func ends(of corrections: [Correction]) -> String {
+    let arePairs = corrections.allSatisfy { $0.levels.count == 2 }
+    let levels = Set(corrections.flatMap { arePairs ? [$0.levels[0]] : $0.levels }.map(Levels.key)).sorted().map { levelText(Double($0) / 1e9) }
+    let several = levels.count > 1
+    return "quantiles at level\(several ? "s" : "") \(levels.joined(separator: ", ")) \(arePairs ? "and \(several ? "their mirrors" : "its mirror") " : "")are"
+  }
+
+  /// Says how many rows hold quantiles that cross.
+  static func tellCrossing(_ workers: [CalibratingWorker], _ say: (String) -> Void) {
+    let rows = workers.reduce(0) { $0 + $1.crossingRows }
+    guard rows > 0 else { return }
+    say("\(rows) row\(rows == 1 ? " has" : "s have") quantiles that cross; qsort puts them in order before")
+  }
+}

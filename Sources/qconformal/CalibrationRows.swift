@@ -1,0 +1,65 @@
+import Calibration
+import FilterKit
+import Groundwork
+import Glibc
+import Quantiles
+import Tables
+
+/// The labelled rows of the table, their folds, weights and parts.
+struct CalibrationRows {
+  /// Labelled rows, increasing.
+  let labelled: [Int]
+  /// Position among `labelled` of each row, −1 for unlabelled ones.
+  let positionOfRow: [Int]
+  /// Fold of each labelled row, −1 for none.
+  let folds: [Int]
+  let target: [Double]
+  /// Of every row, where a column tells weights.
+  let rowWeights: [Double]?
+  /// With which labelled rows teach: the column's, made less with age.
+  private let weights: [Double]?
+  private let typicalWeight: Double
+  /// The values of the `--by` columns of every row.
+  let keys: [String]?
+
+  init(_ held: HeldTable, _ roles: CalibratingRoles, decay: Double?, _ session: FilterSession) throws {
+    let values = held.numbers(roles.target)
+    let labelled = values.indices.filter { !values[$0].isNaN }
+    guard !labelled.isEmpty else {
+      throw session.failure(
+        "no labelled row: all \(held.rows) targets are missing", column: held.header.names[roles.target], remedy: "rows with a target teach the others")
+    }
+    self.labelled = labelled
+    target = labelled.map { values[$0] }
+    var position = [Int](repeating: -1, count: held.rows)
+    for (i, row) in labelled.enumerated() { position[row] = i }
+    positionOfRow = position
+    let given = roles.fold.map { held.numbers($0) }
+    folds = labelled.map { row in given.map { $0[row].isNaN ? -1 : Int($0[row]) } ?? -1 }
+
+    let column = try roles.weight.map { try session.rowWeights(held, $0, of: labelled) }
+    rowWeights = column
+    if let name = roles.weight, let row = column!.firstIndex(where: \.isNaN) {
+      throw session.failure(
+        "the weight of row \(row + 1) is missing", column: held.header.names[name], remedy: "rows to be answered need one too: how far to widen depends on it")
+    }
+    let own = labelled.map { column?[$0] ?? 1 }
+    typicalWeight = column == nil ? 1 : own.reduce(0) { $0 + $1 / Double(own.count) }
+    weights = column == nil && decay == nil ? nil : own.indices.map { own[$0] * pow(decay ?? 1, Double(own.count - $0)) }
+    keys = roles.by.isEmpty ? nil : try PartKey.keys(held, roles.by)
+  }
+
+  func isLabelled(_ row: Int) -> Bool { positionOfRow[row] >= 0 }
+
+  func training(_ held: HeldTable, _ group: WorkingGroup) -> CalibrationTraining {
+    CalibrationTraining(
+      levels: group.levels, quantiles: Matrix(rows: labelled.count, columns: group.levels.count, values: group.values(held, rows: labelled)), target: target,
+      weights: weights, typicalWeight: typicalWeight)
+  }
+
+  /// Positions of the labelled rows of each part, by its key.
+  var positionsOfPart: [String: [Int]] {
+    guard let keys else { return [:] }
+    return Dictionary(grouping: labelled.indices) { keys[labelled[$0]] }
+  }
+}
