@@ -96,7 +96,7 @@ import Testing
     let e = noise(n, seed: 7)
     let y = (0..<n).map { 3 * columns[4][$0] - 3 * columns[50][$0] + e[$0] }
     for penalty in ["pivotal", "cv"] {
-      let model = try fit(table(columns.map { .numeric($0) }, rows: n), y, [("penalty", penalty)])
+      let model = try fit(table(columns.map { .numeric($0) }, rows: n), y, [("penalty", penalty), ("lambda", "1")])
       let chosen = Int(model.summary.first { $0.key == "columns" }!.value)!
       #expect(chosen >= 2 && (penalty == "cv" || chosen <= 4))
     }
