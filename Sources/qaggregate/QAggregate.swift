@@ -119,7 +119,8 @@ struct QAggregate: FilterTool {
       throw Failure(.usage, "--weight has no effect: \(specification.method) learns nothing")
     }
     if !type.usesFeatures, features != nil || exclude != nil {
-      throw Failure(.usage, "\(features != nil ? "--features" : "--exclude") has no effect: the weights of \(specification.method) do not depend on features", remedy: "local methods' weights do")
+      // Said, not refused: a script that tries one method after the other gives all of them the same flags.
+      session.diagnostics.warn("\(features != nil ? "--features" : "--exclude") has no effect: the weights of \(specification.method) do not depend on features")
     }
     let encoder = try self.encoder(session, header, groups, combination.levels)
     if !learns, !learning.newOnly {

@@ -46,7 +46,7 @@ struct LocalSettings: Sendable {
 
   static func descriptions(_ resolution: Resolution) -> [SettingDescription] {
     var settings = [
-      SettingDescription("networks", .integer(1...100), default: "4", "networks averaged; each holds out another part of the rows", inTrials: "1"),
+      SettingDescription("networks", .integer(1...100), default: resolution == .fine ? "4" : "2", "networks averaged; each holds out another part of the rows", inTrials: "1"),
       SettingDescription("hidden", .integer(1...4096), default: "64", "units in a hidden layer", search: .among(["32", "64", "128"])),
       SettingDescription("layers", .integer(1...10), default: "2", "hidden layers", search: .among(["1", "2", "3"])),
       SettingDescription("rate", .number(1e-6...1), default: "0.003", "Adam's step size at the start", search: .logarithmic(0.001...0.01)),
@@ -54,7 +54,7 @@ struct LocalSettings: Sendable {
       SettingDescription("dropout", .number(0...0.9), default: "0.05", "share of hidden units left out at random in a step", search: .among(["0", "0.05", "0.1", "0.2"])),
       SettingDescription("batch", .integer(0...65536), default: "0", "rows in a step; 0 chooses by the number of rows"),
       SettingDescription("steps", .integer(1...100_000_000), default: "5000", "most steps of a network"),
-      SettingDescription("patience", .integer(1...1000), default: "4", "checks without gain before the step size falls"),
+      SettingDescription("patience", .integer(1...1000), default: resolution == .fine ? "4" : "3", "checks without gain before the step size falls"),
       SettingDescription("inputs", .choice(["both", "features", "predictions"]), default: "both", "what the network sees"),
       SettingDescription(
         "own", .choice(["none", "normal", "levels"]), default: resolution == .fine ? "normal" : "none",
