@@ -11,7 +11,7 @@ public struct LocalMedium: Aggregator {
     name: "local-medium", summary: "a weight a model and level that depends on the row's features", settings: LocalSettings.descriptions(.medium))
   public static let learns = true
   public static let usesFeatures = true
-  public static let usualSeconds: Double = 1
+  public static let usualSeconds: Double = 1.6
   public static func fitSeconds(_ settings: Settings, _ training: AggregationTraining) -> Double {
     LocalSettings(settings, .medium).fitSeconds(training)
   }

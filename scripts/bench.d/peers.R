@@ -12,13 +12,13 @@ x <- cbind(1, matrix(read("x", n * p), n, p))
 y <- read("y", n)
 levels <- read("levels", 1000)
 coefficients <- matrix(0, p + 1, length(levels))
+# Columns that others make up get the coefficient 0 where the design must not be singular.
+decomposition <- qr(x)
+kept <- sort(decomposition$pivot[seq_len(decomposition$rank)])
 if (what == "process") {
   set.seed(1)
   seconds <- system.time(coefficients <- rq.fit.pfnb(x, y, levels)$coefficients)
 } else if (what == "levels") {
-  # Columns that others make up get the coefficient 0.
-  decomposition <- qr(x)
-  kept <- sort(decomposition$pivot[seq_len(decomposition$rank)])
   independent <- x[, kept, drop = FALSE]
   fit <- if (n > 10000) rq.fit.fnb else rq.fit.br
   seconds <- system.time(for (t in seq_along(levels)) {
@@ -28,8 +28,8 @@ if (what == "process") {
   # rq's lasso counts half of each |coefficient|.
   penalties <- read("penalties", length(levels))
   seconds <- system.time(for (t in seq_along(levels)) {
-    lambda <- if (length(penalties) > 0) c(0, rep(2 * penalties[t], p)) else NULL
-    coefficients[, t] <- rq.fit.lasso(x, y, tau = levels[t], lambda = lambda)$coefficients
+    lambda <- if (length(penalties) > 0) c(0, rep(2 * penalties[t], length(kept) - 1)) else NULL
+    coefficients[kept, t] <- rq.fit.lasso(x[, kept, drop = FALSE], y, tau = levels[t], lambda = lambda)$coefficients
   })
 }
 writeBin(as.vector(coefficients), file.path(arguments[2], "coefficients"))
