@@ -33,7 +33,7 @@ let package = Package(
     .target(
       name: "FilterKit",
       dependencies: ["Tables", "Quantiles", "Methods", "Groundwork", "CZlib", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    .target(name: "Tables", dependencies: ["Quantiles", "Groundwork", "CMalloc", "CNumberText", "CZlib"]),
+    .target(name: "Tables", dependencies: ["Quantiles", "Groundwork", "CNumberText", "CZlib"]),
 
     // Methods: they take matrices, never tables.
     .target(name: "Learners", dependencies: ["Algebra", "Quantiles", "Methods", "Groundwork"]),
@@ -52,7 +52,6 @@ let package = Package(
     .target(name: "CElementwise"),
 
     // Libraries of the system.
-    .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 

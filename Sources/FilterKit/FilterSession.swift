@@ -93,9 +93,9 @@ public final class FilterSession {
   }
 
   /// Holds the whole table.
-  public func hold(_ header: Header, roles: [(column: Int, role: HeldTable.Role)], memory: Int) throws -> HeldTable {
+  public func hold(_ header: Header, roles: [(column: Int, role: HeldTable.Role)], packing: HeldTable.Packing? = nil, memory: Int) throws -> HeldTable {
     let progress = Progress("\(tool): reading", quiet: options.quiet)
-    return try HeldTable(reader, roles: roles, memoryLimit: memory, threads: threads, policy: policy, progress: progress.update)
+    return try HeldTable(reader, roles: roles, packing: packing, memoryLimit: memory, threads: threads, policy: policy, progress: progress.update)
   }
 
   /// Writes the answers to the rows of a held table.

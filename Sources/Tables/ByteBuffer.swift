@@ -69,11 +69,9 @@ public final class ByteBuffer {
   public func append(number: Double, digits: Int?) {
     reserve(352)
     let target = UnsafeMutableRawPointer(base + count).assumingMemoryBound(to: CChar.self)
-    if let digits {
-      count += number_text_write_rounded(target, number, Int32(digits))
-    } else {
-      count += number_text_write(target, number)
-    }
+    // Not `count +=`, which would keep an access open, and checked, across the call.
+    let written = digits.map { number_text_write_rounded(target, number, Int32($0)) } ?? number_text_write(target, number)
+    count += written
   }
 
   /// Drops the first `n` bytes.

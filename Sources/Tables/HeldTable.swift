@@ -30,26 +30,53 @@ public final class HeldTable {
   private let format: TableFormat
   private let columns: [Int]
   private let roles: [Role]
+  /// Columns whose numbers are not taken as they are.
+  private let isChecked: [Bool]
+  private var shareRead = 0.0
   /// A column at a time, so that one can be handed over without a copy, and growing never holds all of them twice.
   private var values: [[Double]] = []
+  /// Numbers of some columns, row after row, of the rows whose target is present.
+  private var packed: [Double] = []
+  private let packing: Packing?
   /// First field of a feature column that is no number, and what is wrong with the first that is not finite.
   private var firstText: [Int: (row: Int, text: String)] = [:]
   private var firstInfinite: [Int: Failure] = [:]
 
   public var rows: Int { records.rows }
 
+  /// Columns of which only the rows that teach are wanted, each of them at once: half the memory of columns that are woven together
+  /// later. Their numbers may be infinite, and are checked in every row.
+  public struct Packing {
+    /// Has a role of its own.
+    public let target: Int
+    public let columns: [Int]
+    /// Where rows that teach are not answered, stretches of them are not kept. Columns read as categories need every record.
+    public let answersTaught: Bool
+
+    public init(target: Int, columns: [Int], answersTaught: Bool) {
+      self.target = target
+      self.columns = columns
+      self.answersTaught = answersTaught
+    }
+  }
+
   /// Reads the whole table. `roles` names the columns that are used.
   public init(
-    _ reader: TableReader, roles: [(column: Int, role: Role)], memoryLimit: Int, threads: Int, policy: BadRowPolicy = BadRowPolicy(),
+    _ reader: TableReader, roles: [(column: Int, role: Role)], packing: Packing? = nil, memoryLimit: Int, threads: Int, policy: BadRowPolicy = BadRowPolicy(),
     progress: @escaping (Double) -> Void = { _ in }
   ) throws {
     header = reader.header!
     format = reader.format
     columns = roles.map(\.column)
     self.roles = roles.map(\.role)
+    isChecked = roles.map { [.weight, .index, .label].contains($0.role) }
     values = roles.map { _ in [] }
+    self.packing = packing
     records = RawStore(memoryLimit: memoryLimit)
-    let pipeline = RowPipeline(source: reader, format: format, header: header, output: nil, policy: policy, progress: progress)
+    let pipeline = RowPipeline(source: reader, format: format, header: header, output: nil, policy: policy) { share in
+      self.shareRead = share
+      progress(share)
+    }
     counts = try pipeline.run(threads: threads) { HoldingWorker(table: self) }
     // Only now is it known which feature columns hold numbers.
     for k in columns.indices where firstText[k] == nil {
@@ -60,6 +87,21 @@ public final class HeldTable {
   /// Column as numbers, NaN where missing. Costs nothing.
   public func numbers(_ column: Int) -> [Double] { values[columns.firstIndex(of: column)!] }
 
+  /// Hands over what was packed, rows × columns.
+  public func takePacked() -> [Double] {
+    defer { packed = [] }
+    return packed
+  }
+
+  /// Makes room for more packed numbers: for all there will be, where the share of the input that was read is known.
+  private func reservePacked(_ extra: Int) {
+    guard packed.count + extra > packed.capacity else { return }
+    let expected = shareRead > 0.1 ? Int(Double(packed.count + extra) / shareRead * 1.02) : 0
+    packed.reserveCapacity(max(expected, 2 * (packed.count + extra)))
+    let free = packed.capacity - packed.count
+    packed.withUnsafeMutableBufferPointer { if free > 1 << 18, let base = $0.baseAddress { PageMemory.adviseLargePages(base, 8 * ($0.count + free)) } }
+  }
+
   /// Several columns as one row-major rows × columns array.
   public func numbers(_ wanted: [Int]) -> [Double] {
     // A column may have two roles: the first holds its numbers.
@@ -67,6 +109,7 @@ public final class HeldTable {
     let places = wanted.map { position[$0]! }
     return [Double](unsafeUninitializedCapacity: rows * places.count) { target, count in
       count = rows * places.count
+      if let base = target.baseAddress, count > 1 << 18 { PageMemory.adviseLargePages(base, 8 * count) }
       // Blocks of rows stay in cache while the columns are woven in.
       for first in stride(from: 0, to: rows, by: 256) {
         for (k, place) in places.enumerated() {
@@ -107,28 +150,92 @@ public final class HeldTable {
   }
 
   private final class HoldingWorker: RowWorker {
-    private unowned let table: HeldTable
+    private let table: HeldTable
     private let reader = NumberReader()
-    private var values: [Double] = []
+    private let width: Int
+    private let columns: UnsafeMutablePointer<Int>
+    /// The block's numbers row by row, and turned into columns for `commit`, which one thread at a time runs.
+    private var values: UnsafeMutablePointer<Double>
+    private var turned: UnsafeMutablePointer<Double>
+    private var capacity: Int
+    private var rowsRead = 0
+    private let targetPlace: Int
+    private let packedColumns: [Int]
+    private var packed: UnsafeMutablePointer<Double>
+    private var packedCapacity = 256
+    private var rowsPacked = 0
     private var texts: [(k: Int, row: Int, text: String)] = []
     private var infinite: [(k: Int, row: Int, failure: Failure)] = []
 
-    init(table: HeldTable) { self.table = table }
-
-    override func handle(_ row: Row, into output: ByteBuffer) throws {
-      let good = values.count
-      let width = table.columns.count
-      do {
-        for k in 0..<width { values.append(try read(row, k, rowInBlock: good / max(1, width))) }
-      } catch {
-        values.removeSubrange(good...)
-        texts.removeAll { $0.row == good / max(1, width) }
-        infinite.removeAll { $0.row == good / max(1, width) }
-        throw error
-      }
+    init(table: HeldTable) {
+      self.table = table
+      width = table.columns.count
+      columns = .allocate(capacity: max(1, width))
+      columns.initialize(from: table.columns, count: width)
+      capacity = 256
+      values = .allocate(capacity: capacity * width)
+      turned = .allocate(capacity: capacity * width)
+      targetPlace = table.packing.map { table.columns.firstIndex(of: $0.target)! } ?? -1
+      packedColumns = table.packing?.columns ?? []
+      packed = .allocate(capacity: packedCapacity * max(1, packedColumns.count))
     }
 
-    private func read(_ row: Row, _ k: Int, rowInBlock: Int) throws -> Double {
+    deinit {
+      packed.deallocate()
+      columns.deallocate()
+      values.deallocate()
+      turned.deallocate()
+    }
+
+    override func handle(_ row: Row, into output: ByteBuffer) throws {
+      if rowsRead == capacity { grow() }
+      let place = values + rowsRead * width
+      do {
+        for k in 0..<width {
+          if case .number(let value) = row.number(columns[k], reader), !table.isChecked[k] {
+            place[k] = value
+          } else {
+            place[k] = try readWithCare(row, k)
+          }
+        }
+        if targetPlace >= 0 { try pack(row, isTaught: !place[targetPlace].isNaN) }
+      } catch {
+        texts.removeAll { $0.row == rowsRead }
+        infinite.removeAll { $0.row == rowsRead }
+        throw error
+      }
+      rowsRead += 1
+    }
+
+    private func pack(_ row: Row, isTaught: Bool) throws {
+      let width = packedColumns.count
+      if rowsPacked == packedCapacity {
+        let larger = UnsafeMutablePointer<Double>.allocate(capacity: 2 * packedCapacity * max(1, width))
+        larger.update(from: packed, count: packedCapacity * width)
+        packed.deallocate()
+        packed = larger
+        packedCapacity *= 2
+      }
+      let place = packed + rowsPacked * width
+      let header = table.header
+      try packedColumns.withUnsafeBufferPointer { columns in
+        for k in 0..<width { place[k] = try row.number(columns[k], reader, header) }
+      }
+      if isTaught { rowsPacked += 1 }
+    }
+
+    private func grow() {
+      let larger = UnsafeMutablePointer<Double>.allocate(capacity: 2 * capacity * width)
+      larger.update(from: values, count: capacity * width)
+      values.deallocate()
+      values = larger
+      turned.deallocate()
+      turned = .allocate(capacity: 2 * capacity * width)
+      capacity *= 2
+    }
+
+    @inline(never)
+    private func readWithCare(_ row: Row, _ k: Int) throws -> Double {
       let column = table.columns[k]
       let role = table.roles[k]
       if role == .label { return .nan }
@@ -147,30 +254,42 @@ public final class HeldTable {
       case (.infinite, .feature), (.overflow, .feature):
         var failure = numberFailure(reading, row, column, table.header)
         failure.remedy = "a feature is finite or missing"
-        infinite.append((k, rowInBlock, failure))
+        infinite.append((k, rowsRead, failure))
         return .nan
       case (_, .feature):
-        texts.append((k, rowInBlock, row.text(column)))
+        texts.append((k, rowsRead, row.text(column)))
         return .nan
       default: throw numberFailure(reading, row, column, table.header)
       }
     }
 
+    override func finish(_ rows: Rows, into output: ByteBuffer) throws {
+      // Squares that stay in the cache.
+      for first in stride(from: 0, to: rowsRead, by: 16) {
+        let end = min(first + 16, rowsRead)
+        for k in 0..<width { for row in first..<end { turned[k * rowsRead + row] = values[row * width + k] } }
+      }
+    }
+
     override func commit(_ rows: Rows) throws {
       let first = table.rows
-      let width = table.columns.count
-      for k in 0..<width {
-        for place in stride(from: k, to: values.count, by: width) { table.values[k].append(values[place]) }
-      }
+      for k in 0..<width { table.values[k].append(contentsOf: UnsafeBufferPointer(start: turned + k * rowsRead, count: rowsRead)) }
       for (k, row, text) in texts where table.firstText[k] == nil { table.firstText[k] = (first + row, text) }
       for (k, row, var failure) in infinite where table.firstInfinite[k] == nil {
         (failure.place.input, failure.place.line) = rows.place(row)
         table.firstInfinite[k] = failure
       }
-      values.removeAll(keepingCapacity: true)
+      if rowsPacked > 0 {
+        let added = UnsafeBufferPointer(start: packed, count: rowsPacked * packedColumns.count)
+        table.reservePacked(added.count)
+        table.packed.append(contentsOf: added)
+      }
+      let isUnanswered = table.packing?.answersTaught == false && rowsPacked == rows.count
+      rowsRead = 0
+      rowsPacked = 0
       texts.removeAll()
       infinite.removeAll()
-      try table.records.append(rows)
+      if isUnanswered { table.records.skip(rows.count) } else { try table.records.append(rows) }
     }
   }
 }

@@ -1,4 +1,3 @@
-import CMalloc
 import Glibc
 import Groundwork
 
@@ -9,17 +8,23 @@ public final class RawStore: BlockSource {
     var rows: Int
     var firstRow: Int
     var count: Int
-    /// Bytes in memory, or where the file holds them.
-    var bytes: [UInt8]
+    /// Where the bytes are in memory, or in the file.
+    var slab: PageMemory?
     var offset: Int
   }
 
   /// Chunks grow to this size, so that reading back is a few large reads.
   private static let chunkSize = 1 << 18
+  /// Many chunks lie in one stretch of memory, which goes when the last of them does.
+  private static let slabSize = 1 << 23
 
   private let memoryLimit: Int
   private var chunks: [Chunk] = []
   private var memoryUsed = 0
+  /// Bytes of the last chunk's slab that are taken.
+  private var slabUsed = 0
+  /// The next row is not the last chunk's next.
+  private var isInterrupted = false
   private var file: Int32 = -1
   private var fileSize = 0
   private var nextChunk = 0
@@ -32,49 +37,67 @@ public final class RawStore: BlockSource {
 
   func append(_ newRows: Rows) throws {
     guard newRows.count > 0 else { return }
-    if chunks.isEmpty || chunks[chunks.count - 1].count >= RawStore.chunkSize {
-      try spillIfNeeded()
-      chunks.append(Chunk(rows: 0, firstRow: rows, count: 0, bytes: [], offset: -1))
-    }
+    let pieces = newRows.wholeBlock.map { [$0] } ?? (0..<newRows.count).map { newRows[$0].record }
+    // Each may need a line end before it.
+    try makeRoom(pieces.reduce(0) { $0 + $1.count + 1 })
     let last = chunks.count - 1
-    if let whole = newRows.wholeBlock {
-      endLine(last)
-      chunks[last].bytes.append(contentsOf: whole)
-    } else {
-      for i in 0..<newRows.count {
-        endLine(last)
-        chunks[last].bytes.append(contentsOf: newRows[i].record)
-      }
-    }
-    memoryUsed += chunks[last].bytes.count - chunks[last].count
-    chunks[last].count = chunks[last].bytes.count
+    let before = slabUsed
+    for piece in pieces { append(piece, to: &chunks[last]) }
+    memoryUsed += slabUsed - before
     chunks[last].rows += newRows.count
     rows += newRows.count
   }
 
-  /// A record without a line end can only be the last of its input: within a chunk it needs one before the next record.
-  private func endLine(_ chunk: Int) {
-    if let last = chunks[chunk].bytes.last, last != 10 { chunks[chunk].bytes.append(10) }
+  /// Counts rows that are never answered.
+  func skip(_ count: Int) {
+    rows += count
+    isInterrupted = true
+  }
+
+  /// Leaves a last chunk that takes `extra` bytes more.
+  private func makeRoom(_ extra: Int) throws {
+    if let last = chunks.last, !isInterrupted, last.count < RawStore.chunkSize, slabUsed + extra <= last.slab!.capacity { return }
+    try spillIfNeeded()
+    var slab = chunks.last?.slab
+    if slab == nil || slabUsed + extra > slab!.capacity {
+      slab = PageMemory(capacity: max(RawStore.slabSize, extra))
+      guard slab != nil else { throw Failure(.internal, "there is no memory for the table", remedy: "lower --memory") }
+      slabUsed = 0
+    }
+    chunks.append(Chunk(rows: 0, firstRow: rows, count: 0, slab: slab, offset: slabUsed))
+    isInterrupted = false
+  }
+
+  private func append(_ bytes: UnsafeBufferPointer<UInt8>, to chunk: inout Chunk) {
+    let base = chunk.slab!.base
+    // A record without a line end can only be the last of its input: within a chunk it needs one before the next record.
+    if chunk.count > 0, base[slabUsed - 1] != 10 {
+      base[slabUsed] = 10
+      slabUsed += 1
+    }
+    if let start = bytes.baseAddress { memcpy(base + slabUsed, start, bytes.count) }
+    slabUsed += bytes.count
+    chunk.count = slabUsed - chunk.offset
   }
 
   /// Moves full chunks to the file while memory is over its limit.
   private func spillIfNeeded() throws {
     guard memoryUsed > memoryLimit else { return }
     if file < 0 { file = try RawStore.unnamedFile() }
-    for i in chunks.indices where chunks[i].offset < 0 {
-      try chunks[i].bytes.withUnsafeBufferPointer { bytes in
-        var offset = 0
-        while offset < bytes.count {
-          let written = pwrite(file, bytes.baseAddress! + offset, bytes.count - offset, fileSize + offset)
-          if written < 0, errno == EINTR { continue }
-          guard written > 0 else { throw RawStore.failure("cannot write a temporary file") }
-          offset += written
-        }
+    for i in chunks.indices {
+      guard let slab = chunks[i].slab else { continue }
+      let bytes = UnsafeBufferPointer(start: slab.base + chunks[i].offset, count: chunks[i].count)
+      var done = 0
+      while done < bytes.count {
+        let written = pwrite(file, bytes.baseAddress! + done, bytes.count - done, fileSize + done)
+        if written < 0, errno == EINTR { continue }
+        guard written > 0 else { throw RawStore.failure("cannot write a temporary file") }
+        done += written
       }
       chunks[i].offset = fileSize
+      chunks[i].slab = nil
       fileSize += chunks[i].count
       memoryUsed -= chunks[i].count
-      chunks[i].bytes = []
     }
   }
 
@@ -95,8 +118,6 @@ public final class RawStore: BlockSource {
   /// Lets go of chunks without a `wanted` row; the rows of the others keep their numbers.
   func forget(unless wanted: (Int) -> Bool) {
     chunks.removeAll { chunk in !(chunk.firstRow..<chunk.firstRow + chunk.rows).contains(where: wanted) }
-    // Freed chunks lie between others in the heap, which would keep their pages.
-    _ = malloc_trim(0)
   }
 
   /// Starts reading from the first row again.
@@ -111,8 +132,8 @@ public final class RawStore: BlockSource {
     block.buffer.removeAll()
     block.firstRow = chunk.firstRow
     block.linesBefore = nil
-    if chunk.offset < 0 {
-      block.buffer.append(chunk.bytes)
+    if let slab = chunk.slab {
+      block.buffer.append(UnsafePointer(slab.base) + chunk.offset, count: chunk.count)
       return true
     }
     var done = 0

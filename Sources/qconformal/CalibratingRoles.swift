@@ -17,9 +17,15 @@ struct CalibratingRoles {
     by = try session.columns(header, nameList(flags.by))
   }
 
-  func held(_ groups: [WorkingGroup]) -> [(column: Int, role: HeldTable.Role)] {
+  /// What to hold beside the quantiles.
+  var held: [(column: Int, role: HeldTable.Role)] {
     [(target, .finite)] + [fold].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight) }
-      + groups.flatMap(\.presentColumns).map { ($0, .number) } + by.map { ($0, .label) }
+      + by.map { ($0, .label) }
+  }
+
+  /// The quantiles, of labelled rows.
+  func packing(_ groups: [WorkingGroup], newOnly: Bool) -> HeldTable.Packing {
+    HeldTable.Packing(target: target, columns: groups.flatMap(\.presentColumns), answersTaught: !newOnly || !by.isEmpty)
   }
 
   func explanation(_ header: Header) -> [(String, String)] {

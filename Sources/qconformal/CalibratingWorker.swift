@@ -23,6 +23,16 @@ final class CalibratingWorker: RowWorker {
     let appends: Bool
     let weight: Int?
     let bounds: AnswerBounds
+
+    /// Whether some group's quantiles decrease, one group's after the other's.
+    func groupsCross(_ row: UnsafePointer<Double>) -> Bool {
+      var start = 0
+      for group in groups {
+        if crosses(UnsafeBufferPointer(start: row + start, count: group.levels.count)) { return true }
+        start += group.levels.count
+      }
+      return false
+    }
   }
 
   private let plan: Plan
@@ -54,10 +64,9 @@ final class CalibratingWorker: RowWorker {
   }
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
-    try read(row)
-    if crosses { crossingRows += 1 }
-    // A row's number in the table, which picks its calibration, is known to `finish`: here it is only checked.
+    // A row's number in the table, which picks its calibration, is known to `finish`.
     guard case .streamed(let calibrator) = calibration else { return }
+    try read(row)
     answer(row, output) { calibrator($0, row) }
   }
 
@@ -95,6 +104,7 @@ final class CalibratingWorker: RowWorker {
         k += 1
       }
     }
+    if plan.groupsCross(before) { crossingRows += 1 }
     guard let column = plan.weight else { return }
     weight = try row.finiteNumber(column, reader, plan.header)
     if !(weight >= 0) {
@@ -102,20 +112,6 @@ final class CalibratingWorker: RowWorker {
         .badData, weight.isNaN ? "the weight is missing, and how far to widen depends on it" : "\"\(row.text(column))\" is negative, and a weight is not",
         at: .init(column: plan.header.names[column]))
     }
-  }
-
-  /// Whether some group's present quantiles decrease.
-  private var crosses: Bool {
-    var k = 0
-    for group in plan.groups {
-      var last = -Double.infinity
-      for _ in group.columns {
-        if before[k] < last { return true }
-        if !before[k].isNaN { last = before[k] }
-        k += 1
-      }
-    }
-    return false
   }
 
   /// A value that did not change keeps its bytes; levels without a column go to the right.

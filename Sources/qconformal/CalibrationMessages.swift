@@ -73,8 +73,8 @@ struct CalibrationMessages {
   }
 
   /// Says how many rows hold quantiles that cross.
-  static func tellCrossing(_ workers: [CalibratingWorker], _ say: (String) -> Void) {
-    let rows = workers.reduce(0) { $0 + $1.crossingRows }
+  static func tellCrossing(_ workers: [CalibratingWorker], unwritten: Int = 0, _ say: (String) -> Void) {
+    let rows = workers.reduce(unwritten) { $0 + $1.crossingRows }
     guard rows > 0 else { return }
     say("\(rows) row\(rows == 1 ? " has" : "s have") quantiles that cross; qsort puts them in order before")
   }

@@ -10,6 +10,7 @@ import Tables
 /// Labelled rows are counted as they are answered, by what rows of other folds teach. Sums are exact, so their order does not matter.
 struct CalibrationReport {
   let groups: [WorkingGroup]
+  let trainings: [CalibrationTraining]
   let calibrations: [PartedCalibration]
   let rows: CalibrationRows
   let by: [String]
@@ -38,14 +39,13 @@ struct CalibrationReport {
     var width: Double { widths.rounded / bounded.rounded }
   }
 
-  func write(_ held: HeldTable, _ session: FilterSession) throws {
+  func write(_ session: FilterSession) throws {
     let columns = ["lower", "upper", "rows", "nominal", "coverage_before", "coverage_after", "width_before", "width_after", "lower_correction", "upper_correction", "infinite_ends", "rows_needed"]
     let table = ReportTable(columns: ["model"] + by + columns)
     var lines: [[ReportTable.Cell]] = []
-    for (group, calibration) in zip(groups, calibrations) {
-      let values = group.values(held, rows: rows.labelled)
+    for ((group, training), calibration) in zip(zip(groups, trainings), calibrations) {
       let parts: [(key: String?, positions: [Int])] = [(nil, Array(rows.labelled.indices))] + rows.positionsOfPart.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-      for part in parts { lines += try self.lines(group, calibration, part.key, part.positions, values) }
+      for part in parts { lines += try self.lines(group, calibration, part.key, part.positions, training.quantiles.values) }
     }
     try table.write(lines, session: session, to: STDERR_FILENO)
   }

@@ -51,10 +51,27 @@ struct CalibrationRows {
 
   func isLabelled(_ row: Int) -> Bool { positionOfRow[row] >= 0 }
 
-  func training(_ held: HeldTable, _ group: WorkingGroup) -> CalibrationTraining {
-    CalibrationTraining(
-      levels: group.levels, quantiles: Matrix(rows: labelled.count, columns: group.levels.count, values: group.values(held, rows: labelled)), target: target,
-      weights: weights, typicalWeight: typicalWeight)
+  /// What each group's calibrators learn from; takes what the table packed.
+  func trainings(_ held: HeldTable, _ groups: [WorkingGroup]) -> [CalibrationTraining] {
+    let packed = held.takePacked()
+    let width = groups.reduce(0) { $0 + $1.presentColumns.count }
+    var first = 0
+    return groups.map { group in
+      defer { first += group.presentColumns.count }
+      let values = group.presentColumns.count == width && group.levels.count == width ? packed : group.values(packed, width: width, first: first)
+      return CalibrationTraining(
+        levels: group.levels, quantiles: Matrix(rows: labelled.count, columns: group.levels.count, values: values), target: target,
+        weights: weights, typicalWeight: typicalWeight)
+    }
+  }
+
+  /// How many labelled rows have quantiles of some group that cross.
+  func crossing(_ trainings: [CalibrationTraining]) -> Int {
+    labelled.indices.lazy.filter { i in
+      trainings.contains { training in
+        training.quantiles.values.withUnsafeBufferPointer { crosses(UnsafeBufferPointer(rebasing: $0[i * training.levels.count..<(i + 1) * training.levels.count])) }
+      }
+    }.count
   }
 
   /// Positions of the labelled rows of each part, by its key.

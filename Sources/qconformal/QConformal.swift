@@ -102,16 +102,19 @@ struct QConformal: FilterTool {
     if table.explain { return try session.explain(roles.explanation(header) + session.explanation(of: found) + [("method", specification.text)]) }
     let encoder = try self.encoder(session, header, groups)
 
-    let held = try session.hold(header, roles: roles.held(groups), memory: learning.memoryBytes)
+    let held = try session.hold(header, roles: roles.held, packing: roles.packing(groups, newOnly: learning.newOnly), memory: learning.memoryBytes)
     guard held.rows > 0 || learning.save != nil else {
       try session.writeHeader(encoder)
       return try session.finish(held.counts)
     }
     let rows = try CalibrationRows(held, roles, decay: decay, session)
-    let calibrations = try groups.map { group in
+    let trainings = rows.trainings(held, groups)
+    held.forgetNumbers()
+    if learning.newOnly { held.forgetRecords { !rows.isLabelled($0) } }
+    let calibrations = try zip(groups, trainings).map { group, training in
       do {
         return try PartedCalibration(
-          calibrator, rows.training(held, group), rows, leastRows: minRows, answersLabelled: !learning.newOnly || report, session: session)
+          calibrator, training, rows, leastRows: minRows, answersLabelled: !learning.newOnly || report, session: session)
       } catch var failure as Failure {
         failure.cause = "\(group.title): \(failure.cause)"
         throw failure
@@ -134,9 +137,9 @@ struct QConformal: FilterTool {
         CalibratingWorker(plan, .crossFitted({ g, row in try calibrations[g].fitted(forRow: row) }, skips: learning.newOnly ? rows.isLabelled : nil)))
       return workers.last!
     }
-    CalibrationMessages.tellCrossing(workers, session.diagnostics.warn)
+    CalibrationMessages.tellCrossing(workers, unwritten: learning.newOnly ? rows.crossing(trainings) : 0, session.diagnostics.warn)
     try session.finish(held.counts, written: learning.newOnly ? held.rows - rows.labelled.count : nil)
-    if report { try CalibrationReport(groups: groups, calibrations: calibrations, rows: rows, by: by, bounds: plan.bounds).write(held, session) }
+    if report { try CalibrationReport(groups: groups, trainings: trainings, calibrations: calibrations, rows: rows, by: by, bounds: plan.bounds).write(session) }
   }
 
   private func answer(with saved: SavedCalibration, _ bounds: AnswerBounds?) throws {

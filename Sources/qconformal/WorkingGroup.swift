@@ -25,18 +25,29 @@ struct WorkingGroup {
   /// Levels whose columns are made.
   var madeLevels: [Double] { levels.indices.filter { columns[$0] == nil }.map { levels[$0] } }
 
-  /// n rows of quantiles, row-major, NaN at levels that are made.
-  func values(_ held: HeldTable, rows: [Int]) -> [Double] {
-    let present = held.numbers(presentColumns)
-    let width = presentColumns.count
-    var place = -1
-    let places = columns.map { column -> Int? in
-      if column == nil { return nil }
-      place += 1
-      return place
+  /// n rows of quantiles, row-major, NaN at levels that are made, out of rows of `width` numbers, this group's from the `first` on.
+  func values(_ packed: [Double], width: Int, first: Int) -> [Double] {
+    var next = first
+    let places = columns.map { column -> Int in
+      defer { next += column == nil ? 0 : 1 }
+      return column == nil ? -1 : next
     }
-    return rows.flatMap { row in places.map { $0.map { present[row * width + $0] } ?? .nan } }
+    let rows = width == 0 ? 0 : packed.count / width
+    return [Double](unsafeUninitializedCapacity: rows * places.count) { target, count in
+      count = rows * places.count
+      for row in 0..<rows { for (k, place) in places.enumerated() { target[row * places.count + k] = place < 0 ? .nan : packed[row * width + place] } }
+    }
   }
+}
+
+/// Whether the present quantiles of a row, by increasing level, decrease.
+func crosses(_ row: UnsafeBufferPointer<Double>) -> Bool {
+  var last = -Double.infinity
+  for value in row {
+    if value < last { return true }
+    if !value.isNaN { last = value }
+  }
+  return false
 }
 
 /// Limits of calibrated quantiles, from `--bounds LOW,HIGH`; an empty side has none.

@@ -50,5 +50,21 @@ private func read(_ text: String) -> NumberReading { Array(text.utf8).withUnsafe
     }
   }
 
+  /// Swift writes the shortest digits too.
+  @Test func decimalsOfEveryLengthAreWrittenAsSwiftWritesThem() {
+    var random = RandomStream(seed: 11, stream: 0)
+    for places in 0...12 {
+      let scale = (0..<places).reduce(1.0) { scale, _ in scale * 10 }
+      for _ in 0..<2000 {
+        let decimal = (random.uniform() * 2e6 - 1e6).rounded() * (1 + Double(Int(random.uniform() * 1000))) / scale
+        let neighbours = [decimal, decimal.nextUp, decimal.nextDown, decimal + 0.1, decimal * random.uniform()]
+        for value in neighbours where abs(value) >= 0.001 && abs(value) < 1e15 {
+          let text = "\(value)"
+          #expect(shortestText(value) == (text.hasSuffix(".0") ? String(text.dropLast(2)) : text))
+        }
+      }
+    }
+  }
+
   @Test func levelsAreWrittenShortest() { #expect([0.5, 0.025, 0.1, 1e-9].map(levelText) == ["0.5", "0.025", "0.1", "0.000000001"]) }
 }
