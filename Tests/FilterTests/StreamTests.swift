@@ -199,7 +199,8 @@ import Testing
       read -r -t 60 -u 3 header
       read -r -t 60 -u 3 answer
       awk '/VmHWM/ { print ($2 < 131072 ? "under 128 MB" : $2 " kB") }' /proc/$!/status
-      kill $!
+      kill -KILL $!
+      wait
       """)
     #expect(result.text == "under 128 MB\n")
   }
