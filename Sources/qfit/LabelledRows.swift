@@ -18,8 +18,8 @@ struct LabelledRows {
   let foldOfRow: [Int]
   /// Fold numbers, increasing.
   let folds: [Int]
-  /// Rows that train, increasing.
-  let rows: [Int]
+  /// Rows that train, increasing; nil where all do.
+  private let someRows: [Int]?
   /// Rows without a target.
   let unlabelled: Int
 
@@ -64,13 +64,13 @@ struct LabelledRows {
       asked = AskedRows(rows: others, features: untaught)
       self.target = others.isEmpty ? target : labelled.map { target[$0] }
       self.weights = others.isEmpty ? weights : weights.map { weights in labelled.map { weights[$0] } }
-      rows = Array(labelled.indices)
+      someRows = nil
     } else {
       features = try featureTable(held, columns: roles.features)
       asked = nil
       self.target = target
       self.weights = weights
-      rows = roles.fold == nil ? labelled : labelled.filter { foldOfRow[$0] >= 0 }
+      someRows = roles.fold == nil ? labelled : labelled.filter { foldOfRow[$0] >= 0 }
     }
     held.forgetNumbers()
     if newOnly { held.forgetRecords { target[$0].isNaN } }
@@ -80,6 +80,9 @@ struct LabelledRows {
       }
     }
   }
+
+  /// Rows that train, increasing.
+  var rows: [Int] { someRows ?? Array(target.indices) }
 
   /// −1 where it does not train, or there are no folds.
   func fold(of row: Int) -> Int { foldOfRow.isEmpty ? -1 : foldOfRow[row] }
