@@ -68,6 +68,10 @@ struct VertexSolver {
     design = [Double](repeating: 0, count: columns * self.capacity)
     linear = [Double](repeating: 0, count: columns)
     coefficients = linear
+    // Arrays that grow by doubling are copied, and stand in memory twice meanwhile.
+    designRows.reserveCapacity(columns * self.capacity)
+    for column in [\VertexSolver.target, \.weight, \.norm, \.residual] { self[keyPath: column].reserveCapacity(self.capacity) }
+    side.reserveCapacity(self.capacity)
   }
 
   /// Adds one row of `columns` numbers.

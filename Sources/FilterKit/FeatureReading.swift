@@ -52,14 +52,28 @@ public struct FeatureSchema: Equatable {
 
 /// The features of a held table.
 public func featureTable(_ table: HeldTable, columns: [Int]) throws -> FeatureTable {
-  FeatureTable(
-    names: columns.map { table.header.names[$0] },
-    columns: try columns.map { column in
-      switch try table.feature(column) {
-      case .numbers(let values): .numeric(values)
-      case .categories(let codes, let categories): .categorical(codes: codes, categories: categories)
-      }
-    }, rows: table.rows)
+  FeatureTable(names: columns.map { table.header.names[$0] }, columns: try columns.map { try featureColumn(table, $0) }, rows: table.rows)
+}
+
+/// The features of some rows of a held table and those of some others. The table forgets each column's numbers once they are taken,
+/// so that only one column is ever in memory twice.
+public func takeFeatures(_ table: HeldTable, columns: [Int], of rows: [Int], and others: [Int]) throws -> (FeatureTable, FeatureTable) {
+  let names = columns.map { table.header.names[$0] }
+  let split = try columns.map { index in
+    let column = try featureColumn(table, index)
+    table.forgetNumbers(of: index)
+    return (column.selecting(rows), column.selecting(others))
+  }
+  return (
+    FeatureTable(names: names, columns: split.map(\.0), rows: rows.count), FeatureTable(names: names, columns: split.map(\.1), rows: others.count)
+  )
+}
+
+private func featureColumn(_ table: HeldTable, _ column: Int) throws -> FeatureTable.Column {
+  switch try table.feature(column) {
+  case .numbers(let values): .numeric(values)
+  case .categories(let codes, let categories): .categorical(codes: codes, categories: categories)
+  }
 }
 
 /// Collects the features of streamed rows, a block at a time, as a model's schema reads them.

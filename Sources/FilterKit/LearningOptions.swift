@@ -21,7 +21,7 @@ public struct LearningOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Answer every row with this model file, as a stream.", valueName: "file"), completion: .file())
   public var load: String?
 
-  @Option(help: ArgumentHelp("Memory for the table's text; what exceeds it waits in an unnamed file in TMPDIR (default: 1G).", valueName: "size"))
+  @Option(help: ArgumentHelp("Memory for the table's text; what exceeds it waits in an unnamed file in TMPDIR (default: 1G; with qfit --new-only 64M).", valueName: "size"))
   public var memory: String?
 
   public init() {}

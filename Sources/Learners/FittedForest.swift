@@ -10,22 +10,24 @@ package struct FittedForest: FittedLearner {
   let responses: [Double]
   /// Row weights in that order, the largest 1; nil where all are equal.
   let weights: [Double]?
-  package let trees: [Tree]
+  private let finders: [LeafFinder]
   let members: LeafMembers
 
-  init(levels: [Double], binning: FeatureBinning, responses: [Double], weights: [Double]?, trees: [Tree], members: [TreeMembers]) {
+  init(levels: [Double], binning: FeatureBinning, responses: [Double], weights: [Double]?, finders: [LeafFinder], members: [TreeMembers]) {
     self.levels = levels
     self.binning = binning
     self.responses = responses
     self.weights = weights
-    self.trees = trees
+    self.finders = finders
     self.members = LeafMembers(members)
   }
 
+  package var trees: some Sequence<Tree> { finders.lazy.map(\.tree) }
+
   package var summary: [(key: String, value: String)] {
-    let leaves = trees.reduce(0) { $0 + $1.leafCount }
+    let leaves = finders.reduce(0) { $0 + $1.leafCount }
     return [
-      ("trees", "\(trees.count)"), ("rows", "\(responses.count)"), ("leaves a tree", "\(leaves / max(1, trees.count))"),
+      ("trees", "\(finders.count)"), ("rows", "\(responses.count)"), ("leaves a tree", "\(leaves / max(1, finders.count))"),
     ]
   }
 
@@ -55,7 +57,7 @@ package struct FittedForest: FittedLearner {
   package func weights(of row: Int, in features: FeatureTable) -> [Double] {
     var answer = [Double](repeating: 0, count: responses.count)
     visitWeights(features, rows: row..<row + 1) { _, memory, count in
-      for k in 0..<count { answer[Int(memory.ranks[k])] = memory.weights[k] / Double(trees.count) }
+      for k in 0..<count { answer[Int(memory.ranks[k])] = memory.weights[k] / Double(finders.count) }
     }
     return answer
   }
@@ -63,12 +65,14 @@ package struct FittedForest: FittedLearner {
   /// Calls `visit` with each row, the memory that holds its weights (which sum to the number of trees) and their number.
   private func visitWeights(_ features: FeatureTable, rows: Range<Int>, _ visit: (Int, ForestWeights, Int) -> Void) {
     let columns = binning.columns.count
-    let count = trees.count
+    let count = finders.count
     // Many rows go down one tree before the next, because a tree fits the processor's cache and a forest does not.
     let block = max(1, min(1024, rows.count))
     let codes = UnsafeMutablePointer<UInt16>.allocate(capacity: block * columns + 1)
     let leaves = UnsafeMutablePointer<Int32>.allocate(capacity: block)
-    let reached = UnsafeMutablePointer<(start: Int, count: Int)>.allocate(capacity: block * count)
+    // What each row reached in each tree: written a tree at a time and read a row at a time, so neighbouring trees' must not share cache sets.
+    let stride = block + 8
+    let reached = UnsafeMutablePointer<(start: Int32, end: Int32)>.allocate(capacity: stride * count)
     let memory = ForestWeights(responses: responses.count)
     defer {
       codes.deallocate()
@@ -76,21 +80,20 @@ package struct FittedForest: FittedLearner {
       reached.deallocate()
     }
     func answer(_ responses: UnsafePointer<Double>, _ ranks: UnsafePointer<Int32>, _ rowWeights: UnsafePointer<Double>?) {
-      for first in stride(from: rows.lowerBound, to: rows.upperBound, by: block) {
+      for first in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: block) {
         let last = min(first + block, rows.upperBound)
         binning.encode(features, rows: first..<last, into: codes)
         for t in 0..<count {
-          trees[t].findLeaves(codes: codes, rows: last - first, columns: columns, into: leaves)
+          finders[t].findLeaves(codes: codes, rows: last - first, columns: columns, into: leaves)
           members.starts[t].withUnsafeBufferPointer { starts in
-            for i in 0..<last - first {
-              let start = Int(starts[Int(leaves[i])])
-              reached[i * count + t] = (members.offsets[t] + start, Int(starts[Int(leaves[i]) + 1]) - start)
-            }
+            for i in 0..<last - first { reached[t * stride + i] = (starts[Int(leaves[i])], starts[Int(leaves[i]) + 1]) }
           }
         }
         for i in first..<last {
-          let row = reached + (i - first) * count
-          for t in 0..<count { memory.add(UnsafeBufferPointer(start: ranks + row[t].start, count: row[t].count), rowWeights) }
+          for t in 0..<count {
+            let leaf = reached[t * stride + i - first]
+            memory.add(UnsafeBufferPointer(start: ranks + members.offsets[t] + Int(leaf.start), count: Int(leaf.end - leaf.start)), rowWeights)
+          }
           visit(i, memory, memory.gather(responses))
         }
       }

@@ -10,7 +10,7 @@ extension FittedForest {
     binning.encode(into: &writer)
     writer.write(responses)
     writer.write(weights ?? [])
-    writer.write(trees.count)
+    writer.write(members.starts.count)
     for (t, tree) in trees.enumerated() {
       var bytes: [UInt8] = []
       for node in tree.nodes {
@@ -37,7 +37,7 @@ extension FittedForest {
     guard levels.allSatisfy({ $0 > 0 && $0 < 1 }), zip(levels, levels.dropFirst()).allSatisfy({ $0 < $1 }) else { throw ByteReader.damaged }
     let binning = try FeatureBinning.decode(&reader)
     let responses = try reader.readArray(of: Double.self)
-    guard !responses.isEmpty, responses.count < Int32.max, responses.allSatisfy(\.isFinite),
+    guard !responses.isEmpty, responses.count <= LeafFinder.mostLeaves, binning.columns.count <= LeafFinder.mostColumns, responses.allSatisfy(\.isFinite),
       zip(responses, responses.dropFirst()).allSatisfy({ $0 <= $1 })
     else { throw ByteReader.damaged }
     let weights = try reader.readArray(of: Double.self)
@@ -46,16 +46,16 @@ extension FittedForest {
     }
     let count = try reader.readInt()
     guard count >= 1 else { throw ByteReader.damaged }
-    var trees: [Tree] = []
+    var finders: [LeafFinder] = []
     var members: [TreeMembers] = []
     for _ in 0..<count {
       var bytes = SevenBitReader(try reader.readArray(of: UInt8.self))
       let (tree, leaves) = try FittedForest.decodeTree(&bytes, columns: binning.columns.count, responses: responses.count)
-      trees.append(tree)
+      finders.append(LeafFinder(tree))
       members.append(leaves)
     }
     self.init(
-      levels: levels, binning: binning, responses: responses, weights: weights.isEmpty ? nil : weights, trees: trees, members: members)
+      levels: levels, binning: binning, responses: responses, weights: weights.isEmpty ? nil : weights, finders: finders, members: members)
   }
 
   private static func decodeTree(_ bytes: inout SevenBitReader, columns: Int, responses: Int) throws -> (Tree, TreeMembers) {

@@ -51,6 +51,12 @@ struct ForestPlan: Sendable {
     let kept = training.target.indices.filter { (training.weights?[$0] ?? 1) > 0 }
       .sorted { (training.target[$0], $0) < (training.target[$1], $1) }
     guard !kept.isEmpty else { throw Failure(.badData, "all training rows have weight zero", remedy: "give a positive weight to some row") }
+    let columns = training.features.columns.count
+    guard kept.count <= LeafFinder.mostLeaves, columns <= LeafFinder.mostColumns else {
+      throw Failure(
+        .badData, "\(kept.count) rows of \(columns) features are too many: a forest takes \(LeafFinder.mostLeaves) rows and \(LeafFinder.mostColumns) features",
+        remedy: "leave some out")
+    }
     let features = training.features.selecting(kept)
     let responses = kept.map { training.target[$0] }
     var weights = training.weights.map { weights in kept.map { weights[$0] } }
@@ -58,7 +64,6 @@ struct ForestPlan: Sendable {
     if let equal = weights, equal.allSatisfy({ $0 == 1 }) { weights = nil }
 
     let rows = kept.count
-    let columns = features.columns.count
     let binning = FeatureBinning(features, target: responses, weights: weights, threads: context.threads)
     var codes = [UInt16](repeating: 0, count: rows * columns)
     codes.withUnsafeMutableBufferPointer { if columns > 0 { binning.encode(features, rows: 0..<rows, into: $0.baseAddress!) } }
@@ -74,10 +79,10 @@ struct ForestPlan: Sendable {
       let (tree, sampled) = growing.grow(responses: scaled, sampleWeights: sampler.draw(&random), limits: limits, random: &random)
       let leaves = sampled?.ranks.count == rows ? sampled! : TreeMembers(tree, codes: codes, rows: rows, columns: columns)
       context.progress(Double(done.add(1, ordering: .relaxed).newValue) / Double(trees))
-      return (tree, leaves)
+      return (LeafFinder(tree), leaves)
     }
     return FittedForest(
-      levels: levels, binning: binning, responses: responses, weights: weights, trees: grown.map(\.0), members: grown.map(\.1))
+      levels: levels, binning: binning, responses: responses, weights: weights, finders: grown.map(\.0), members: grown.map(\.1))
   }
 
   /// Responses less their mean, in units of a power of two near the largest, so that squared errors neither overflow nor

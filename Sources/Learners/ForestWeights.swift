@@ -2,22 +2,23 @@
 /// number rather than the size of the training set.
 final class ForestWeights {
   private let sums: UnsafeMutablePointer<Double>
-  /// A bit a rank, and a bit a word of these.
+  /// A bit a rank, and a byte a word of these: marking it takes no look at what it was, for which the next mark would wait.
   private let touched: UnsafeMutablePointer<UInt64>
-  private let touchedWords: UnsafeMutablePointer<UInt64>
+  private let touchedWords: UnsafeMutablePointer<UInt8>
+  /// Words, rounded up to eight.
   private let words: Int
   let ranks: UnsafeMutablePointer<Int32>
   let values: UnsafeMutablePointer<Double>
   let weights: UnsafeMutablePointer<Double>
 
   init(responses count: Int) {
-    words = (count + 63) / 64
+    words = (count + 511) / 512 * 8
     sums = .allocate(capacity: count)
     sums.initialize(repeating: 0, count: count)
     touched = .allocate(capacity: words)
     touched.initialize(repeating: 0, count: words)
-    touchedWords = .allocate(capacity: (words + 63) / 64)
-    touchedWords.initialize(repeating: 0, count: (words + 63) / 64)
+    touchedWords = .allocate(capacity: words)
+    touchedWords.initialize(repeating: 0, count: words)
     ranks = .allocate(capacity: count)
     values = .allocate(capacity: count)
     weights = .allocate(capacity: count)
@@ -45,19 +46,21 @@ final class ForestWeights {
       let rank = Int(rank)
       sums[rank] += rowWeights.map { share * $0[rank] } ?? share
       touched[rank >> 6] |= 1 << UInt64(rank & 63)
-      touchedWords[rank >> 12] |= 1 << UInt64(rank >> 6 & 63)
+      touchedWords[rank >> 6] = 1
     }
   }
 
   /// Moves the sums into `ranks`, `values` and `weights`, and forgets them. Returns how many there are.
   func gather(_ responses: UnsafePointer<Double>) -> Int {
     var count = 0
-    for upper in 0..<(words + 63) / 64 {
-      var wordBits = touchedWords[upper]
-      touchedWords[upper] = 0
-      while wordBits != 0 {
-        let word = upper << 6 + wordBits.trailingZeroBitCount
-        wordBits &= wordBits - 1
+    for first in stride(from: 0, to: words, by: 8) {
+      let eight = UnsafeMutableRawPointer(touchedWords + first)
+      var marks = UInt64(littleEndian: eight.loadUnaligned(as: UInt64.self))
+      if marks == 0 { continue }
+      eight.storeBytes(of: 0, as: UInt64.self)
+      while marks != 0 {
+        let word = first + marks.trailingZeroBitCount >> 3
+        marks &= marks - 1
         var bits = touched[word]
         touched[word] = 0
         while bits != 0 {

@@ -5,6 +5,14 @@ public struct FeatureTable: Sendable {
     case numeric([Double])
     /// `codes[i]` indexes `categories`; −1 is missing, or a category that was not there in training.
     case categorical(codes: [Int32], categories: [String])
+
+    /// The rows of `indices`, in that order.
+    public func selecting(_ indices: [Int]) -> Column {
+      switch self {
+      case .numeric(let values): .numeric(indices.map { values[$0] })
+      case .categorical(let codes, let categories): .categorical(codes: indices.map { codes[$0] }, categories: categories)
+      }
+    }
   }
 
   public let names: [String]
@@ -20,12 +28,6 @@ public struct FeatureTable: Sendable {
 
   /// The rows of `indices`, in that order, with the same columns and categories.
   public func selecting(_ indices: [Int]) -> FeatureTable {
-    let picked = columns.map { column -> Column in
-      switch column {
-      case .numeric(let values): .numeric(indices.map { values[$0] })
-      case .categorical(let codes, let categories): .categorical(codes: indices.map { codes[$0] }, categories: categories)
-      }
-    }
-    return FeatureTable(names: names, columns: picked, rows: indices.count)
+    FeatureTable(names: names, columns: columns.map { $0.selecting(indices) }, rows: indices.count)
   }
 }

@@ -124,6 +124,9 @@ public final class HeldTable {
   /// Gives back the memory of the numbers, once they were taken: only records and categories can be read from then on.
   public func forgetNumbers() { values = [] }
 
+  /// Gives back the memory of the numbers of one column.
+  public func forgetNumbers(of column: Int) { values[columns.firstIndex(of: column)!] = [] }
+
   /// Gives back the memory of stretches of records of which none is `wanted`: only the others are answered from then on.
   public func forgetRecords(unless wanted: (Int) -> Bool) { records.forget(unless: wanted) }
 

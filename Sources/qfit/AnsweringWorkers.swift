@@ -10,23 +10,21 @@ final class OutOfFoldWorker: RowWorker {
   private let training: LabelledRows
   private let encoder: RowEncoder
   private let writesFold: Bool
-  private let newOnly: Bool
 
-  init(ensemble: FittedEnsemble, training: LabelledRows, encoder: RowEncoder, writesFold: Bool, newOnly: Bool) {
+  init(ensemble: FittedEnsemble, training: LabelledRows, encoder: RowEncoder, writesFold: Bool) {
     self.ensemble = ensemble
     self.training = training
     self.encoder = encoder
     self.writesFold = writesFold
-    self.newOnly = newOnly
   }
 
   override func finish(_ rows: Rows, into output: ByteBuffer) throws {
-    let written = (0..<rows.count).filter { !newOnly || !training.isLabelled(rows.firstRow + $0) }
+    let written = training.answered(among: rows.firstRow..<rows.firstRow + rows.count).map { $0 - rows.firstRow }
     let byFold = Dictionary(grouping: written) { training.fold(of: rows.firstRow + $0) }
     let width = ensemble.learners.count * ensemble.levels.count
     var own = [[Double]](repeating: [], count: rows.count)
     for (fold, members) in byFold {
-      let features = training.features.selecting(members.map { rows.firstRow + $0 })
+      let features = training.features(ofAnswered: members.map { rows.firstRow + $0 })
       let answers = joined(ensemble.models(forFold: fold).map { $0.predict(features) }, rows: members.count)
       precondition(answers.columns == width)
       for (i, member) in members.enumerated() {

@@ -5,30 +5,33 @@ import Methods
 import Tables
 
 /// The rows that teach, and the fold of each.
+///
+/// Rows have the numbers of the table; with `newOnly` only the labelled ones are kept here, numbered anew from 0, and those asked apart from them.
 struct LabelledRows {
-  /// Features of every row of the table.
+  /// Features of every row.
   let features: FeatureTable
+  /// With `newOnly`: the rows without a target.
+  private let asked: AskedRows?
   private let target: [Double]
   private let weights: [Double]?
   /// Of every row: its fold, or −1 where it does not train. Empty where there are no folds.
   let foldOfRow: [Int]
   /// Fold numbers, increasing.
   let folds: [Int]
-  /// Rows that train, increasing.
-  let rows: [Int]
+  /// Rows that train, increasing; nil where all do.
+  private let someRows: [Int]?
   /// Rows without a target.
   let unlabelled: Int
 
   init(_ held: HeldTable, _ roles: TrainingRoles, _ session: FilterSession, folds count: Int?, newOnly: Bool, seed: UInt64) throws {
     let header = held.header
-    target = held.numbers(roles.target)
-    let target = target
+    let target = held.numbers(roles.target)
     let labelled = target.indices.filter { !target[$0].isNaN }
     unlabelled = target.count - labelled.count
     guard !labelled.isEmpty else {
       throw session.failure("no labelled row: all \(held.rows) targets are missing", column: header.names[roles.target], remedy: "rows with a target teach the others")
     }
-    weights = try roles.weight.map { try session.rowWeights(held, $0, of: labelled) }
+    let weights = try roles.weight.map { try session.rowWeights(held, $0, of: labelled) }
 
     var foldOfRow: [Int] = []
     if let fold = roles.fold {
@@ -53,8 +56,22 @@ struct LabelledRows {
     }
     self.foldOfRow = foldOfRow
     folds = Set(foldOfRow.filter { $0 >= 0 }).sorted()
-    rows = roles.fold == nil ? labelled : labelled.filter { foldOfRow[$0] >= 0 }
-    features = try featureTable(held, columns: roles.features)
+    if newOnly {
+      // Of the largest tables only one copy of the numbers finds room beside a learner's own.
+      let others = target.indices.filter { target[$0].isNaN }
+      let (taught, untaught) = try takeFeatures(held, columns: roles.features, of: labelled, and: others)
+      features = taught
+      asked = AskedRows(rows: others, features: untaught)
+      self.target = others.isEmpty ? target : labelled.map { target[$0] }
+      self.weights = others.isEmpty ? weights : weights.map { weights in labelled.map { weights[$0] } }
+      someRows = nil
+    } else {
+      features = try featureTable(held, columns: roles.features)
+      asked = nil
+      self.target = target
+      self.weights = weights
+      someRows = roles.fold == nil ? labelled : labelled.filter { foldOfRow[$0] >= 0 }
+    }
     held.forgetNumbers()
     if newOnly { held.forgetRecords { target[$0].isNaN } }
     for column in roles.features {
@@ -63,6 +80,9 @@ struct LabelledRows {
       }
     }
   }
+
+  /// Rows that train, increasing.
+  var rows: [Int] { someRows ?? Array(target.indices) }
 
   /// −1 where it does not train, or there are no folds.
   func fold(of row: Int) -> Int { foldOfRow.isEmpty ? -1 : foldOfRow[row] }
@@ -83,5 +103,31 @@ struct LabelledRows {
     return trainingSet(of: fold == nil ? rows : rows.filter { foldOfRow[$0] != fold })
   }
 
-  func isLabelled(_ row: Int) -> Bool { !target[row].isNaN }
+  /// Which of some of the table's rows get an answer.
+  func answered(among range: Range<Int>) -> [Int] {
+    guard let asked else { return Array(range) }
+    return Array(asked.rows[asked.position(range.lowerBound)..<asked.position(range.upperBound)])
+  }
+
+  /// The features of some of the table's rows that get an answer.
+  func features(ofAnswered rows: [Int]) -> FeatureTable {
+    asked.map { asked in asked.features.selecting(rows.map(asked.position)) } ?? features.selecting(rows)
+  }
+}
+
+/// Rows that teach nothing and get an answer.
+private struct AskedRows {
+  /// Their numbers in the table, increasing.
+  let rows: [Int]
+  let features: FeatureTable
+
+  /// How many of them stand above a row of the table, which is the position of an asked row.
+  func position(_ row: Int) -> Int {
+    var (low, high) = (0, rows.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if rows[middle] < row { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
 }

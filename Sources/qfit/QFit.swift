@@ -91,7 +91,8 @@ struct QFit: FilterTool {
     let ownFold = roles.fold == nil && !learning.newOnly
     let encoder = try session.encoder(
       header, appended: (ownFold ? ["fold"] : []) + learners.flatMap { learner in levels.map { QuantileGroup.columnName(learner.name, $0) } })
-    let held = try session.hold(header, roles: roles.held, memory: learning.memoryBytes)
+    // The text of rows that only teach is read again where it holds categories, and nowhere else.
+    let held = try session.hold(header, roles: roles.held, memory: learning.newOnly && learning.memory == nil ? 1 << 26 : learning.memoryBytes)
     guard held.rows > 0 || learning.save != nil else {
       try session.writeHeader(encoder)
       return try session.finish(held.counts)
@@ -107,7 +108,7 @@ struct QFit: FilterTool {
     let watch = Stopwatch()
     try session.writeHeader(encoder)
     try session.answer(held) {
-      OutOfFoldWorker(ensemble: ensemble, training: training, encoder: encoder, writesFold: ownFold, newOnly: learning.newOnly)
+      OutOfFoldWorker(ensemble: ensemble, training: training, encoder: encoder, writesFold: ownFold)
     }
     session.diagnostics.note("\(learning.newOnly ? training.unlabelled : held.rows) rows answered in \(watch.text)")
     try session.finish(held.counts, written: learning.newOnly ? training.unlabelled : nil)

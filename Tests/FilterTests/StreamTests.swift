@@ -185,6 +185,26 @@ import Testing
     #expect(result.error == "")
   }
 
+  /// Of 400,000 rows × 20 features (64 MB) that only teach, and 2,000 that are asked, the features are held once. Answers that nobody reads yet
+  /// keep the filter from ending.
+  @Test func aTableThatOnlyTeachesIsHeldOnce() throws {
+    let result = try Shell.run(
+      """
+      { echo a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,y
+        yes 1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1 | head -n 400000
+        yes 1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0, | head -n 2000; } > big.csv
+      mkfifo answers
+      exec 3<> answers
+      qfit --new-only -l marginal big.csv > answers &
+      read -r -t 60 -u 3 header
+      read -r -t 60 -u 3 answer
+      awk '/VmHWM/ { print ($2 < 131072 ? "under 128 MB" : $2 " kB") }' /proc/$!/status
+      kill -KILL $!
+      wait
+      """)
+    #expect(result.text == "under 128 MB\n")
+  }
+
   // MARK: One chain
 
   private static let asked = """
