@@ -19,7 +19,7 @@ struct LabelledRows {
   /// Rows without a target.
   let unlabelled: Int
 
-  init(_ held: HeldTable, _ roles: TrainingRoles, _ session: FilterSession, folds count: Int?, newOnly: Bool, seed: UInt64) throws {
+  init(_ held: HeldTable, _ roles: TrainingRoles, _ session: FilterSession, folds count: Int?, newOnly: Bool, copies: CopyPlan, seed: UInt64) throws {
     let header = held.header
     target = held.numbers(roles.target)
     let target = target
@@ -38,7 +38,7 @@ struct LabelledRows {
       guard Set(foldOfRow.filter { $0 >= 0 }).count >= 2 else {
         throw session.failure("the labelled rows stand in fewer than two folds", column: "fold", remedy: "drop the column and qfit draws folds")
       }
-    } else if !newOnly {
+    } else if !newOnly || copies.writesCopies {
       let labels: [Int32]?
       if let group = roles.group, case .categories(let codes, _) = try held.feature(group) { labels = codes } else { labels = nil }
       let count = count ?? 5
@@ -53,6 +53,9 @@ struct LabelledRows {
     }
     self.foldOfRow = foldOfRow
     folds = Set(foldOfRow.filter { $0 >= 0 }).sorted()
+    if case .nested = copies, folds.count < 3 {
+      throw session.failure("the labelled rows stand in two folds, and without both nothing is left to fit", column: "fold", remedy: "--nested needs three folds or more")
+    }
     rows = roles.fold == nil ? labelled : labelled.filter { foldOfRow[$0] >= 0 }
     features = try featureTable(held, columns: roles.features)
     held.forgetNumbers()
@@ -67,6 +70,9 @@ struct LabelledRows {
   /// −1 where it does not train, or there are no folds.
   func fold(of row: Int) -> Int { foldOfRow.isEmpty ? -1 : foldOfRow[row] }
 
+  /// The copies in which a row is written, and the folds that what answers each has not seen.
+  func copies(of row: Int, _ plan: CopyPlan) -> [(held: Int?, unseen: [Int])] { plan.copies(ofFold: fold(of: row), folds: folds) }
+
   var hasRowsWithoutFold: Bool { foldOfRow.isEmpty || foldOfRow.contains(-1) }
 
   /// The training set of some of `rows`.
@@ -77,10 +83,10 @@ struct LabelledRows {
   func target(of row: Int) -> Double { target[row] }
   func weight(of row: Int) -> Double { weights?[row] ?? 1 }
 
-  /// The training set without one fold, or the whole.
-  func trainingSet(without fold: Int?) -> TrainingSet {
-    if fold == nil, rows.count == features.rows { return TrainingSet(features: features, target: target, weights: weights) }
-    return trainingSet(of: fold == nil ? rows : rows.filter { foldOfRow[$0] != fold })
+  /// The training set without some folds.
+  func trainingSet(without unseen: [Int]) -> TrainingSet {
+    if unseen.isEmpty, rows.count == features.rows { return TrainingSet(features: features, target: target, weights: weights) }
+    return trainingSet(of: unseen.isEmpty ? rows : rows.filter { !unseen.contains(foldOfRow[$0]) })
   }
 
   func isLabelled(_ row: Int) -> Bool { !target[row].isNaN }
