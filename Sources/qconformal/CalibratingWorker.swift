@@ -10,6 +10,8 @@ enum RowCalibration {
   case streamed((_ group: Int, _ row: Row) -> any FittedCalibrator)
   /// By the row's number in the table; nil leaves the row out.
   case crossFitted((_ group: Int, _ row: Int) throws -> any FittedCalibrator, skips: ((_ row: Int) -> Bool)?)
+  /// By what the rows before it taught: moves a group's quantiles in place.
+  case online((_ group: Int, _ values: UnsafeMutableBufferPointer<Double>) -> Void)
 }
 
 /// Moves the quantiles of each row.
@@ -65,9 +67,15 @@ final class CalibratingWorker: RowWorker {
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     // A row's number in the table, which picks its calibration, is known to `finish`.
-    guard case .streamed(let calibrator) = calibration else { return }
-    try read(row)
-    answer(row, output) { calibrator($0, row) }
+    switch calibration {
+    case .crossFitted: return
+    case .streamed(let calibrator):
+      try read(row)
+      answer(row, output) { calibrator($0, row).calibrate($1, weight: weight) }
+    case .online(let move):
+      try read(row)
+      answer(row, output, move)
+    }
   }
 
   override func finish(_ rows: Rows, into output: ByteBuffer) throws {
@@ -75,16 +83,16 @@ final class CalibratingWorker: RowWorker {
     for i in 0..<rows.count where skips?(rows.firstRow + i) != true {
       let row = rows[i]
       try read(row)
-      try answer(row, output) { try calibrator($0, rows.firstRow + i) }
+      try answer(row, output) { try calibrator($0, rows.firstRow + i).calibrate($1, weight: weight) }
     }
   }
 
-  private func answer(_ row: Row, _ output: ByteBuffer, _ calibrator: (_ group: Int) throws -> any FittedCalibrator) rethrows {
+  private func answer(_ row: Row, _ output: ByteBuffer, _ calibrate: (_ group: Int, UnsafeMutableBufferPointer<Double>) throws -> Void) rethrows {
     after.update(from: before, count: width)
     var k = 0
     for (g, group) in plan.groups.enumerated() {
       let values = UnsafeMutableBufferPointer(start: after + k, count: group.levels.count)
-      try calibrator(g).calibrate(values, weight: weight)
+      try calibrate(g, values)
       plan.bounds.clip(values)
       k += group.levels.count
     }
