@@ -116,7 +116,8 @@ private let unruly: [(name: String, scores: [EndScores])] = [
   @Test func tuningASingleStepSizeIsPlainInference() throws {
     let scores = series(1500, seed: 3) { $0 < 700 ? 2 : 5 }
     let plain = answers(try states("aci", [0.1], [("gamma", "0.02")]), scores)
-    #expect(answers(try states("dtaci", [0.1], [("gamma", "0.02"), ("experts", "1")]), scores) == plain)
+    let tuned = answers(try states("dtaci", [0.1], [("gamma", "0.02"), ("experts", "1")]), scores)
+    #expect(tuned == plain)
   }
 
   // MARK: Bounds and coverage
@@ -155,9 +156,11 @@ private let unruly: [(name: String, scores: [EndScores])] = [
     let slack = ["saocp": 0.03, "agaci": 0.015][name] ?? 0.012
     for alpha in [0.05, 0.2, 0.5] {
       let even = series(20_000, seed: 11)
-      #expect(abs(share(answers(try states(name, [alpha]), even), even, last: 15_000) - alpha) < slack, "exchangeable, \(alpha)")
+      let evenShare = share(answers(try states(name, [alpha]), even), even, last: 15_000)
+      #expect(abs(evenShare - alpha) < slack, "exchangeable, \(alpha)")
       let jump = series(20_000, seed: 12) { $0 < 8000 ? 2 : 8 }
-      #expect(abs(share(answers(try states(name, [alpha]), jump), jump, last: 10_000) - alpha) < slack, "after a jump, \(alpha)")
+      let jumpShare = share(answers(try states(name, [alpha]), jump), jump, last: 10_000)
+      #expect(abs(jumpShare - alpha) < slack, "after a jump, \(alpha)")
     }
   }
 
@@ -192,7 +195,8 @@ private let unruly: [(name: String, scores: [EndScores])] = [
     let missing = try states(name, [0.3])
     let before = answers(missing, both([1, 2, 3]))
     missing.learn(EndScores(below: .nan, above: 1), series: 0, interval: 0)
-    #expect(before.count == 3 && missing.thresholds(series: 0, interval: 0) == answers(try states(name, [0.3]), both([1, 2, 3, 4]))[3])
+    let fourth = answers(try states(name, [0.3]), both([1, 2, 3, 4]))[3]
+    #expect(before.count == 3 && missing.thresholds(series: 0, interval: 0) == fourth)
   }
 
   /// Series and intervals learn each by itself, and what nothing is learnt of is answered as a new one.
@@ -209,8 +213,9 @@ private let unruly: [(name: String, scores: [EndScores])] = [
         for j in 0..<2 { mixed.learn(scores[t], series: k, interval: j) }
       }
     }
-    #expect(found[0] == answers(try states(name, [0.1]), first))
-    #expect(found[1] == answers(try states(name, [0.4]), second))
+    let alone = (answers(try states(name, [0.1]), first), answers(try states(name, [0.4]), second))
+    #expect(found[0] == alone.0)
+    #expect(found[1] == alone.1)
     let fresh = try states(name, [0.1])
     fresh.addSeries()
     #expect(mixed.thresholds(series: nil, interval: 0) == fresh.thresholds(series: 0, interval: 0))
