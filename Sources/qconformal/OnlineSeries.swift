@@ -51,7 +51,7 @@ struct OnlineSeries {
   let order: Int?
   private let header: Header
   private let reader = NumberReader()
-  private let remedy: String
+  private let format: TableFormat
 
   private var indexOfKey: [String: Int] = [:]
   private var keys: [String] = []
@@ -65,12 +65,7 @@ struct OnlineSeries {
     self.header = header
     self.by = by
     self.order = order
-    var command = ""
-    if case .separated(let delimiter) = format {
-      let field = (order ?? 0) + 1
-      command = ", as sort -t\(delimiter == 9 ? "$'\\t'" : delimiter == 44 ? "," : "'\(Character(Unicode.Scalar(delimiter)))'") -k\(field),\(field) does below the header"
-    }
-    remedy = "sort the rows by it\(command)"
+    self.format = format
   }
 
   /// The row's series.
@@ -94,9 +89,16 @@ struct OnlineSeries {
     if let last = times[series].seen, time.isBefore(last) {
       let place = by.isEmpty ? "" : " of " + zip(by, PartKey.values(keys[series])).map { "\(header.names[$0])=\($1)" }.joined(separator: ", ")
       throw Failure(
-        .badData, "\"\(printable(time.text))\" comes after \"\(printable(last.text))\"\(printable(place))", at: .init(column: header.names[order]), remedy: remedy)
+        .badData, "\"\(printable(time.text))\" comes after \"\(printable(last.text))\"\(printable(place))", at: .init(column: header.names[order]),
+        remedy: sorting(order, asNumbers: time.isNumber && last.isNumber))
     }
     return time
+  }
+
+  private func sorting(_ column: Int, asNumbers: Bool) -> String {
+    guard case .separated(let delimiter) = format else { return "sort the rows by it" }
+    let shown = delimiter == 9 ? "$'\\t'" : delimiter == 44 ? "," : "'\(Character(Unicode.Scalar(delimiter)))'"
+    return "sort the rows by it, as sort -t\(shown) -k\(column + 1),\(column + 1)\(asNumbers ? "n" : "") does below the header"
   }
 
   mutating func see(_ time: TimeValue, of series: Int) { times[series].seen = time }
