@@ -37,7 +37,9 @@ public final class StateFile {
 
   /// Opens and locks. False where the file was replaced meanwhile.
   private func take(_ diagnostics: Diagnostics) throws -> Bool {
-    descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    // Some network file systems lock only what is open for writing; what only its owner writes can be read and replaced all the same.
+    descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC)
+    if descriptor < 0, errno == EACCES { descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     isCreated = false
     if descriptor < 0, errno == ENOENT {
       descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
@@ -100,6 +102,10 @@ private enum EmptyFile {
   static func removeWhenInterrupted(_ name: String) {
     path = strdup(name)
     for number in [SIGHUP, SIGINT, SIGPIPE, SIGTERM] {
+      var current = sigaction()
+      sigaction(number, nil, &current)
+      // What whoever started this run wants ignored stays so: nohup, a shell's background.
+      if unsafeBitCast(current.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { continue }
       signal(number) { number in
         if let path = EmptyFile.path { unlink(path) }
         signal(number, SIG_DFL)
