@@ -2,15 +2,17 @@
 """Online conformal methods written plainly from their papers, over all past scores and experts, with numpy.
 
 The figures in Tests/CalibrationTests/OnlineReferenceTests.swift come from here; the scores are drawn there by the same congruential
-generator. Prints method, alpha, how many of the rows missed, how many thresholds are infinite, the mean of the finite ones, and the last.
+generator. Prints method, settings, alpha, how many of the rows missed, how many thresholds are infinite, the mean of the finite ones, and the
+last: first of scores all different under the default settings, then of scores with many ties under others.
 """
 import numpy as np
 
 ROWS = 2000
 
 
-def ends(seed=7):
-    """Scores of both ends: a target that is triangular around 0 against the interval [-1, 1], three times as wide from the middle on."""
+def ends(tied, seed=7):
+    """Scores of both ends: a target that is triangular around 0 against the interval [-1, 1], three times as wide from the middle on.
+    Tied ones are those of the target's whole halves."""
     state = seed
 
     def uniform():
@@ -21,6 +23,7 @@ def ends(seed=7):
     below, above = [], []
     for t in range(ROWS):
         y = (uniform() + uniform() - 1) * (2 if t < ROWS // 2 else 6)
+        y = np.floor(2 * y) / 2 if tied else y
         below.append(-1 - y)
         above.append(y - 1)
     return np.array(below), np.array(above)
@@ -158,10 +161,18 @@ def pid(below, above, alpha, rate=0.1, integrator=1, saturation=5, window=100):
         theta += rate * (max(recent.max(), 0) - min(recent.min(), 0)) * ((score > q) - alpha)
 
 
-below, above = ends()
-for name, method in [("aci", aci), ("dtaci", dtaci), ("agaci", agaci), ("sf-ogd", sf_ogd), ("saocp", saocp), ("pid", pid)]:
-    for alpha in (0.02, 0.2, 0.9):
-        answers = np.array(list(method(below, above, alpha)))
-        missed = np.sum((below > answers[:, 0]) | (above > answers[:, 1]))
-        finite = answers[np.isfinite(answers)]
-        print(f'  ("{name}", {alpha}, {missed}, {np.sum(np.isinf(answers))}, {finite.mean():.12g}, {answers[-1, 0]:.12g}, {answers[-1, 1]:.12g}),')
+DEFAULTS = [(aci, {}), (dtaci, {}), (agaci, {}), (sf_ogd, {}), (saocp, {}), (pid, {})]
+OTHERS = [
+    (aci, {"gamma": 0.05, "window": 25}), (dtaci, {"horizon": 40, "window": 25}), (agaci, {"window": 25}), (saocp, {"lifetime": 2}),
+    (pid, {"rate": 0.02, "integrator": 0.5, "saturation": 0.05, "window": 10}),
+]
+for tied, methods in [(False, DEFAULTS), (True, OTHERS)]:
+    below, above = ends(tied)
+    for method, settings in methods:
+        name = method.__name__.replace("_", "-") + (":" + ",".join(f"{key}={value}" for key, value in settings.items()) if settings else "")
+        for alpha in (0.02, 0.2, 0.9):
+            answers = np.array(list(method(below, above, alpha, **settings)))
+            missed = np.sum((below > answers[:, 0]) | (above > answers[:, 1]))
+            finite = answers[np.isfinite(answers)]
+            figures = f"{missed}, {np.sum(np.isinf(answers))}, {finite.mean():.12g}, {answers[-1, 0]:.12g}, {answers[-1, 1]:.12g}"
+            print(f'  ("{name}", {alpha}, {figures}),')
