@@ -79,10 +79,13 @@ class Bernstein:
         self.eta, self.squares, self.losses = np.zeros(count), np.zeros(count), np.zeros(count)
         self.largest = 0.0
 
+    def mean(self, values):
+        return values[0] if np.all(values == values[0]) else self.p @ values
+
     def learn(self, values, slope):
         if not np.all(np.isfinite(values)):
             return
-        r = slope * (values - self.p @ values)
+        r = slope * (values - self.mean(values))
         self.largest = max(self.largest, np.max(np.abs(r)))
         if self.largest == 0:
             return
@@ -103,7 +106,7 @@ def agaci(below, above, alpha, window=1000):
         past = scores[max(0, t - window):t]
         candidates = np.array([conformal(past, level)[0] for level in levels])
         candidates[np.isinf(candidates)] = np.max(past) if t else np.inf
-        q, r = lower.p @ candidates, upper.p @ candidates
+        q, r = lower.mean(candidates), upper.mean(candidates)
         yield q, r
         lower.learn(candidates, alpha / 2 - (below[t] > q))
         upper.learn(candidates, alpha / 2 - (above[t] > r))

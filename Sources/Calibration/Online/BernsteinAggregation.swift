@@ -25,10 +25,12 @@ struct BernsteinAggregation: Sendable {
     losses = rates
   }
 
+  /// x̄, which is exactly the number where all are the same, as they are where scores are whole numbers.
   func mean(_ values: UnsafeMutableBufferPointer<Double>) -> Double {
+    let first = values[0].isFinite ? values[0] : 0
     var mean = 0.0
-    for k in weights.indices where weights[k] > 0 { mean += weights[k] * values[k] }
-    return mean
+    for k in weights.indices where weights[k] > 0 { mean += weights[k] * (values[k] - first) }
+    return first + mean
   }
 
   /// Learns from the slope of the loss at the mean. Values that are not finite teach nothing.
