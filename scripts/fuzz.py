@@ -168,6 +168,10 @@ class Fuzzer:
                 subprocess.run([self.tool(words[0]), *words[1:], "--save", path], input=copies if name in ("copied weights", "cv+") else table, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
                 with open(path, "rb") as file:
                     self.models[name] = (words[0], file.read())
+            path = os.path.join(folder, "state")
+            subprocess.run([self.tool("qconformal"), "-q", "-m", "aci", "--by", "place", "--state", path], input=table, stdout=subprocess.DEVNULL, check=True)
+            with open(path, "rb") as file:
+                self.state = file.read()
             run = subprocess.run([self.tool("qscore"), "-q", "--partial", "--by", "place"], input=table, capture_output=True, check=True)
             self.part = run.stdout
 
@@ -196,6 +200,7 @@ class Fuzzer:
                 ["qsort"], ["qsort", "--report", "-m", draw.choice(["sort", "pava", "minmax"])], ["qsort", "-g", "a"],
                 ["qscore"], ["qscore", "--per-row"], ["qscore", "--by", "place"], ["qscore", "--per-level"], ["qscore", "--partial"], ["qscore", "-w", "fold"],
                 ["qconformal"], ["qconformal", "--new-only"], ["qconformal", "-m", "asymmetric", "--by", "place"], ["qconformal", "-m", "distributional", "--decay", "0.9"], ["qconformal", "-g", "a", "--as", "c"],
+                ["qconformal", "-m", draw.choice(["aci:window=3", "dtaci", "agaci", "sf-ogd", "saocp", "pid"]), "--by", "place", "--order", "x"], ["qconformal", "-m", "agaci", "--new-only"], ["qconformal", "-m", "aci", "--by", "place", "--state", "s"],
                 ["qaggregate"], ["qaggregate", "-m", draw.choice(["average", "median", "best"])], ["qaggregate", "--describe"], ["qaggregate", "--keep", "-w", "fold"],
                 ["qfit", "-x", "x,place", "-l", "linear", "--levels", "0.1,0.9"], ["qfit", "-x", "x,place", "-l", "forest:trees=3", "--levels", "4"],
                 ["qfit", "-l", "marginal", "--group", "place", "--exclude", "fold", "--folds", "2"], ["qfit", "-l", "linear,marginal", "--levels", "3", "--new-only"],
@@ -208,6 +213,8 @@ class Fuzzer:
                 ])
             elif words[0] == "qfit" and draw.random() < 0.3:
                 words = words + [draw.choice(["--cv-plus", "--nested"])]
+            if words[-1] == "s" and draw.random() < 0.7:
+                files["s"] = damage_model(draw, self.state)
             if words == ["qscore", "--merge"]:
                 table = damage(draw, self.part)
                 flags = []

@@ -12,6 +12,8 @@ enum RowCalibration {
   case crossFitted((_ group: Int, _ row: Int) throws -> any FittedCalibrator, skips: ((_ row: Int) -> Bool)?)
   /// Answers that were computed before, by the row's number in the table.
   case computed((_ group: Int, _ row: Int, UnsafeMutableBufferPointer<Double>) -> Void, skips: (_ row: Int) -> Bool)
+  /// By what the rows before it taught: moves a group's quantiles in place.
+  case online((_ group: Int, _ values: UnsafeMutableBufferPointer<Double>) -> Void)
 }
 
 /// Moves the quantiles of each row.
@@ -67,9 +69,15 @@ final class CalibratingWorker: RowWorker {
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     // A row's number in the table, which picks its calibration, is known to `finish`.
-    guard case .streamed(let calibrator) = calibration else { return }
-    try read(row)
-    answer(row, output) { calibrator($0, row).calibrate($1, weight: weight) }
+    switch calibration {
+    case .crossFitted, .computed: return
+    case .streamed(let calibrator):
+      try read(row)
+      answer(row, output) { calibrator($0, row).calibrate($1, weight: weight) }
+    case .online(let move):
+      try read(row)
+      answer(row, output, move)
+    }
   }
 
   override func finish(_ rows: Rows, into output: ByteBuffer) throws {
@@ -77,7 +85,7 @@ final class CalibratingWorker: RowWorker {
       let row = rows[i]
       let number = rows.firstRow + i
       switch calibration {
-      case .streamed: return
+      case .streamed, .online: return
       case .crossFitted(let calibrator, let skips):
         if skips?(number) == true { continue }
         try read(row)

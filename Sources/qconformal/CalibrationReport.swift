@@ -17,7 +17,7 @@ struct CalibrationReport {
   let bounds: AnswerBounds
 
   /// An interval's coverage and width. Rows count by their weight.
-  private struct Tally {
+  struct Tally {
     var weight = ExactSum()
     var covered = ExactSum()
     var widths = ExactSum()

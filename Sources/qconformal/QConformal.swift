@@ -32,6 +32,12 @@ struct QConformal: FilterTool {
         qconformal -y price --save cqr.model < validation.csv > /dev/null
         qconformal --load cqr.model < predicted.csv
 
+      Online methods (aci, dtaci, agaci, sf-ogd, saocp, pid) take rows in the order of time, one series for each group of --by: a row is answered \
+      with what the rows before it taught, and then teaches if it has a target. They answer a row as soon as it comes; --state keeps what \
+      was learnt from one run to the next.
+
+        qconformal -m aci --by place --order date --state aci.state < today.csv
+
       qconformal --help METHOD lists a method's settings.
       """,
     version: "qconformal \(filterVersion)")
@@ -73,15 +79,22 @@ struct QConformal: FilterTool {
   @Option(name: .customLong("as"), help: ArgumentHelp("Leave the group as it is and append the calibrated one under this name.", valueName: "name"))
   var answerName: String?
 
+  @Option(help: ArgumentHelp("With an online method, check that this column never decreases, in each series: numbers by size, other text (dates such as 2024-12-31) by its bytes.", valueName: "name"))
+  var order: String?
+
+  @Option(help: ArgumentHelp("With an online method, go on from what this file holds, and replace it at the end by what was learnt. A run waits for another that uses the file. With --order, rows up to the last one learnt do not teach again, so all rows of a time belong in one run.", valueName: "file"), completion: .file())
+  var state: String?
+
   @OptionGroup var learning: LearningOptions
   @OptionGroup var table: TableOptions
 
-  static var methods: [MethodDescription] { calibratorRegistry.map { $0.description } + [CrossValidationPlus.description] }
+  static var methods: [MethodDescription] { calibratorRegistry.map { $0.description } + [CrossValidationPlus.description] + onlineRegistry.map { $0.description } }
 
   func validate() throws {
     try learning.refuseTeaching([
       ("--method", method != nil), ("--one-sided", oneSided != nil), ("--groups", groups != nil), ("--target", targetOption.target != nil),
       ("--weight", weight != nil), ("--decay", decay != nil), ("--by", by != nil), ("--min-rows", minRows != nil), ("--levels", levels != nil), ("--report", report),
+      ("--order", order != nil), ("--state", state != nil),
     ])
     if let decay, !(decay > 0 && decay <= 1) { throw ValidationError("--decay \(decay): write a number above 0, at most 1") }
     if let minRows, minRows < 1 || by == nil { throw ValidationError(minRows < 1 ? "--min-rows \(minRows): at least 1" : "--min-rows needs --by") }
@@ -97,6 +110,10 @@ struct QConformal: FilterTool {
       return try answer(with: SavedCalibration(file, path: load), bounds)
     }
     let specification = try MethodSpecification.parseOne(oneSided.map { "asymmetric:bound=" + $0 } ?? method ?? "cqr", known: Self.methods)
+    if let method = onlineRegistry.first(where: { $0.description.name == specification.method }) { return try calibrateOnline(method, specification, bounds ?? AnswerBounds()) }
+    if let flag = order != nil ? "--order" : state != nil ? "--state" : nil {
+      throw Failure(.usage, "\(flag): \(specification.method) learns from all rows at once", remedy: "choose an online method: \(onlineRegistry.map { $0.description.name }.joined(separator: ", "))")
+    }
     if specification.method == CrossValidationPlus.description.name { return try calibrateCopies(specification, bounds) }
     let type = calibratorRegistry.first { $0.description.name == specification.method }!
     let calibrator = type.init(settings: try Settings(specification.settings, of: type.description))

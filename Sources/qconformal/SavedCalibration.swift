@@ -40,6 +40,7 @@ struct SavedCalibration {
     var reader = ByteReader(file.body)
     do {
       let method = try reader.readString()
+      if method == SavedOnlineState.mark { throw Failure(.badData, "a state of an online method, not a model of --save", remedy: "give it with --state") }
       guard let type = calibratorRegistry.first(where: { $0.description.name == method }) else {
         throw Failure(.badData, "the model calibrates by \"\(method)\", which this qconformal does not know", remedy: "update qconformal")
       }

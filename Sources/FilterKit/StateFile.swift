@@ -1,0 +1,118 @@
+import Glibc
+import Groundwork
+import Tables
+
+/// The file of `--state`: what a tool has learnt so far, read at the start of a run and replaced at its end.
+///
+/// From `open` on it is locked, so a second run that names it waits for the first and sees what that one learnt. It is replaced by
+/// renaming, so whatever ends a run leaves the old state or the new one. A run that learns for the first time holds its lock on an empty file of that
+/// name, which it takes away again where it fails or is interrupted; an empty file is no state.
+public final class StateFile {
+  public let path: String
+  private let tool: String
+  private var descriptor: Int32 = -1
+  /// Whether the empty file is this run's.
+  private var isCreated = false
+
+  private init(_ path: String, tool: String) {
+    self.path = path
+    self.tool = tool
+  }
+
+  /// Waits until no other run has the file. Throws, before anything is written, where it cannot be locked or replaced.
+  public static func open(_ path: String, tool: String, diagnostics: Diagnostics) throws -> StateFile {
+    let file = StateFile(target(of: path), tool: tool)
+    try ModelFile.checkWritable(file.path)
+    while !(try file.take(diagnostics)) {}
+    return file
+  }
+
+  /// Where a link is named, what it leads to: that is what is replaced.
+  private static func target(of path: String) -> String {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
+  /// Opens and locks. False where the file was replaced meanwhile.
+  private func take(_ diagnostics: Diagnostics) throws -> Bool {
+    // Some network file systems lock only what is open for writing; what only its owner writes can be read and replaced all the same.
+    descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC)
+    if descriptor < 0, errno == EACCES { descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+    isCreated = false
+    if descriptor < 0, errno == ENOENT {
+      descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      if descriptor < 0, errno == EEXIST { return false }
+      isCreated = descriptor >= 0
+    }
+    guard descriptor >= 0 else { throw failure(.cannotCreate, "cannot open: " + systemMessage()) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw failure(.cannotCreate, "is not a regular file", remedy: "a state is read and replaced")
+    }
+    if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+      if errno == EWOULDBLOCK { diagnostics.note("\(path): waiting for another run to end") }
+      while flock(descriptor, LOCK_EX) != 0 {
+        if errno != EINTR { throw failure(.inputOutput, "cannot lock: " + systemMessage()) }
+      }
+    }
+    var current = stat()
+    guard fstat(descriptor, &status) == 0, stat(path, &current) == 0, status.st_ino == current.st_ino, status.st_dev == current.st_dev else {
+      Glibc.close(descriptor)
+      return false
+    }
+    if isCreated { EmptyFile.removeWhenInterrupted(path) }
+    return true
+  }
+
+  private func failure(_ status: Failure.Status, _ cause: String, remedy: String? = nil) -> Failure {
+    Failure(status, cause, at: .init(input: path), remedy: remedy)
+  }
+
+  /// What was learnt before; nil where nothing was.
+  public func read() throws -> ModelFile? {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure(.inputOutput, "cannot read: " + systemMessage()) }
+    return status.st_size == 0 ? nil : try ModelFile(path: path, tool: tool)
+  }
+
+  /// Writes what was learnt in place of what was there. Throws where it cannot be written, and the old state stays.
+  public func replace(by model: ModelFile) throws {
+    // What is interrupted from here on may leave the empty file, but never takes the new state away.
+    EmptyFile.keep()
+    try model.save(to: path)
+    isCreated = false
+  }
+
+  /// Lets others have the file: the old state, the new one where there is one, or none.
+  public func close() {
+    EmptyFile.keep()
+    if isCreated { unlink(path) }
+    isCreated = false
+    Glibc.close(descriptor)
+  }
+}
+
+/// The empty file that stands for a state until there is one.
+private enum EmptyFile {
+  nonisolated(unsafe) private static var path: UnsafeMutablePointer<CChar>?
+
+  /// Signals that end a process by themselves take the file away first.
+  static func removeWhenInterrupted(_ name: String) {
+    path = strdup(name)
+    for number in [SIGHUP, SIGINT, SIGPIPE, SIGTERM] {
+      var current = sigaction()
+      sigaction(number, nil, &current)
+      // What whoever started this run wants ignored stays so: nohup, a shell's background.
+      if unsafeBitCast(current.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { continue }
+      signal(number) { number in
+        if let path = EmptyFile.path { unlink(path) }
+        signal(number, SIG_DFL)
+        raise(number)
+      }
+    }
+  }
+
+  static func keep() { path = nil }
+}
