@@ -44,7 +44,8 @@ struct CalibrationRows {
         "the weight of row \(row + 1) is missing", column: held.header.names[name], remedy: "rows to be answered need one too: how far to widen depends on it")
     }
     let own = labelled.map { column?[$0] ?? 1 }
-    typicalWeight = column == nil ? 1 : own.reduce(0) { $0 + $1 / Double(own.count) }
+    let mean = own.reduce(into: ExactSum()) { $0.add($1) }.rounded / Double(own.count)
+    typicalWeight = column == nil ? 1 : mean.isFinite ? mean : .greatestFiniteMagnitude
     weights = column == nil && decay == nil ? nil : own.indices.map { own[$0] * pow(decay ?? 1, Double(own.count - $0)) }
     keys = roles.by.isEmpty ? nil : try PartKey.keys(held, roles.by)
   }

@@ -68,23 +68,37 @@ struct QConformal: FilterTool {
   @Option(name: .customLong("as"), help: ArgumentHelp("Leave the group as it is and append the calibrated one under this name.", valueName: "name"))
   var answerName: String?
 
+  @Flag(help: "Write the scores of labelled rows in place of the table, to be merged later.")
+  var partial = false
+
+  @Flag(help: "Read what --partial wrote, from files or stdin, and calibrate on all of it: --save gets the bytes that the whole table would give, --partial writes the merged scores.")
+  var merge = false
+
+  @Flag(help: "With --partial, keep some thousand scores of each interval; thresholds are then up to one in a thousand of the rows further out, never further in.")
+  var compact = false
+
+  @Option(help: ArgumentHelp("With --method conditional, the columns over whose linear functions intervals cover, separated by commas.", valueName: "columns"))
+  var given: String?
+
   @OptionGroup var learning: LearningOptions
   @OptionGroup var table: TableOptions
 
   static var methods: [MethodDescription] { calibratorRegistry.map { $0.description } }
 
   func validate() throws {
+    if let refusal = validatePartial() { throw ValidationError(refusal) }
     try learning.refuseTeaching([
       ("--method", method != nil), ("--one-sided", oneSided != nil), ("--groups", groups != nil), ("--target", targetOption.target != nil),
       ("--weight", weight != nil), ("--decay", decay != nil), ("--by", by != nil), ("--min-rows", minRows != nil), ("--levels", levels != nil), ("--report", report),
     ])
     if let decay, !(decay > 0 && decay <= 1) { throw ValidationError("--decay \(decay): write a number above 0, at most 1") }
-    if let minRows, minRows < 1 || by == nil { throw ValidationError(minRows < 1 ? "--min-rows \(minRows): at least 1" : "--min-rows needs --by") }
+    if let minRows, minRows < 1 || by == nil && !merge { throw ValidationError(minRows < 1 ? "--min-rows \(minRows): at least 1" : "--min-rows needs --by") }
     if method != nil, oneSided != nil { throw ValidationError("--one-sided is a method of its own; leave out --method") }
     if let oneSided, !["upper", "lower"].contains(oneSided) { throw ValidationError("--one-sided \(oneSided): write upper or lower") }
   }
 
   mutating func run() throws {
+    if merge { return try mergeScores() }
     let bounds = try self.bounds.map { try AnswerBounds(parsing: $0) }
     if let load = learning.load { return try answer(with: SavedCalibration(path: load), bounds) }
     let specification = try MethodSpecification.parseOne(oneSided.map { "asymmetric:bound=" + $0 } ?? method ?? "cqr", known: Self.methods)
@@ -95,7 +109,10 @@ struct QConformal: FilterTool {
     try learning.checkSaving()
 
     let session = try FilterSession(tool: "qconformal", table)
-    guard let header = session.reader.header else { return try learning.finishEmpty(session) }
+    guard let header = session.reader.header else {
+      if partial { throw session.failure("the table is empty, so it has no scores") }
+      return try learning.finishEmpty(session)
+    }
     let roles = try CalibratingRoles(session, header, self)
     let found = try session.groups(header, picked: self.groups)
     let groups = found.map { WorkingGroup($0, adding: made) }
@@ -103,6 +120,10 @@ struct QConformal: FilterTool {
     let encoder = try self.encoder(session, header, groups)
 
     let held = try session.hold(header, roles: roles.held(groups), memory: learning.memoryBytes)
+    if partial {
+      guard let calibrator = calibrator as? any ScoreCalibrator else { throw Failure(.usage, "--partial: \(specification.method) learns from more than scores", remedy: "calibrate the whole table") }
+      return try writePartial(PartialScores(held, roles, groups, calibrator, specification, bounds ?? AnswerBounds(), session), session, held.counts)
+    }
     guard held.rows > 0 || learning.save != nil else {
       try session.writeHeader(encoder)
       return try session.finish(held.counts)
@@ -122,7 +143,7 @@ struct QConformal: FilterTool {
     if let save = learning.save {
       let saved = SavedCalibration(
         specification: specification, weight: roles.weight.map { header.names[$0] }, by: by, bounds: bounds ?? AnswerBounds(), groups: groups, calibrations: calibrations)
-      try saved.model(header: header, target: header.names[roles.target], rows: rows.labelled.count).save(to: save)
+      try saved.model(columns: header.names, target: header.names[roles.target], rows: rows.labelled.count).save(to: save)
     }
 
     try session.writeHeader(encoder)

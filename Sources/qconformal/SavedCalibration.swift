@@ -35,6 +35,15 @@ struct SavedCalibration {
     columns = []
   }
 
+  init(specification: MethodSpecification, weight: String?, by: [String], bounds: AnswerBounds, groups: [Group]) {
+    self.specification = specification
+    self.weight = weight
+    self.by = by
+    self.bounds = bounds
+    self.groups = groups
+    columns = []
+  }
+
   init(path: String) throws {
     let file = try ModelFile(path: path, tool: "qconformal")
     columns = file.header.columns
@@ -74,7 +83,8 @@ struct SavedCalibration {
     }
   }
 
-  func model(header: Header, target: String, rows: Int) -> ModelFile {
+  /// `columns` are those of the table it learnt from.
+  func model(columns: [String], target: String, rows: Int) -> ModelFile {
     var writer = ByteWriter()
     writer.write(specification.method)
     writer.write(specification.settings.map(\.key))
@@ -95,7 +105,7 @@ struct SavedCalibration {
     }
     return ModelFile(
       tool: "qconformal", settings: [specification.text], target: target, inputs: groups.map(\.name) + by + [weight].compactMap { $0 },
-      levels: Levels.union(groups.map(\.whole.levels)), training: training, columns: header.names, body: writer.bytes)
+      levels: Levels.union(groups.map(\.whole.levels)), training: training, columns: columns, body: writer.bytes)
   }
 
   /// The groups of this table that the model calibrates, at the levels it knows.
