@@ -8,6 +8,8 @@ struct CalibratingRoles {
   let fold: Int?
   let weight: Int?
   let by: [Int]
+  /// Columns whose functions `--method conditional` covers over.
+  let given: [Int]
 
   init(_ session: FilterSession, _ header: Header, _ flags: QConformal) throws {
     try session.refuseCopies(header)
@@ -15,16 +17,22 @@ struct CalibratingRoles {
     fold = header.index(of: "fold")
     weight = try flags.weight.map { try session.column(header, $0) }
     by = try session.columns(header, nameList(flags.by))
+    let quantiles = try header.quantileGroups(input: session.inputName).flatMap(\.columns)
+    given = try session.columns(header, nameList(flags.given))
+    if let column = given.first(where: { Set([target] + [fold, weight].compactMap { $0 } + by + quantiles).contains($0) }) {
+      throw Failure(.usage, "--given names \"\(header.names[column])\", which has another role")
+    }
   }
 
   func held(_ groups: [WorkingGroup]) -> [(column: Int, role: HeldTable.Role)] {
     [(target, .finite)] + [fold].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight) }
       + groups.flatMap(\.presentColumns).map { ($0, .number) } + by.map { ($0, .label) }
+      + given.map { ($0, .feature) }
   }
 
   func explanation(_ header: Header) -> [(String, String)] {
     [("target", header.names[target])] + [("fold", fold), ("weight", weight)].compactMap { name, column in column.map { (name, header.names[$0]) } }
-      + by.map { ("by", header.names[$0]) }
+      + by.map { ("by", header.names[$0]) } + given.map { ("given", header.names[$0]) }
   }
 }
 

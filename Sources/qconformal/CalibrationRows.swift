@@ -2,6 +2,7 @@ import Calibration
 import FilterKit
 import Groundwork
 import Glibc
+import Methods
 import Quantiles
 import Tables
 
@@ -21,6 +22,8 @@ struct CalibrationRows {
   private let typicalWeight: Double
   /// The values of the `--by` columns of every row.
   let keys: [String]?
+  /// The `--given` columns of every row.
+  let features: FeatureTable?
 
   init(_ held: HeldTable, _ roles: CalibratingRoles, decay: Double?, _ session: FilterSession) throws {
     let values = held.numbers(roles.target)
@@ -48,6 +51,7 @@ struct CalibrationRows {
     typicalWeight = column == nil ? 1 : mean.isFinite ? mean : .greatestFiniteMagnitude
     weights = column == nil && decay == nil ? nil : own.indices.map { own[$0] * pow(decay ?? 1, Double(own.count - $0)) }
     keys = roles.by.isEmpty ? nil : try PartKey.keys(held, roles.by)
+    features = roles.given.isEmpty ? nil : try featureTable(held, columns: roles.given)
   }
 
   func isLabelled(_ row: Int) -> Bool { positionOfRow[row] >= 0 }
@@ -55,7 +59,7 @@ struct CalibrationRows {
   func training(_ held: HeldTable, _ group: WorkingGroup) -> CalibrationTraining {
     CalibrationTraining(
       levels: group.levels, quantiles: Matrix(rows: labelled.count, columns: group.levels.count, values: group.values(held, rows: labelled)), target: target,
-      weights: weights, typicalWeight: typicalWeight)
+      weights: weights, typicalWeight: typicalWeight, features: features?.selecting(labelled))
   }
 
   /// Positions of the labelled rows of each part, by its key.

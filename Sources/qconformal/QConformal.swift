@@ -26,6 +26,8 @@ struct QConformal: FilterTool {
           qconformal -y price > intervals.csv
         qconformal -y price --save cqr.model < validation.csv > /dev/null
         qconformal --load cqr.model < predicted.csv
+        qconformal -y price --partial < monday.csv > monday.scores
+        qconformal --merge monday.scores tuesday.scores --save week.model
 
       qconformal --help METHOD lists a method's settings.
       """,
@@ -89,7 +91,7 @@ struct QConformal: FilterTool {
     if let refusal = validatePartial() { throw ValidationError(refusal) }
     try learning.refuseTeaching([
       ("--method", method != nil), ("--one-sided", oneSided != nil), ("--groups", groups != nil), ("--target", targetOption.target != nil),
-      ("--weight", weight != nil), ("--decay", decay != nil), ("--by", by != nil), ("--min-rows", minRows != nil), ("--levels", levels != nil), ("--report", report),
+      ("--weight", weight != nil), ("--decay", decay != nil), ("--by", by != nil), ("--min-rows", minRows != nil), ("--levels", levels != nil), ("--report", report), ("--given", given != nil),
     ])
     if let decay, !(decay > 0 && decay <= 1) { throw ValidationError("--decay \(decay): write a number above 0, at most 1") }
     if let minRows, minRows < 1 || by == nil && !merge { throw ValidationError(minRows < 1 ? "--min-rows \(minRows): at least 1" : "--min-rows needs --by") }
@@ -105,6 +107,17 @@ struct QConformal: FilterTool {
     let type = calibratorRegistry.first { $0.description.name == specification.method }!
     let calibrator = type.init(settings: try Settings(specification.settings, of: type.description))
     if levels != nil, !calibrator.makesIntervals { throw Failure(.usage, "--levels: \(specification.text) makes no levels", remedy: "use --method residual") }
+    if type == SplitConformal<WeightedCQR>.self, weight == nil, decay == nil {
+      throw Failure(.usage, "--method weighted needs weights", remedy: "name their column with -w, or let rows teach less with age by --decay")
+    }
+    if calibrator.usesFeatures != !nameList(given).isEmpty {
+      throw given == nil
+        ? Failure(.usage, "--method \(specification.method) needs columns to cover over", remedy: "name them with --given")
+        : Failure(.usage, "--given: \(specification.method) uses no columns", remedy: "use --method conditional")
+    }
+    if calibrator.usesFeatures, weight != nil || decay != nil {
+      throw Failure(.usage, "\(specification.method) takes no weights", remedy: "name what the shift depends on in --given")
+    }
     let made = try levels.map { try Levels.parse($0) } ?? []
     try learning.checkSaving()
 
@@ -142,7 +155,7 @@ struct QConformal: FilterTool {
     CalibrationMessages(groups: groups, calibrations: calibrations, by: by, session: session).tell()
     if let save = learning.save {
       let saved = SavedCalibration(
-        specification: specification, weight: roles.weight.map { header.names[$0] }, by: by, bounds: bounds ?? AnswerBounds(), groups: groups, calibrations: calibrations)
+        specification: specification, weight: roles.weight.map { header.names[$0] }, by: by, bounds: bounds ?? AnswerBounds(), groups: groups, calibrations: calibrations, features: rows.features)
       try saved.model(columns: header.names, target: header.names[roles.target], rows: rows.labelled.count).save(to: save)
     }
 
@@ -156,6 +169,7 @@ struct QConformal: FilterTool {
       return workers.last!
     }
     CalibrationMessages.tellCrossing(workers, session.diagnostics.warn)
+    if calibrator.usesFeatures { CalibrationMessages.tellUnbounded(workers, session.diagnostics.warn) }
     try session.finish(held.counts, written: learning.newOnly ? held.rows - rows.labelled.count : nil)
     if report { try CalibrationReport(groups: groups, calibrations: calibrations, rows: rows, by: by, bounds: plan.bounds).write(held, session) }
   }
@@ -180,6 +194,7 @@ struct QConformal: FilterTool {
       return workers.last!
     }
     CalibrationMessages.tellCrossing(workers, session.diagnostics.note)
+    if saved.given != nil { CalibrationMessages.tellUnbounded(workers, session.diagnostics.note) }
     try session.finish(counts)
   }
 
