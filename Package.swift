@@ -26,7 +26,7 @@ let package = Package(
     tool("qfit", ["Learners", "Algebra"]),
     tool("qaggregate", ["Aggregation", "Algebra"]),
     tool("qsort", []),
-    tool("qconformal", ["Calibration"]),
+    tool("qconformal", ["Calibration", "Algebra"]),
     tool("qscore", ["Scoring"]),
 
     // What every tool shares.
@@ -38,7 +38,7 @@ let package = Package(
     // Methods: they take matrices, never tables.
     .target(name: "Learners", dependencies: ["Algebra", "Quantiles", "Methods", "Groundwork"]),
     .target(name: "Aggregation", dependencies: ["Learners", "Algebra", "Quantiles", "Methods", "Groundwork"]),
-    .target(name: "Calibration", dependencies: ["Quantiles", "Methods", "Groundwork"]),
+    .target(name: "Calibration", dependencies: ["Algebra", "Quantiles", "Methods", "Groundwork"]),
     .target(name: "Scoring", dependencies: ["Quantiles", "Methods", "Groundwork"]),
 
     // Mathematics.
@@ -61,7 +61,7 @@ let package = Package(
     .testTarget(name: "AlgebraTests", dependencies: ["Algebra", "Quantiles", "Groundwork"]),
     .testTarget(name: "LearnersTests", dependencies: ["Learners", "Algebra", "Methods", "Quantiles", "Groundwork"]),
     .testTarget(name: "AggregationTests", dependencies: ["Aggregation", "Learners", "Algebra", "Methods", "Quantiles", "Groundwork"]),
-    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Methods", "Quantiles", "Groundwork"]),
+    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Algebra", "Methods", "Quantiles", "Groundwork"]),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Methods", "Quantiles", "Groundwork"]),
     .testTarget(name: "TablesTests", dependencies: ["Tables", "Groundwork"]),
     .testTarget(name: "FilterTests", exclude: ["Cases"]),

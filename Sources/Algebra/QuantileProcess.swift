@@ -58,7 +58,7 @@ private func solveDirectly(_ data: WhitenedRows, levels: [Double], threads: Int)
 }
 
 /// The interior point's answer, or least squares where that breaks down. A start only: it decides speed, never the answer.
-private func coldGuess(_ data: WhitenedRows, level: Double) -> [Double] {
+func coldGuess(_ data: WhitenedRows, level: Double) -> [Double] {
   if let guess = interiorPointQuantile(data, level: level) { return guess }
   var guess = [Double](repeating: 0, count: data.columns)
   cblas_dgemv(

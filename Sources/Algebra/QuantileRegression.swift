@@ -103,7 +103,7 @@ public struct QuantileRegression: Sendable {
 let singleThreadedBLAS: Void = useSingleThreadedBLAS()
 
 /// Turns n × p rows into the n × k rows √n · X R⁻¹ of the kept columns, in the same memory.
-private func whiten(_ values: inout [Double], columns p: Int, _ rank: ColumnRank) {
+func whiten(_ values: inout [Double], columns p: Int, _ rank: ColumnRank) {
   let (n, k) = (values.count / p, rank.kept.count)
   if k < p {
     values.withUnsafeMutableBufferPointer { values in

@@ -14,14 +14,18 @@ public struct CalibrationTraining: Sendable {
   public let weights: [Double]?
   /// The weight of a row to be answered for which corrections are reported.
   public let typicalWeight: Double
+  /// Of n rows: what methods that use features are given.
+  public let features: FeatureTable?
 
-  public init(levels: [Double], quantiles: Matrix, target: [Double], weights: [Double]? = nil, typicalWeight: Double = 1) {
+  public init(levels: [Double], quantiles: Matrix, target: [Double], weights: [Double]? = nil, typicalWeight: Double = 1, features: FeatureTable? = nil) {
     precondition(quantiles.rows == target.count && quantiles.columns == levels.count && (weights == nil || weights!.count == target.count))
+    precondition(features == nil || features!.rows == target.count)
     self.levels = levels
     self.quantiles = quantiles
     self.target = target
     self.weights = weights
     self.typicalWeight = typicalWeight
+    self.features = features
   }
 
   /// The rows of `indices`, in that order.
@@ -29,7 +33,8 @@ public struct CalibrationTraining: Sendable {
     CalibrationTraining(
       levels: levels,
       quantiles: Matrix(rows: indices.count, columns: levels.count, values: indices.flatMap { quantiles.row($0) }),
-      target: indices.map { target[$0] }, weights: weights.map { weights in indices.map { weights[$0] } }, typicalWeight: typicalWeight)
+      target: indices.map { target[$0] }, weights: weights.map { weights in indices.map { weights[$0] } }, typicalWeight: typicalWeight,
+      features: features?.selecting(indices))
   }
 }
 
@@ -45,6 +50,9 @@ public protocol Calibrator: Sendable {
   /// Whether it makes intervals at levels of which a row has no quantile.
   var makesIntervals: Bool { get }
 
+  /// Whether it learns from features too, and its fitted calibrators are `FeatureDependentCalibrator`s.
+  var usesFeatures: Bool { get }
+
   /// Learns from `training`, which may have no row. Throws a `Failure` where the method cannot take the data.
   func fit(_ training: CalibrationTraining, context: FitContext) throws -> any FittedCalibrator
 
@@ -57,6 +65,7 @@ public protocol Calibrator: Sendable {
 
 extension Calibrator {
   public var makesIntervals: Bool { false }
+  public var usesFeatures: Bool { false }
 
   /// n fits, each when it is asked for.
   public func leaveOneOut(_ training: CalibrationTraining, context: FitContext) throws -> @Sendable (Int) throws -> any FittedCalibrator {
@@ -82,6 +91,15 @@ public protocol FittedCalibrator: Sendable {
 
   /// Facts for the first line of a model file and `--verbose`.
   var summary: [(key: String, value: String)] { get }
+}
+
+/// A learnt calibration that differs with features of the row.
+public protocol FeatureDependentCalibrator: FittedCalibrator {
+  /// What calibrates rows with the features of this row of a table of the columns and categories that taught.
+  func given(_ features: FeatureTable, row: Int) -> any FittedCalibrator
+
+  /// Whether it could have been taught by such a table.
+  func fits(_ features: FeatureTable) -> Bool
 }
 
 /// The correction of one central interval, or of one level.

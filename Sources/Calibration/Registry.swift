@@ -6,4 +6,6 @@ public let calibratorRegistry: [any Calibrator.Type] = [
   SplitConformal<AsymmetricCQR>.self,
   SplitConformal<ResidualIntervals>.self,
   SplitConformal<DistributionalCalibration>.self,
+  SplitConformal<WeightedCQR>.self,
+  ConditionalCQR.self,
 ]

@@ -27,8 +27,7 @@ public struct SplitConformal<Measure: ConformityMeasure>: Calibrator {
   public var makesIntervals: Bool { Measure.makesIntervals(settings) }
 
   public func fit(_ training: CalibrationTraining, context: FitContext) throws -> any FittedCalibrator {
-    let measure = try Measure(levels: training.levels, settings: settings)
-    let rows = training.ordered(by: measure)
+    let (measure, rows) = try prepared(training)
     if training.weights != nil { return try fitWeighted(measure, rows, context) }
     let columns = try order(measure, rows, context)
     return FittedSplitConformal(levels: rows.levels, measure: measure, thresholds: columns.map(\.threshold), rows: columns.map(\.rows))
@@ -36,8 +35,7 @@ public struct SplitConformal<Measure: ConformityMeasure>: Calibrator {
 
   /// Removing a score moves an order statistic by at most one place, so two scores a bound answer for all rows.
   public func leaveOneOut(_ training: CalibrationTraining, context: FitContext) throws -> @Sendable (Int) throws -> any FittedCalibrator {
-    let measure = try Measure(levels: training.levels, settings: settings)
-    let rows = training.ordered(by: measure)
+    let (measure, rows) = try prepared(training)
     if let weights = rows.weights {
       let full = try fitWeighted(measure, rows, context)
       return { i in full.removing(scores: rows.scores(measure, row: i), weight: weights[i]) }
@@ -54,6 +52,14 @@ public struct SplitConformal<Measure: ConformityMeasure>: Calibrator {
 
   public func decode(_ reader: inout ByteReader) throws -> any FittedCalibrator {
     try FittedSplitConformal<Measure>(decoding: &reader, settings: settings)
+  }
+
+  func measure(levels: [Double]) throws -> Measure { try Measure(levels: levels, settings: settings) }
+
+  /// The measure, and the rows as it wants them.
+  func prepared(_ training: CalibrationTraining) throws -> (measure: Measure, rows: CalibrationTraining) {
+    let measure = try measure(levels: training.levels)
+    return (measure, training.ordered(by: measure))
   }
 
   private func order(_ measure: Measure, _ rows: CalibrationTraining, _ context: FitContext) throws -> [OrderedScores] {
@@ -88,7 +94,8 @@ private struct OrderedScores {
     let rows = rows
     (threshold, atRank, aboveRank) = scores.withUnsafeMutableBufferPointer { scores in
       (
-        rank > rows ? .infinity : orderStatistic(scores, rank: rank),
+        // Zeros tie whatever their sign, and which one comes out must not depend on the order of rows.
+        rank > rows ? .infinity : orderStatistic(scores, rank: rank) + 0,
         rankWithout > rows - 1 ? .infinity : orderStatistic(scores, rank: rankWithout),
         rankWithout > rows - 1 ? .infinity : orderStatistic(scores, rank: rankWithout + 1)
       )
@@ -112,7 +119,7 @@ extension CalibrationTraining {
   }
 
   /// One bound's scores of all rows, NaN where a row has none.
-  fileprivate func scores<Measure: ConformityMeasure>(_ measure: Measure, bound k: Int) -> [Double] {
+  func scores<Measure: ConformityMeasure>(_ measure: Measure, bound k: Int) -> [Double] {
     quantiles.values.withUnsafeBufferPointer { values in
       target.indices.map { i in measure.score(values.baseAddress! + i * levels.count, target: target[i], bound: k) }
     }

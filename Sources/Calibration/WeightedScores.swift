@@ -23,21 +23,21 @@ struct WeightedScores: Sendable {
 
   private struct Entry {
     let score: Double
-    let row: Int
+    let weight: Double
   }
 
   /// Scores that are NaN are left out. O(n log n).
   init(_ values: [Double], weights: [Double]) {
-    var entries = values.indices.filter { !values[$0].isNaN && weights[$0] > 0 }.map { Entry(score: values[$0], row: $0) }
-    // By row among equals, so that sums of weights do not depend on how ties are sorted.
-    entries.sort { $0.score < $1.score || $0.score == $1.score && $0.row < $1.row }
+    var entries = values.indices.filter { !values[$0].isNaN && weights[$0] > 0 }.map { Entry(score: values[$0] + 0, weight: weights[$0]) }
+    // By weight among equals, so that sums of weights do not depend on the order of rows.
+    entries.sort { $0.score < $1.score || $0.score == $1.score && $0.weight < $1.weight }
     var scores: [Double] = []
     var cumulative: [Double] = []
     var total = 0.0
-    let largest = entries.reduce(0) { max($0, weights[$1.row]) }
+    let largest = entries.reduce(0) { max($0, $1.weight) }
     scale = largest.exponent > 500 || largest.exponent < -500 && largest > 0 ? Double(sign: .plus, exponent: -largest.exponent, significand: 1) : 1
     for entry in entries {
-      total += weights[entry.row] * scale
+      total += entry.weight * scale
       if scores.last == entry.score {
         cumulative[cumulative.count - 1] = total
       } else {

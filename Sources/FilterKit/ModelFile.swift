@@ -15,6 +15,8 @@ public struct ModelFile {
   public struct Header: Decodable {
     public var tool: String
     public var format: Int
+    /// What the file holds where that is no model: "scores".
+    public var kind: String?
     public var version: String
     public var settings: [String]
     public var target: String?
@@ -32,11 +34,11 @@ public struct ModelFile {
   public var body: [UInt8]
 
   public init(
-    tool: String, settings: [String], target: String?, inputs: [String], levels: [Double], training: [String: String],
+    tool: String, kind: String? = nil, settings: [String], target: String?, inputs: [String], levels: [Double], training: [String: String],
     columns: [String], body: [UInt8]
   ) {
     header = Header(
-      tool: tool, format: ModelFile.formatVersion, version: filterVersion, settings: settings, target: target, inputs: inputs,
+      tool: tool, format: ModelFile.formatVersion, kind: kind, version: filterVersion, settings: settings, target: target, inputs: inputs,
       levels: levels, training: training, columns: columns, bytes: body.count, checksum: ModelFile.blankChecksum)
     self.body = body
   }
@@ -93,7 +95,8 @@ public struct ModelFile {
     }
   }
 
-  private func write(to file: OutputFile) throws {
+  /// Writes to a stream.
+  public func write(to file: OutputFile) throws {
     let line = headerLine(checksum: ModelFile.checksum(headerLine(checksum: ModelFile.blankChecksum), body))
     try line.withUnsafeBufferPointer { try file.write($0) }
     try body.withUnsafeBufferPointer { try file.write($0) }
@@ -119,6 +122,7 @@ public struct ModelFile {
     func text(_ value: String) { appendJSONString(value, to: line) }
     member("tool") { text(header.tool) }
     member("format") { line.append("\(header.format)") }
+    if let kind = header.kind { member("kind") { text(kind) } }
     member("version") { text(header.version) }
     member("settings") { list(header.settings, text) }
     if let target = header.target { member("target") { text(target) } }
@@ -161,32 +165,56 @@ public struct ModelFile {
   /// later format.
   public init(path: String, tool: String) throws {
     let bytes = try ModelFile.contents(path)
-    func refuse(_ cause: String, _ remedy: String? = nil) -> Failure { Failure(.badData, cause, at: .init(input: path), remedy: remedy) }
-    let remake = "make it anew with \(tool) --save"
-    guard bytes.first == UInt8(ascii: "{"), let newline = bytes.firstIndex(of: 10) else {
-      throw refuse("not a model file", remake)
-    }
-    var line = Array(bytes[...newline])
+    var rest = bytes[...]
+    try self.init(parsing: &rest, name: path, tool: tool, kind: nil)
+    guard rest.isEmpty else { throw Failure(.badData, "the model file is damaged or truncated", at: .init(input: path), remedy: "make it anew with \(tool) --save") }
+  }
+
+  /// Reads and checks files of another kind, such as "scores", that stand one after the other at `path`, - being stdin. Throws
+  /// as for a model file, and where there is none.
+  public static func files(path: String, tool: String, kind: String) throws -> [ModelFile] {
+    let bytes = try contents(path, isInput: path == "-")
+    var rest = bytes[...]
+    var files: [ModelFile] = []
+    repeat { files.append(try ModelFile(parsing: &rest, name: path == "-" ? "stdin" : path, tool: tool, kind: kind)) } while !rest.isEmpty
+    return files
+  }
+
+  /// Takes a file off the front of `rest`.
+  private init(parsing rest: inout ArraySlice<UInt8>, name: String, tool: String, kind: String?) throws {
+    func refuse(_ cause: String, _ remedy: String? = nil) -> Failure { Failure(.badData, cause, at: .init(input: name), remedy: remedy) }
+    let what = kind.map { "file of partial \($0)" } ?? "model file"
+    let remake = "make it anew with \(tool) \(kind == nil ? "--save" : "--partial")"
+    guard rest.first == UInt8(ascii: "{"), let newline = rest.firstIndex(of: 10) else { throw refuse("not a \(what)", remake) }
+    var line = Array(rest[...newline])
     struct Start: Decodable {
       var tool: String
       var format: Int
     }
-    guard let start = try? JSONDecoder().decode(Start.self, from: Data(line)) else { throw refuse("not a model file, or a damaged one", remake) }
+    guard let start = try? JSONDecoder().decode(Start.self, from: Data(line)) else { throw refuse("not a \(what), or a damaged one", remake) }
     if start.format > ModelFile.formatVersion {
       throw refuse("a model of a later version (format \(start.format), this \(tool) reads up to \(ModelFile.formatVersion))", "update \(tool)")
     }
     guard let key = ModelFile.position(of: ModelFile.checksumKey, in: line), key + ModelFile.checksumKey.count + 8 < line.count else {
-      throw refuse("the model file is damaged", remake)
+      throw refuse("the \(what) is damaged", remake)
     }
     let digits = key + ModelFile.checksumKey.count..<key + ModelFile.checksumKey.count + 8
     let written = String(decoding: line[digits], as: UTF8.self)
     line.replaceSubrange(digits, with: Array(ModelFile.blankChecksum.utf8))
-    body = Array(bytes[(newline + 1)...])
-    guard ModelFile.checksum(line, body) == written, let header = try? JSONDecoder().decode(Header.self, from: Data(line)),
-      header.bytes == body.count
-    else { throw refuse("the model file is damaged or truncated", remake) }
+    let after = rest[(newline + 1)...]
+    guard let header = try? JSONDecoder().decode(Header.self, from: Data(line)), header.bytes >= 0, header.bytes <= after.count else {
+      throw refuse("the \(what) is damaged or truncated", remake)
+    }
+    body = Array(after.prefix(header.bytes))
+    guard ModelFile.checksum(line, body) == written else { throw refuse("the \(what) is damaged or truncated", remake) }
     guard header.tool == tool else { throw refuse("a model of \(header.tool), not of \(tool)", "load it with \(header.tool)") }
+    if header.kind != kind {
+      throw kind == nil
+        ? refuse("partial \(header.kind!), not a model", "make a model of them with \(tool) --merge --save")
+        : refuse("a model, and a model cannot be merged", "merge what \(tool) --partial wrote")
+    }
     self.header = header
+    rest = after.dropFirst(header.bytes)
   }
 
   private static func position(of key: [UInt8], in line: [UInt8]) -> Int? {
@@ -196,10 +224,10 @@ public struct ModelFile {
     }
   }
 
-  private static func contents(_ path: String) throws -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  private static func contents(_ path: String, isInput: Bool = false) throws -> [UInt8] {
+    let descriptor = isInput ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Failure(.noInput, systemMessage(), at: .init(input: path)) }
-    defer { close(descriptor) }
+    defer { if !isInput { close(descriptor) } }
     let buffer = ByteBuffer(capacity: 1 << 20)
     while true {
       var count = 0

@@ -10,6 +10,8 @@ struct CalibratingRoles {
   let by: [Int]
   /// Which copy of its row a row is, for the method that takes copies.
   let copy: Int?
+  /// Columns whose functions `--method conditional` covers over.
+  let given: [Int]
 
   init(_ session: FilterSession, _ header: Header, _ flags: QConformal, takesCopies: Bool = false) throws {
     if takesCopies {
@@ -22,22 +24,27 @@ struct CalibratingRoles {
     fold = header.index(of: "fold")
     weight = try flags.weight.map { try session.column(header, $0) }
     by = try session.columns(header, nameList(flags.by))
+    let quantiles = try header.quantileGroups(input: session.inputName).flatMap(\.columns)
+    given = try session.columns(header, nameList(flags.given))
+    if let column = given.first(where: { Set([target] + [fold, weight].compactMap { $0 } + by + quantiles).contains($0) }) {
+      throw Failure(.usage, "--given names \"\(header.names[column])\", which has another role")
+    }
   }
 
   /// What to hold beside the quantiles.
   var held: [(column: Int, role: HeldTable.Role)] {
     [(target, .finite)] + [fold, copy].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight) }
-      + by.map { ($0, .label) }
+      + by.map { ($0, .label) } + given.map { ($0, .feature) }
   }
 
   /// The quantiles, of labelled rows.
   func packing(_ groups: [WorkingGroup], newOnly: Bool) -> HeldTable.Packing {
-    HeldTable.Packing(target: target, columns: groups.flatMap(\.presentColumns), answersTaught: !newOnly || !by.isEmpty)
+    HeldTable.Packing(target: target, columns: groups.flatMap(\.presentColumns), answersTaught: !newOnly || !by.isEmpty || !given.isEmpty)
   }
 
   func explanation(_ header: Header) -> [(String, String)] {
     [("target", header.names[target])] + [("fold", fold), ("held", copy), ("weight", weight)].compactMap { name, column in column.map { (name, header.names[$0]) } }
-      + by.map { ("by", header.names[$0]) }
+      + by.map { ("by", header.names[$0]) } + given.map { ("given", header.names[$0]) }
   }
 }
 

@@ -7,7 +7,7 @@ import Tables
 /// What calibrates the groups of a row.
 enum RowCalibration {
   /// By what the row itself says.
-  case streamed((_ group: Int, _ row: Row) -> any FittedCalibrator)
+  case streamed((_ group: Int, _ row: Row) throws -> any FittedCalibrator)
   /// By the row's number in the table; nil leaves the row out.
   case crossFitted((_ group: Int, _ row: Int) throws -> any FittedCalibrator, skips: ((_ row: Int) -> Bool)?)
   /// Answers that were computed before, by the row's number in the table.
@@ -49,6 +49,8 @@ final class CalibratingWorker: RowWorker {
   private let width: Int
   private(set) var weight = 1.0
   private(set) var crossingRows = 0
+  /// Rows that got an infinite quantile in place of a finite one.
+  private(set) var unboundedRows = 0
 
   init(_ plan: Plan, _ calibration: RowCalibration) {
     self.plan = plan
@@ -73,7 +75,7 @@ final class CalibratingWorker: RowWorker {
     case .crossFitted, .computed: return
     case .streamed(let calibrator):
       try read(row)
-      answer(row, output) { calibrator($0, row).calibrate($1, weight: weight) }
+      try answer(row, output) { try calibrator($0, row).calibrate($1, weight: weight) }
     case .online(let move):
       try read(row)
       answer(row, output, move)
@@ -108,6 +110,7 @@ final class CalibratingWorker: RowWorker {
       plan.bounds.clip(values)
       k += group.levels.count
     }
+    if (0..<width).contains(where: { before[$0].isFinite && after[$0].isInfinite }) { unboundedRows += 1 }
     if plan.appends {
       plan.encoder.write(row, cells: nil, own: after, into: output)
     } else {

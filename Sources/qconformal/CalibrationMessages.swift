@@ -78,4 +78,11 @@ struct CalibrationMessages {
     guard rows > 0 else { return }
     say("\(rows) row\(rows == 1 ? " has" : "s have") quantiles that cross; qsort puts them in order before")
   }
+
+  /// Says how many rows a conditional calibration leaves without an end.
+  static func tellUnbounded(_ workers: [CalibratingWorker], _ say: (String) -> Void) {
+    let rows = workers.reduce(0) { $0 + $1.unboundedRows }
+    guard rows > 0 else { return }
+    say("\(rows) row\(rows == 1 ? " has" : "s have") infinite quantiles: too few labelled rows are alike in the columns of --given")
+  }
 }

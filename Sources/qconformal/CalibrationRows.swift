@@ -2,6 +2,7 @@ import Calibration
 import FilterKit
 import Groundwork
 import Glibc
+import Methods
 import Quantiles
 import Tables
 
@@ -21,6 +22,8 @@ struct CalibrationRows {
   private let typicalWeight: Double
   /// The values of the `--by` columns of every row.
   let keys: [String]?
+  /// The `--given` columns of every row.
+  let features: FeatureTable?
 
   init(_ held: HeldTable, _ roles: CalibratingRoles, decay: Double?, _ session: FilterSession, teaches: (Int) -> Bool = { _ in true }) throws {
     let values = held.numbers(roles.target)
@@ -44,29 +47,25 @@ struct CalibrationRows {
         "the weight of row \(row + 1) is missing", column: held.header.names[name], remedy: "rows to be answered need one too: how far to widen depends on it")
     }
     let own = labelled.map { column?[$0] ?? 1 }
-    typicalWeight = column == nil ? 1 : own.reduce(0) { $0 + $1 / Double(own.count) }
+    let mean = own.reduce(into: ExactSum()) { $0.add($1) }.rounded / Double(own.count)
+    typicalWeight = column == nil ? 1 : mean.isFinite ? mean : .greatestFiniteMagnitude
     weights = column == nil && decay == nil ? nil : own.indices.map { own[$0] * pow(decay ?? 1, Double(own.count - $0)) }
     keys = roles.by.isEmpty ? nil : try PartKey.keys(held, roles.by)
+    features = roles.given.isEmpty ? nil : try featureTable(held, columns: roles.given)
   }
 
   func isLabelled(_ row: Int) -> Bool { positionOfRow[row] >= 0 }
 
   /// What each group's calibrators learn from; takes what the table packed.
   func trainings(_ held: HeldTable, _ groups: [WorkingGroup]) -> [CalibrationTraining] {
-    let packed = held.takePacked()
-    let width = groups.reduce(0) { $0 + $1.presentColumns.count }
-    var first = 0
-    return groups.map { group in
-      defer { first += group.presentColumns.count }
-      let values = group.presentColumns.count == width && group.levels.count == width ? packed : group.values(packed, width: width, first: first)
-      return training(group.levels, values)
-    }
+    zip(groups, WorkingGroup.values(of: groups, packed: held.takePacked())).map { training($0.levels, $1) }
   }
 
   /// What calibrators of these quantiles of the labelled rows, n × m, learn from.
   func training(_ levels: [Double], _ values: [Double]) -> CalibrationTraining {
     CalibrationTraining(
-      levels: levels, quantiles: Matrix(rows: labelled.count, columns: levels.count, values: values), target: target, weights: weights, typicalWeight: typicalWeight)
+      levels: levels, quantiles: Matrix(rows: labelled.count, columns: levels.count, values: values), target: target, weights: weights,
+      typicalWeight: typicalWeight, features: features?.selecting(labelled))
   }
 
   /// How many labelled rows have quantiles of some group that cross.

@@ -70,6 +70,12 @@ final class PartedCalibration {
 
   /// What answers a row of the table.
   func fitted(forRow row: Int) throws -> any FittedCalibrator {
+    let found = try shared(forRow: row)
+    guard let features = rows.features, let dependent = found as? any FeatureDependentCalibrator else { return found }
+    return dependent.given(features, row: row)
+  }
+
+  private func shared(forRow row: Int) throws -> any FittedCalibrator {
     let position = rows.positionOfRow[row]
     if let keys = rows.keys, let part = parts[keys[row]] { return try part.fitted(forPosition: position < 0 ? nil : positionInPart[position]) }
     return try whole.fitted(forPosition: position < 0 ? nil : position)

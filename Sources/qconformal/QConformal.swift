@@ -31,6 +31,8 @@ struct QConformal: FilterTool {
           qconformal -y price > intervals.csv
         qconformal -y price --save cqr.model < validation.csv > /dev/null
         qconformal --load cqr.model < predicted.csv
+        qconformal -y price --partial < monday.csv > monday.scores
+        qconformal --merge monday.scores tuesday.scores --save week.model
 
       Online methods (aci, dtaci, agaci, sf-ogd, saocp, pid) take rows in the order of time, one series for each group of --by: a row is answered \
       with what the rows before it taught, and then teaches if it has a target. They answer a row as soon as it comes; --state keeps what \
@@ -85,24 +87,38 @@ struct QConformal: FilterTool {
   @Option(help: ArgumentHelp("With an online method, go on from what this file holds, and replace it at the end by what was learnt. A run waits for another that uses the file. With --order, rows up to the last one learnt do not teach again, so all rows of a time belong in one run.", valueName: "file"), completion: .file())
   var state: String?
 
+  @Flag(help: "Write the scores of labelled rows in place of the table, to be merged later.")
+  var partial = false
+
+  @Flag(help: "Read what --partial wrote, from files or stdin, and calibrate on all of it: --save gets the bytes that the whole table would give, --partial writes the merged scores.")
+  var merge = false
+
+  @Flag(help: "With --partial, keep some thousand scores of each interval; thresholds are then up to one in a thousand of the rows further out, never further in.")
+  var compact = false
+
+  @Option(help: ArgumentHelp("With --method conditional, the columns over whose linear functions intervals cover, separated by commas.", valueName: "columns"))
+  var given: String?
+
   @OptionGroup var learning: LearningOptions
   @OptionGroup var table: TableOptions
 
   static var methods: [MethodDescription] { calibratorRegistry.map { $0.description } + [CrossValidationPlus.description] + onlineRegistry.map { $0.description } }
 
   func validate() throws {
+    if let refusal = validatePartial() { throw ValidationError(refusal) }
     try learning.refuseTeaching([
       ("--method", method != nil), ("--one-sided", oneSided != nil), ("--groups", groups != nil), ("--target", targetOption.target != nil),
       ("--weight", weight != nil), ("--decay", decay != nil), ("--by", by != nil), ("--min-rows", minRows != nil), ("--levels", levels != nil), ("--report", report),
-      ("--order", order != nil), ("--state", state != nil),
+      ("--order", order != nil), ("--state", state != nil), ("--given", given != nil),
     ])
     if let decay, !(decay > 0 && decay <= 1) { throw ValidationError("--decay \(decay): write a number above 0, at most 1") }
-    if let minRows, minRows < 1 || by == nil { throw ValidationError(minRows < 1 ? "--min-rows \(minRows): at least 1" : "--min-rows needs --by") }
+    if let minRows, minRows < 1 || by == nil && !merge { throw ValidationError(minRows < 1 ? "--min-rows \(minRows): at least 1" : "--min-rows needs --by") }
     if method != nil, oneSided != nil { throw ValidationError("--one-sided is a method of its own; leave out --method") }
     if let oneSided, !["upper", "lower"].contains(oneSided) { throw ValidationError("--one-sided \(oneSided): write upper or lower") }
   }
 
   mutating func run() throws {
+    if merge { return try mergeScores() }
     let bounds = try self.bounds.map { try AnswerBounds(parsing: $0) }
     if let load = learning.load {
       let file = try ModelFile(path: load, tool: "qconformal")
@@ -118,11 +134,25 @@ struct QConformal: FilterTool {
     let type = calibratorRegistry.first { $0.description.name == specification.method }!
     let calibrator = type.init(settings: try Settings(specification.settings, of: type.description))
     if levels != nil, !calibrator.makesIntervals { throw Failure(.usage, "--levels: \(specification.text) makes no levels", remedy: "use --method residual") }
+    if type == SplitConformal<WeightedCQR>.self, weight == nil, decay == nil {
+      throw Failure(.usage, "--method weighted needs weights", remedy: "name their column with -w, or let rows teach less with age by --decay")
+    }
+    if calibrator.usesFeatures != !nameList(given).isEmpty {
+      throw given == nil
+        ? Failure(.usage, "--method \(specification.method) needs columns to cover over", remedy: "name them with --given")
+        : Failure(.usage, "--given: \(specification.method) uses no columns", remedy: "use --method conditional")
+    }
+    if calibrator.usesFeatures, weight != nil || decay != nil {
+      throw Failure(.usage, "\(specification.method) takes no weights", remedy: "name what the shift depends on in --given")
+    }
     let made = try levels.map { try Levels.parse($0) } ?? []
     try learning.checkSaving()
 
     let session = try FilterSession(tool: "qconformal", table)
-    guard let header = session.reader.header else { return try learning.finishEmpty(session) }
+    guard let header = session.reader.header else {
+      if partial { throw session.failure("the table is empty, so it has no scores") }
+      return try learning.finishEmpty(session)
+    }
     let roles = try CalibratingRoles(session, header, self)
     let found = try session.groups(header, picked: self.groups)
     let groups = found.map { WorkingGroup($0, adding: made) }
@@ -130,6 +160,10 @@ struct QConformal: FilterTool {
     let encoder = try self.encoder(session, header, groups)
 
     let held = try session.hold(header, roles: roles.held, packing: roles.packing(groups, newOnly: learning.newOnly), memory: learning.memoryBytes)
+    if partial {
+      guard let calibrator = calibrator as? any ScoreCalibrator else { throw Failure(.usage, "--partial: \(specification.method) learns from more than scores", remedy: "calibrate the whole table") }
+      return try writePartial(PartialScores(held, roles, groups, calibrator, specification, bounds ?? AnswerBounds(), session), session, held.counts)
+    }
     guard held.rows > 0 || learning.save != nil else {
       try session.writeHeader(encoder)
       return try session.finish(held.counts)
@@ -151,8 +185,8 @@ struct QConformal: FilterTool {
     CalibrationMessages(groups: groups, calibrations: calibrations, by: by, session: session).tell()
     if let save = learning.save {
       let saved = SavedCalibration(
-        specification: specification, weight: roles.weight.map { header.names[$0] }, by: by, bounds: bounds ?? AnswerBounds(), groups: groups, calibrations: calibrations)
-      try saved.model(header: header, target: header.names[roles.target], rows: rows.labelled.count).save(to: save)
+        specification: specification, weight: roles.weight.map { header.names[$0] }, by: by, bounds: bounds ?? AnswerBounds(), groups: groups, calibrations: calibrations, features: rows.features)
+      try saved.model(columns: header.names, target: header.names[roles.target], rows: rows.labelled.count).save(to: save)
     }
 
     try session.writeHeader(encoder)
@@ -165,6 +199,7 @@ struct QConformal: FilterTool {
       return workers.last!
     }
     CalibrationMessages.tellCrossing(workers, unwritten: learning.newOnly ? rows.crossing(trainings) : 0, session.diagnostics.warn)
+    if calibrator.usesFeatures { CalibrationMessages.tellUnbounded(workers, session.diagnostics.warn) }
     try session.finish(held.counts, written: learning.newOnly ? held.rows - rows.labelled.count : nil)
     if report { try CalibrationReport(groups: groups, trainings: trainings, calibrations: calibrations, rows: rows, by: by, bounds: plan.bounds).write(session) }
   }
@@ -189,6 +224,7 @@ struct QConformal: FilterTool {
       return workers.last!
     }
     CalibrationMessages.tellCrossing(workers, session.diagnostics.note)
+    if saved.given != nil { CalibrationMessages.tellUnbounded(workers, session.diagnostics.note) }
     try session.finish(counts)
   }
 

@@ -15,6 +15,8 @@ struct SavedCalibration {
   let by: [String]
   let bounds: AnswerBounds
   let groups: [Group]
+  /// The columns of `--given`, where the method uses them.
+  let given: FeatureSchema?
 
   struct Group {
     let name: String
@@ -24,7 +26,8 @@ struct SavedCalibration {
     let parts: [String: any FittedCalibrator]
   }
 
-  init(specification: MethodSpecification, weight: String?, by: [String], bounds: AnswerBounds, groups: [WorkingGroup], calibrations: [PartedCalibration]) {
+  init(specification: MethodSpecification, weight: String?, by: [String], bounds: AnswerBounds, groups: [WorkingGroup], calibrations: [PartedCalibration], features: FeatureTable?) {
+    given = features.map(FeatureSchema.init)
     self.specification = specification
     self.weight = weight
     self.by = by
@@ -32,6 +35,16 @@ struct SavedCalibration {
     self.groups = zip(groups, calibrations).map { group, calibration in
       Group(name: group.name, madeLevels: group.madeLevels, whole: calibration.whole.full, parts: calibration.parts.mapValues(\.full))
     }
+    columns = []
+  }
+
+  init(specification: MethodSpecification, weight: String?, by: [String], bounds: AnswerBounds, groups: [Group]) {
+    given = nil
+    self.specification = specification
+    self.weight = weight
+    self.by = by
+    self.bounds = bounds
+    self.groups = groups
     columns = []
   }
 
@@ -65,6 +78,12 @@ struct SavedCalibration {
         guard Set(keys).count == keys.count, parts.allSatisfy({ $0.1.levels == whole.levels }), Set(madeLevels).isSubset(of: whole.levels) else { throw ByteReader.damaged }
         return Group(name: name, madeLevels: madeLevels, whole: whole, parts: Dictionary(uniqueKeysWithValues: parts))
       }
+      let given = calibrator.usesFeatures ? try FeatureSchema(&reader) : nil
+      self.given = given
+      if let table = given?.noRows {
+        let fitted = groups.flatMap { [$0.whole] + $0.parts.map(\.value) }
+        guard fitted.allSatisfy({ ($0 as? any FeatureDependentCalibrator)?.fits(table) == true }) else { throw ByteReader.damaged }
+      }
       guard reader.isAtEnd, !names.isEmpty, Set(names).count == names.count, bounds.low < bounds.high, weight.count < 2, Set(by).count == by.count else {
         throw ByteReader.damaged
       }
@@ -74,7 +93,8 @@ struct SavedCalibration {
     }
   }
 
-  func model(header: Header, target: String, rows: Int) -> ModelFile {
+  /// `columns` are those of the table it learnt from.
+  func model(columns: [String], target: String, rows: Int) -> ModelFile {
     var writer = ByteWriter()
     writer.write(specification.method)
     writer.write(specification.settings.map(\.key))
@@ -93,9 +113,10 @@ struct SavedCalibration {
       for part in parts { part.value.encode(into: &writer) }
       training[group.name.isEmpty ? "q" : group.name] = group.whole.summary.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     }
+    given?.encode(into: &writer)
     return ModelFile(
-      tool: "qconformal", settings: [specification.text], target: target, inputs: groups.map(\.name) + by + [weight].compactMap { $0 },
-      levels: Levels.union(groups.map(\.whole.levels)), training: training, columns: header.names, body: writer.bytes)
+      tool: "qconformal", settings: [specification.text], target: target, inputs: groups.map(\.name) + by + (given?.features.map(\.name) ?? []) + [weight].compactMap { $0 },
+      levels: Levels.union(groups.map(\.whole.levels)), training: training, columns: columns, body: writer.bytes)
   }
 
   /// The groups of this table that the model calibrates, at the levels it knows.
@@ -128,8 +149,19 @@ struct SavedCalibration {
   /// Picks the calibration of a row by its part.
   func calibration(_ header: Header, _ session: FilterSession) throws -> RowCalibration {
     let groups = groups
-    guard !by.isEmpty else { return .streamed { g, _ in groups[g].whole } }
     let columns = try session.columns(header, by)
-    return .streamed { g, row in groups[g].parts[PartKey.joined(columns.map { row.text($0) })] ?? groups[g].whole }
+    func shared(_ g: Int, _ row: Row) -> any FittedCalibrator {
+      columns.isEmpty ? groups[g].whole : groups[g].parts[PartKey.joined(columns.map { row.text($0) })] ?? groups[g].whole
+    }
+    guard let given else { return .streamed(shared) }
+    nonisolated(unsafe) var collector = try FeatureCollector(given, header: header, input: session.inputName)
+    let monitor = Monitor()
+    return .streamed { g, row in
+      let features = try monitor.locked {
+        try collector.add(row)
+        return collector.take()
+      }
+      return (shared(g, row) as! any FeatureDependentCalibrator).given(features, row: 0)
+    }
   }
 }

@@ -25,8 +25,19 @@ struct WorkingGroup {
   /// Levels whose columns are made.
   var madeLevels: [Double] { levels.indices.filter { columns[$0] == nil }.map { levels[$0] } }
 
-  /// n rows of quantiles, row-major, NaN at levels that are made, out of rows of `width` numbers, this group's from the `first` on.
-  func values(_ packed: [Double], width: Int, first: Int) -> [Double] {
+  /// Of each group n rows of quantiles, row-major, NaN at levels that are made, out of rows in which all groups' present ones stand one group's
+  /// after the other's.
+  static func values(of groups: [WorkingGroup], packed: [Double]) -> [[Double]] {
+    let width = groups.reduce(0) { $0 + $1.presentColumns.count }
+    if groups.count == 1, groups[0].levels.count == width { return [packed] }
+    var first = 0
+    return groups.map { group in
+      defer { first += group.presentColumns.count }
+      return group.values(packed, width: width, first: first)
+    }
+  }
+
+  private func values(_ packed: [Double], width: Int, first: Int) -> [Double] {
     var next = first
     let places = columns.map { column -> Int in
       defer { next += column == nil ? 0 : 1 }

@@ -14,7 +14,7 @@ private func specified(_ name: String, _ settings: [(key: String, value: String)
 /// Every method with each of its settings' values.
 private let everyMethod: [(String, [(key: String, value: String)])] = [
   ("cqr", []), ("cqr-m", []), ("cqr-r", []), ("asymmetric", []), ("asymmetric", [("bound", "upper")]), ("asymmetric", [("bound", "lower")]),
-  ("residual", []), ("residual", [("scale", "width")]), ("distributional", []),
+  ("residual", []), ("residual", [("scale", "width")]), ("distributional", []), ("weighted", []),
 ]
 
 private let hub = Levels.hub
@@ -64,7 +64,7 @@ private func plainQuantile(_ scores: [Double], weights: [Double]? = nil, weight:
 @Suite struct MethodTests {
   @Test func everyMethodIsRegisteredOnce() {
     let names = calibratorRegistry.map { $0.description.name }
-    #expect(Set(names).count == names.count && Set(everyMethod.map(\.0)) == Set(names))
+    #expect(Set(names).count == names.count && Set(everyMethod.map(\.0) + ["conditional"]) == Set(names))
   }
 
   /// α = a/100: amounts are the ⌈(1 − α)(n + 1)⌉-th smallest of scores computed here from their definitions.
@@ -271,7 +271,7 @@ private func plainQuantile(_ scores: [Double], weights: [Double]? = nil, weight:
         let share = Double(held[k]) / Double(repetitions)
         let error = (nominal * (1 - nominal) / Double(repetitions)).squareRoot()
         #expect(share > nominal - 4 * error, "\(method) \(bound.levels): \(share) of \(nominal)")
-        #expect(share < nominal + 1 / Double(n + 1) + 4 * error + (method.0 == "asymmetric" || method.0 == "cqr" ? 0.02 : 0), "\(method) \(bound.levels): \(share) of \(nominal)")
+        #expect(share < nominal + 1 / Double(n + 1) + 4 * error + (["asymmetric", "cqr", "weighted"].contains(method.0) ? 0.02 : 0), "\(method) \(bound.levels): \(share) of \(nominal)")
       }
     }
   }
@@ -297,7 +297,7 @@ private func plainQuantile(_ scores: [Double], weights: [Double]? = nil, weight:
       let (fresh, x) = draw(1, shifted: true)
       let bare = CalibrationTraining(levels: levels, quantiles: training.quantiles, target: training.target)
       let bareEnd = try fit(("cqr", []), bare).calibrated([0, 0])[1]
-      let weightedEnd = try fit(("cqr", []), training).calibrated([0, 0], weight: 2 * x[0])[1]
+      let weightedEnd = try fit(("weighted", []), training).calibrated([0, 0], weight: 2 * x[0])[1]
       if abs(fresh.target[0]) <= bareEnd { plain += 1 }
       if abs(fresh.target[0]) <= weightedEnd { weighted += 1 }
     }
@@ -305,6 +305,33 @@ private func plainQuantile(_ scores: [Double], weights: [Double]? = nil, weight:
     #expect(Double(plain) / Double(repetitions) < 0.8 - 4 * error)
     #expect(Double(weighted) / Double(repetitions) > 0.8 - 4 * error)
     #expect(Double(weighted) / Double(repetitions) < 0.9)
+  }
+
+  /// Calibration of each group by its own rows covers in each, where one for all fails in the group whose errors are large
+  /// (Vovk 2012, "Conditional validity of inductive conformal predictors", §3). Bounds are four standard errors.
+  @Test func everyGroupCalibratedByItselfIsCovered() throws {
+    var random = RandomStream(seed: 151)
+    let spreads = [1.0, 2, 5]
+    let repetitions = 3000
+    var (own, together) = ([0, 0, 0], [0, 0, 0])
+    for _ in 0..<repetitions {
+      let groups = (0..<75).map { $0 % 3 }
+      let training = CalibrationTraining(
+        levels: [0.1, 0.9], quantiles: Matrix(rows: 75, columns: 2), target: groups.map { (random.uniform() - 0.5) * spreads[$0] })
+      let all = try fit(("cqr", []), training).calibrated([0, 0])[1]
+      for g in 0..<3 {
+        let target = (random.uniform() - 0.5) * spreads[g]
+        let end = try fit(("cqr", []), training.selecting(groups.indices.filter { groups[$0] == g })).calibrated([0, 0])[1]
+        if abs(target) <= end { own[g] += 1 }
+        if abs(target) <= all { together[g] += 1 }
+      }
+    }
+    let error = (0.8 * 0.2 / Double(repetitions)).squareRoot()
+    for g in 0..<3 {
+      #expect(Double(own[g]) / Double(repetitions) > 0.8 - 4 * error)
+      #expect(Double(own[g]) / Double(repetitions) < 0.8 + 1.0 / 26 + 4 * error)
+    }
+    #expect(Double(together[2]) / Double(repetitions) < 0.7)
   }
 
   /// Order tightens no bound.
