@@ -31,7 +31,7 @@ final class OnlineWorker: RowWorker {
     }
   }
 
-  /// Coverage and width of an interval on labelled rows.
+  /// Coverage and width of an interval on the rows that taught.
   struct Change {
     var before = CalibrationReport.Tally()
     var after = CalibrationReport.Tally()
@@ -77,11 +77,12 @@ final class OnlineWorker: RowWorker {
     guard !target.isNaN else { return }
     labelledRows += 1
     if plan.newOnly { output.truncate(to: mark) }
-    if plan.reports { report(target) }
+    // What answers such a row has learnt from it: it neither teaches again nor shows how well rows are answered.
     if let time, series.isLearnt(time, of: current) {
       repeatedRows += 1
       return
     }
+    if plan.reports { report(target) }
     if series.learn(current, at: time) { states.addSeries() }
     let state = series.state(of: current)!
     for k in plan.intervals.indices {
