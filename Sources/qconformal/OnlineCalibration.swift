@@ -54,7 +54,7 @@ extension QConformal {
   private func refuseFlagsOfWholeTables(_ method: String) throws {
     let flags = [
       ("--weight", weight != nil), ("--decay", decay != nil), ("--min-rows", minRows != nil), ("--levels", levels != nil), ("--save", learning.save != nil),
-      ("--memory", learning.memory != nil),
+      ("--memory", learning.memory != nil), ("--given", given != nil), ("--partial", partial), ("--compact", compact),
     ]
     guard let flag = flags.first(where: \.1)?.0 else { return }
     let remedy = flag == "--save" ? "--state keeps what it learnt" : flag == "--memory" ? "it holds no rows" : nil
