@@ -114,7 +114,7 @@ struct FittedSplitConformal<Measure: ConformityMeasure>: FittedCalibrator {
 }
 
 /// The shortest text that reads back to the same double, without a fraction of zero.
-private func text(of amount: Double) -> String {
+func text(of amount: Double) -> String {
   let text = "\(amount)"
   return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }

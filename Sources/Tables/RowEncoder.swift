@@ -118,6 +118,8 @@ public struct RowEncoder {
 
   /// Writes a row. `cells` holds one cell a changed column, `own` one number an appended column (NaN is missing).
   public func write(_ row: Row, cells: UnsafePointer<Cell>?, own: UnsafePointer<Double>?, into buffer: ByteBuffer) {
+    // A row written several times may be the input's last, which may have no line end.
+    if buffer.count > 0, buffer.base[buffer.count - 1] != 10 { buffer.append(header.lineEndOrNewline) }
     switch (input, output) {
     case (.ndjson, .ndjson) where !dropsColumns: splice(row, cells, own, buffer)
     case (_, .ndjson): writeObject(row, cells, own, buffer)

@@ -5,61 +5,60 @@ import Methods
 import Quantiles
 import Tables
 
-/// Every learner, fitted without each fold and, where needed, on all labelled rows.
+/// Every learner, fitted without each of several sets of folds.
 final class FittedEnsemble {
   let learners: [NamedLearner]
   let levels: [Double]
   private let schema: FeatureSchema
-  /// One fitted model a learner.
-  private let full: [any FittedLearner]?
-  private let withoutFold: [Int: [any FittedLearner]]
+  /// By the folds that were not seen: one fitted model a learner.
+  private let models: [[Int]: [any FittedLearner]]
   private let trainingRows: Int
-  private let folds: Int
+  private let folds: [Int]
 
-  init(_ learners: [NamedLearner], _ training: LabelledRows, levels: [Double], needsFull: Bool, session: FilterSession, seed: UInt64) throws {
+  /// `fits` are the sets of folds to leave out, increasing, those that leave most rows first, so that no thread has one of them left at the end.
+  init(_ learners: [NamedLearner], _ training: LabelledRows, levels: [Double], fits: [[Int]], session: FilterSession, seed: UInt64) throws {
     self.learners = learners
     self.levels = levels
     schema = FeatureSchema(training.features)
     trainingRows = training.rows.count
-    folds = training.folds.count
+    folds = training.folds
 
-    struct Job {
-      var learner: Int
-      var fold: Int?
+    let jobs = fits.flatMap { unseen in learners.indices.map { (learner: $0, unseen: unseen) } }
+    let titles = jobs.map { job in
+      let folds = job.unseen.map { "\($0)" }.joined(separator: " and ")
+      return FitJob(name: learners[job.learner].name, part: folds.isEmpty ? nil : "without fold\(job.unseen.count == 1 ? "" : "s") \(folds)")
     }
-    // The largest fits first, so that no thread is left with one at the end.
-    let parts: [Int?] = (needsFull ? [nil] : []) + training.folds
-    let jobs = parts.flatMap { fold in learners.indices.map { Job(learner: $0, fold: fold) } }
-    let titles = jobs.map { job in FitJob(name: learners[job.learner].name, part: job.fold.map { "without fold \($0)" }) }
     let fitted = try session.runFits(titles, seed: seed, summary: { (model: any FittedLearner) in model.summary }) { j, context in
       // Made anew by each job: copies of all folds at once would take K times the table.
-      let set = training.trainingSet(without: jobs[j].fold)
+      let set = training.trainingSet(without: jobs[j].unseen)
       return try learners[jobs[j].learner].learner.fit(set, levels: levels, context: context)
     }
-    full = needsFull ? Array(fitted[..<learners.count]) : nil
-    var withoutFold: [Int: [any FittedLearner]] = [:]
-    for (p, fold) in parts.enumerated() {
-      if let fold { withoutFold[fold] = Array(fitted[(p * learners.count)..<((p + 1) * learners.count)]) }
-    }
-    self.withoutFold = withoutFold
+    models = Dictionary(uniqueKeysWithValues: fits.enumerated().map { p, unseen in (unseen, Array(fitted[(p * learners.count)..<((p + 1) * learners.count)])) })
   }
 
-  /// The models that answer rows of `fold` (−1: rows that did not train).
-  func models(forFold fold: Int) -> [any FittedLearner] { withoutFold[fold] ?? full! }
+  /// The models that did not see these folds and saw all others, one a learner.
+  func models(without unseen: [Int]) -> [any FittedLearner] { models[unseen]! }
 
-  /// What `--save` keeps: the models fitted on all labelled rows.
-  func model(header: Header, target: String) -> ModelFile {
+  /// What `--save` keeps: the models that answer rows that did not train, which are those fitted on all labelled rows, or, where rows
+  /// are copied, those without each fold: these follow the first fold's, with the folds before them.
+  func model(_ copies: CopyPlan, header: Header, target: String) -> ModelFile {
+    let kept = copies.copies(ofFold: -1, folds: folds).map { models(without: $0.unseen) }
     var writer = ByteWriter()
     schema.encode(into: &writer)
     writer.write(levels)
     writer.write(learners.count)
-    for (learner, model) in zip(learners, full!) {
+    for (learner, model) in zip(learners, kept[0]) {
       writer.write(learner.name)
       writer.write(learner.specification.method)
       model.encode(into: &writer)
     }
-    var summary = ["rows": "\(trainingRows)", "folds": "\(folds)"]
-    for (learner, model) in zip(learners, full!) {
+    if copies.writesCopies {
+      writer.write(folds)
+      for models in kept.dropFirst() { for model in models { model.encode(into: &writer) } }
+    }
+    var summary = ["rows": "\(trainingRows)", "folds": "\(folds.count)"]
+    if copies.writesCopies { summary["models"] = "one without each fold" }
+    for (learner, model) in zip(learners, kept[0]) {
       summary[learner.name] = model.summary.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     }
     return ModelFile(
@@ -72,7 +71,11 @@ final class FittedEnsemble {
 final class SavedEnsemble {
   let schema: FeatureSchema
   let columns: [String]
-  let models: [(name: String, model: any FittedLearner)]
+  /// Where rows are answered once for each fold, without which the models were fitted.
+  let folds: [Int]?
+  private let names: [String]
+  /// For each copy of a row one model a learner.
+  private let models: [[any FittedLearner]]
   private let file: ModelFile
   private let levels: [Double]
 
@@ -83,33 +86,38 @@ final class SavedEnsemble {
     do {
       let schema = try FeatureSchema(&reader)
       let levels = try reader.readArray(of: Double.self)
-      var models: [(String, any FittedLearner)] = []
+      var (names, learners, models): ([String], [any Learner.Type], [any FittedLearner]) = ([], [], [])
       let count = try reader.readInt()
       guard count > 0, count < 10_000 else { throw ByteReader.damaged }
       for _ in 0..<count {
-        let name = try reader.readString()
+        names.append(try reader.readString())
         let method = try reader.readString()
         guard let learner = learnerRegistry.first(where: { $0.description.name == method }) else {
           throw Failure(.badData, "the model holds a learner \"\(method)\" that this qfit does not know", remedy: "update qfit")
         }
-        models.append((name, try learner.decode(&reader)))
+        learners.append(learner)
+        models.append(try learner.decode(&reader))
       }
-      guard reader.isAtEnd, Levels.areProper(levels), models.allSatisfy({ $0.1.predict(schema.noRows).columns == levels.count }) else {
-        throw ByteReader.damaged
-      }
+      var copies = [models]
+      folds = reader.isAtEnd ? nil : try reader.readArray(of: Int.self)
+      for _ in (folds ?? []).dropFirst() { copies.append(try learners.map { try $0.decode(&reader) }) }
+      guard reader.isAtEnd, Levels.areProper(levels), copies.joined().allSatisfy({ $0.predict(schema.noRows).columns == levels.count }),
+        folds.map({ $0.count > 1 && $0[0] >= 0 && zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } }) ?? true
+      else { throw ByteReader.damaged }
       self.schema = schema
       self.levels = levels
-      self.models = models
+      self.names = names
+      self.models = copies
     } catch var failure as Failure {
       failure.place.input = path
       throw failure
     }
   }
 
-  var columnNames: [String] { models.flatMap { model in levels.map { QuantileGroup.columnName(model.name, $0) } } }
+  var columnNames: [String] { names.flatMap { name in levels.map { QuantileGroup.columnName(name, $0) } } }
 
   /// Rows × (models × levels).
-  func predict(_ features: FeatureTable) -> Matrix { joined(models.map { $0.model.predict(features) }, rows: features.rows) }
+  func predict(_ features: FeatureTable, copy: Int = 0) -> Matrix { joined(models[copy].map { $0.predict(features) }, rows: features.rows) }
 
   var explanation: [(String, String)] {
     [("features", file.header.inputs.joined(separator: " ")), ("levels", levels.map(levelText).joined(separator: " "))]

@@ -6,12 +6,14 @@ import Tables
 
 /// The rows that teach, and the fold of each.
 ///
-/// Rows have the numbers of the table; with `newOnly` only the labelled ones are kept here, numbered anew from 0, and those asked apart from them.
+/// Rows have the numbers of the table; with `newOnly`, unless rows are copied, only the labelled ones are kept here, numbered anew from 0, and those asked
+/// apart from them.
 struct LabelledRows {
   /// Features of every row.
   let features: FeatureTable
-  /// With `newOnly`: the rows without a target.
+  /// Where labelled rows are kept alone: the rows without a target.
   private let asked: AskedRows?
+  private let answersLabelled: Bool
   private let target: [Double]
   private let weights: [Double]?
   /// Of every row: its fold, or −1 where it does not train. Empty where there are no folds.
@@ -23,7 +25,7 @@ struct LabelledRows {
   /// Rows without a target.
   let unlabelled: Int
 
-  init(_ held: HeldTable, _ roles: TrainingRoles, _ session: FilterSession, folds count: Int?, newOnly: Bool, seed: UInt64) throws {
+  init(_ held: HeldTable, _ roles: TrainingRoles, _ session: FilterSession, folds count: Int?, newOnly: Bool, copies: CopyPlan, seed: UInt64) throws {
     let header = held.header
     let target = held.numbers(roles.target)
     let labelled = target.indices.filter { !target[$0].isNaN }
@@ -41,7 +43,7 @@ struct LabelledRows {
       guard Set(foldOfRow.filter { $0 >= 0 }).count >= 2 else {
         throw session.failure("the labelled rows stand in fewer than two folds", column: "fold", remedy: "drop the column and qfit draws folds")
       }
-    } else if !newOnly {
+    } else if !newOnly || copies.writesCopies {
       let labels: [Int32]?
       if let group = roles.group, case .categories(let codes, _) = try held.feature(group) { labels = codes } else { labels = nil }
       let count = count ?? 5
@@ -56,7 +58,11 @@ struct LabelledRows {
     }
     self.foldOfRow = foldOfRow
     folds = Set(foldOfRow.filter { $0 >= 0 }).sorted()
-    if newOnly {
+    if case .nested = copies, folds.count < 3 {
+      throw session.failure("the labelled rows stand in two folds, and without both nothing is left to fit", column: "fold", remedy: "--nested needs three folds or more")
+    }
+    answersLabelled = !newOnly
+    if newOnly, !copies.writesCopies {
       // Of the largest tables only one copy of the numbers finds room beside a learner's own.
       let others = target.indices.filter { target[$0].isNaN }
       let (taught, untaught) = try takeFeatures(held, columns: roles.features, of: labelled, and: others)
@@ -87,6 +93,9 @@ struct LabelledRows {
   /// −1 where it does not train, or there are no folds.
   func fold(of row: Int) -> Int { foldOfRow.isEmpty ? -1 : foldOfRow[row] }
 
+  /// The copies in which a row is written, and the folds that what answers each has not seen.
+  func copies(of row: Int, _ plan: CopyPlan) -> [(held: Int?, unseen: [Int])] { plan.copies(ofFold: fold(of: row), folds: folds) }
+
   var hasRowsWithoutFold: Bool { foldOfRow.isEmpty || foldOfRow.contains(-1) }
 
   /// The training set of some of `rows`.
@@ -97,15 +106,15 @@ struct LabelledRows {
   func target(of row: Int) -> Double { target[row] }
   func weight(of row: Int) -> Double { weights?[row] ?? 1 }
 
-  /// The training set without one fold, or the whole.
-  func trainingSet(without fold: Int?) -> TrainingSet {
-    if fold == nil, rows.count == features.rows { return TrainingSet(features: features, target: target, weights: weights) }
-    return trainingSet(of: fold == nil ? rows : rows.filter { foldOfRow[$0] != fold })
+  /// The training set without some folds.
+  func trainingSet(without unseen: [Int]) -> TrainingSet {
+    if unseen.isEmpty, rows.count == features.rows { return TrainingSet(features: features, target: target, weights: weights) }
+    return trainingSet(of: unseen.isEmpty ? rows : rows.filter { !unseen.contains(foldOfRow[$0]) })
   }
 
   /// Which of some of the table's rows get an answer.
   func answered(among range: Range<Int>) -> [Int] {
-    guard let asked else { return Array(range) }
+    guard let asked else { return answersLabelled ? Array(range) : range.filter { target[$0].isNaN } }
     return Array(asked.rows[asked.position(range.lowerBound)..<asked.position(range.upperBound)])
   }
 

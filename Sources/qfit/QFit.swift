@@ -55,6 +55,12 @@ struct QFit: FilterTool {
   @Option(help: ArgumentHelp("Keep rows with the same value in this column in one fold.", valueName: "name"))
   var group: String?
 
+  @Flag(help: "Write rows as qconformal --method cv+ needs them, with a column held: a labelled row once, a row to be answered once for each fold, by models that did not see it. One fit a fold.")
+  var cvPlus = false
+
+  @Flag(help: "Write every row once for each fold (column held), by models that saw neither that fold nor the row's own, so that qaggregate can learn before qconformal --method cv+. K(K+1)/2 fits for K folds.")
+  var nested = false
+
   @Option(help: ArgumentHelp("Try this many settings of each learner, the given ones and random draws, and keep the best out of fold.", valueName: "n"))
   var tune: Int = 1
 
@@ -66,13 +72,17 @@ struct QFit: FilterTool {
 
   static var methods: [MethodDescription] { learnerRegistry.map { $0.description } }
 
+  var copies: CopyPlan { CopyPlan(crossValidation: cvPlus, nested: nested) }
+
   func validate() throws {
     if !(1...100_000).contains(tune) { throw ValidationError("--tune \(tune): 1 to 100000 are possible") }
     if let folds, folds < 2 { throw ValidationError("--folds \(folds): at least 2 are needed") }
     try learning.refuseTeaching([
       ("--learner", !learner.isEmpty), ("--levels", levels != nil), ("--folds", folds != nil), ("--group", group != nil),
-      ("--weight", weight != nil), ("--features", features != nil), ("--tune", tune != 1),
+      ("--weight", weight != nil), ("--features", features != nil), ("--tune", tune != 1), ("--cv-plus", cvPlus), ("--nested", nested),
     ])
+    if cvPlus, nested { throw ValidationError("--nested writes all that --cv-plus writes; give one of them") }
+    if nested, folds == 2 { throw ValidationError("--nested with --folds 2: without both nothing is left to fit; at least 3 are needed") }
   }
 
   mutating func run() throws {
@@ -90,28 +100,30 @@ struct QFit: FilterTool {
 
     let ownFold = roles.fold == nil && !learning.newOnly
     let encoder = try session.encoder(
-      header, appended: (ownFold ? ["fold"] : []) + learners.flatMap { learner in levels.map { QuantileGroup.columnName(learner.name, $0) } })
+      header, appended: (ownFold ? ["fold"] : []) + (copies.writesCopies ? ["held"] : []) + learners.flatMap { learner in levels.map { QuantileGroup.columnName(learner.name, $0) } })
     // The text of rows that only teach is read again where it holds categories, and nowhere else.
     let held = try session.hold(header, roles: roles.held, memory: learning.newOnly && learning.memory == nil ? 1 << 26 : learning.memoryBytes)
     guard held.rows > 0 || learning.save != nil else {
       try session.writeHeader(encoder)
       return try session.finish(held.counts)
     }
-    let training = try LabelledRows(held, roles, session, folds: folds, newOnly: learning.newOnly, seed: seed)
+    let training = try LabelledRows(held, roles, session, folds: folds, newOnly: learning.newOnly, copies: copies, seed: seed)
     warnOfExtremeLevels(levels, training, session)
     let tuning = Tuning(trials: tune, levels: levels, seed: seed)
     let tuned = try learners.enumerated().map { try tuning.tuned($1, training, index: $0, session) }
-    let ensemble = try FittedEnsemble(
-      tuned, training, levels: levels, needsFull: learning.newOnly || learning.save != nil || training.hasRowsWithoutFold, session: session, seed: seed)
-    if let save = learning.save { try ensemble.model(header: header, target: header.names[roles.target]).save(to: save) }
+    let fits = copies.fits(
+      folds: training.folds, writesLabelled: !learning.newOnly, needsFull: learning.newOnly || learning.save != nil || training.hasRowsWithoutFold)
+    let ensemble = try FittedEnsemble(tuned, training, levels: levels, fits: fits, session: session, seed: seed)
+    if let save = learning.save { try ensemble.model(copies, header: header, target: header.names[roles.target]).save(to: save) }
 
     let watch = Stopwatch()
     try session.writeHeader(encoder)
     try session.answer(held) {
-      OutOfFoldWorker(ensemble: ensemble, training: training, encoder: encoder, writesFold: ownFold)
+      OutOfFoldWorker(ensemble: ensemble, training: training, copies: copies, encoder: encoder, writesFold: ownFold)
     }
     session.diagnostics.note("\(learning.newOnly ? training.unlabelled : held.rows) rows answered in \(watch.text)")
-    try session.finish(held.counts, written: learning.newOnly ? training.unlabelled : nil)
+    let written = copies.writesCopies ? training.answered(among: 0..<held.rows).reduce(0) { $0 + training.copies(of: $1, copies).count } : learning.newOnly ? training.unlabelled : nil
+    try session.finish(held.counts, written: written)
   }
 
   /// Says once, whatever the learners and folds, that a level has n · min(τ, 1 − τ) < 1 for n labelled rows of positive weight: less than
@@ -131,7 +143,7 @@ struct QFit: FilterTool {
     let session = try FilterSession(tool: "qfit", table, modelColumns: model.columns)
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     if table.explain { return try session.explain(model.explanation) }
-    let encoder = try session.encoder(header, appended: model.columnNames)
+    let encoder = try session.encoder(header, appended: (model.folds == nil ? [] : ["held"]) + model.columnNames)
     let collector = try FeatureCollector(model.schema, header: header, input: session.inputName)
     try session.writeHeader(encoder)
     var workers: [LoadedWorker] = []
@@ -142,7 +154,7 @@ struct QFit: FilterTool {
       return worker
     }
     session.diagnostics.note("\(counts.read - counts.skipped) rows read and answered in \(watch.text)")
-    try session.finish(counts)
+    try session.finish(counts, written: model.folds.map { $0.count * (counts.read - counts.skipped) })
     let unseen = workers.reduce(0) { $0 + $1.unseen }
     if unseen > 0 {
       session.diagnostics.warn("\(unseen) field\(unseen == 1 ? " holds a category" : "s hold categories") the model has not seen, taken as missing")

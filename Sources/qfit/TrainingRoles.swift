@@ -16,7 +16,7 @@ struct TrainingRoles {
     target = try session.requiredTarget(header, named: flags.targetOption.target)
     weight = try flags.weight.map { try session.column(header, $0) }
     group = try flags.group.map { try session.column(header, $0) }
-    fold = flags.learning.newOnly ? nil : header.index(of: "fold")
+    fold = flags.learning.newOnly && !flags.copies.writesCopies ? nil : header.index(of: "fold")
     if fold != nil, flags.folds != nil || flags.group != nil {
       throw session.failure("the table has a column fold, so \(flags.folds != nil ? "--folds" : "--group") has no effect", remedy: "drop the column or the flag")
     }
