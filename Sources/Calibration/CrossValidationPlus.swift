@@ -24,7 +24,7 @@ import Quantiles
 /// The median and levels without a partner are medians of their copies. A level that a copy lacks is missing.
 public struct CrossValidationPlus: Sendable {
   public static let description = MethodDescription(
-    name: "cv+", summary: "CV+, for tables of qfit --cv-plus or --nested: every row teaches and none is kept for calibration")
+    name: "cv+", summary: "CV+ for tables of qfit --cv-plus or --nested: models need not be stable under the loss of a fold")
 
   private let levels: [Double]
 

@@ -5,7 +5,13 @@ extension FilterSession {
   /// Refuses tables in which a row stands several times (column held): methods that take each row once would count it K times.
   public func refuseCopies(_ header: Header) throws {
     guard header.index(of: "held") != nil else { return }
-    throw failure("the rows are copies for cross-conformal calibration, which this method does not take", column: "held", remedy: "use a table without the column")
+    throw failure("the rows are copies for cross-conformal calibration, which this method does not take", column: "held", remedy: "use --method cv+, or a table without the column")
+  }
+
+  /// The column that tells which copy of its row a row is.
+  public func heldColumn(_ header: Header) throws -> Int {
+    if let held = header.index(of: "held") { return held }
+    throw failure("there is no column held, which tells the copies of a row for cross-conformal calibration", remedy: "make the table with qfit --cv-plus, or with --nested where qaggregate is to learn")
   }
 
   /// A column of row weights: present, finite and not negative in every labelled row, and not all zero.

@@ -8,9 +8,16 @@ struct CalibratingRoles {
   let fold: Int?
   let weight: Int?
   let by: [Int]
+  /// Which copy of its row a row is, for the method that takes copies.
+  let copy: Int?
 
-  init(_ session: FilterSession, _ header: Header, _ flags: QConformal) throws {
-    try session.refuseCopies(header)
+  init(_ session: FilterSession, _ header: Header, _ flags: QConformal, takesCopies: Bool = false) throws {
+    if takesCopies {
+      copy = try session.heldColumn(header)
+    } else {
+      try session.refuseCopies(header)
+      copy = nil
+    }
     target = try session.requiredTarget(header, named: flags.targetOption.target)
     fold = header.index(of: "fold")
     weight = try flags.weight.map { try session.column(header, $0) }
@@ -19,7 +26,7 @@ struct CalibratingRoles {
 
   /// What to hold beside the quantiles.
   var held: [(column: Int, role: HeldTable.Role)] {
-    [(target, .finite)] + [fold].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight) }
+    [(target, .finite)] + [fold, copy].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight) }
       + by.map { ($0, .label) }
   }
 
@@ -29,7 +36,7 @@ struct CalibratingRoles {
   }
 
   func explanation(_ header: Header) -> [(String, String)] {
-    [("target", header.names[target])] + [("fold", fold), ("weight", weight)].compactMap { name, column in column.map { (name, header.names[$0]) } }
+    [("target", header.names[target])] + [("fold", fold), ("held", copy), ("weight", weight)].compactMap { name, column in column.map { (name, header.names[$0]) } }
       + by.map { ("by", header.names[$0]) }
   }
 }

@@ -10,6 +10,8 @@ enum RowCalibration {
   case streamed((_ group: Int, _ row: Row) -> any FittedCalibrator)
   /// By the row's number in the table; nil leaves the row out.
   case crossFitted((_ group: Int, _ row: Int) throws -> any FittedCalibrator, skips: ((_ row: Int) -> Bool)?)
+  /// Answers that were computed before, by the row's number in the table.
+  case computed((_ group: Int, _ row: Int, UnsafeMutableBufferPointer<Double>) -> Void, skips: (_ row: Int) -> Bool)
 }
 
 /// Moves the quantiles of each row.
@@ -43,7 +45,7 @@ final class CalibratingWorker: RowWorker {
   private let after: UnsafeMutablePointer<Double>
   private let own: UnsafeMutablePointer<Double>
   private let width: Int
-  private var weight = 1.0
+  private(set) var weight = 1.0
   private(set) var crossingRows = 0
 
   init(_ plan: Plan, _ calibration: RowCalibration) {
@@ -67,24 +69,34 @@ final class CalibratingWorker: RowWorker {
     // A row's number in the table, which picks its calibration, is known to `finish`.
     guard case .streamed(let calibrator) = calibration else { return }
     try read(row)
-    answer(row, output) { calibrator($0, row) }
+    answer(row, output) { calibrator($0, row).calibrate($1, weight: weight) }
   }
 
   override func finish(_ rows: Rows, into output: ByteBuffer) throws {
-    guard case .crossFitted(let calibrator, let skips) = calibration else { return }
-    for i in 0..<rows.count where skips?(rows.firstRow + i) != true {
+    for i in 0..<rows.count {
       let row = rows[i]
-      try read(row)
-      try answer(row, output) { try calibrator($0, rows.firstRow + i) }
+      let number = rows.firstRow + i
+      switch calibration {
+      case .streamed: return
+      case .crossFitted(let calibrator, let skips):
+        if skips?(number) == true { continue }
+        try read(row)
+        try answer(row, output) { try calibrator($0, number).calibrate($1, weight: weight) }
+      case .computed(let answers, let skips):
+        if skips(number) { continue }
+        try read(row)
+        answer(row, output) { answers($0, number, $1) }
+      }
     }
   }
 
-  private func answer(_ row: Row, _ output: ByteBuffer, _ calibrator: (_ group: Int) throws -> any FittedCalibrator) rethrows {
+  /// Writes the row that was read last with its groups' quantiles as `calibrate` changes them.
+  func answer(_ row: Row, _ output: ByteBuffer, _ calibrate: (_ group: Int, UnsafeMutableBufferPointer<Double>) throws -> Void) rethrows {
     after.update(from: before, count: width)
     var k = 0
     for (g, group) in plan.groups.enumerated() {
       let values = UnsafeMutableBufferPointer(start: after + k, count: group.levels.count)
-      try calibrator(g).calibrate(values, weight: weight)
+      try calibrate(g, values)
       plan.bounds.clip(values)
       k += group.levels.count
     }
@@ -96,7 +108,8 @@ final class CalibratingWorker: RowWorker {
     }
   }
 
-  private func read(_ row: Row) throws {
+  /// Reads the quantiles of all groups, one after the other, and the weight; counts the row where they cross.
+  func read(_ row: Row, counts: Bool = true) throws {
     var k = 0
     for group in plan.groups {
       for column in group.columns {
@@ -104,7 +117,7 @@ final class CalibratingWorker: RowWorker {
         k += 1
       }
     }
-    if plan.groupsCross(before) { crossingRows += 1 }
+    if counts, plan.groupsCross(before) { crossingRows += 1 }
     guard let column = plan.weight else { return }
     weight = try row.finiteNumber(column, reader, plan.header)
     if !(weight >= 0) {
@@ -114,13 +127,16 @@ final class CalibratingWorker: RowWorker {
     }
   }
 
+  /// The quantiles that were read last.
+  var quantiles: UnsafeBufferPointer<Double> { UnsafeBufferPointer(start: before, count: width) }
+
   /// A value that did not change keeps its bytes; levels without a column go to the right.
   private func setCells() {
     var (k, cell, made) = (0, 0, 0)
     for group in plan.groups {
       for column in group.columns {
         if let column {
-          cells[cell] = after[k] == before[k] || after[k].isNaN ? .text(of: column) : .number(after[k])
+          cells[cell] = after[k] == before[k] || after[k].isNaN && before[k].isNaN ? .text(of: column) : .number(after[k])
           cell += 1
         } else {
           own[made] = after[k]

@@ -6,7 +6,7 @@ import Tables
 /// What users should know about calibrations, each said once.
 struct CalibrationMessages {
   let groups: [WorkingGroup]
-  let calibrations: [PartedCalibration]
+  let calibrations: [any ReportedCalibration]
   let by: [String]
   let session: FilterSession
 
@@ -20,8 +20,8 @@ struct CalibrationMessages {
   private func tellCorrections() {
     for (group, calibration) in zip(groups, calibrations) {
       let prefix = groups.count > 1 ? group.title + ": " : ""
-      for (key, part) in [(nil, calibration.whole)] + calibration.parts.sorted(by: { $0.key < $1.key }).map({ (Optional($0.key), $0.value) }) {
-        for correction in part.full.corrections {
+      for key in [nil] + calibration.partKeys.map(Optional.some) {
+        for correction in calibration.corrections(key) {
           let name = key.map { partTitle($0) + ": " } ?? ""
           session.diagnostics.note("\(prefix)\(name)\(levelsText(correction.levels)): \(correction.effect), learnt from \(correction.rows) rows")
         }
@@ -37,7 +37,7 @@ struct CalibrationMessages {
 
   /// Groups no level of which can be calibrated.
   private func tellUnpaired() {
-    for (group, calibration) in zip(groups, calibrations) where calibration.whole.full.corrections.isEmpty {
+    for (group, calibration) in zip(groups, calibrations) where calibration.corrections(nil).isEmpty {
       session.diagnostics.warn("\(group.title): no level has its mirror (0.1 and 0.9, say), so nothing is calibrated")
     }
   }
@@ -53,7 +53,7 @@ struct CalibrationMessages {
 
   /// One warning for all levels whose ends are infinite, with the rows they need.
   private func tellInfiniteEnds() {
-    let corrections = calibrations.flatMap { $0.used.flatMap(\.allCorrections) }
+    let corrections = calibrations.flatMap(\.usedCorrections)
     let short = corrections.filter { $0.rows < $0.rowsNeeded }
     if let worst = short.max(by: { $0.rowsNeeded < $1.rowsNeeded }), let fewest = short.map(\.rows).min() {
       let needed = worst.rowsNeeded == 1 ? "1 labelled row is needed" : "\(worst.rowsNeeded) labelled rows are needed"

@@ -11,7 +11,7 @@ import Tables
 struct CalibrationReport {
   let groups: [WorkingGroup]
   let trainings: [CalibrationTraining]
-  let calibrations: [PartedCalibration]
+  let calibrations: [any ReportedCalibration]
   let rows: CalibrationRows
   let by: [String]
   let bounds: AnswerBounds
@@ -51,7 +51,7 @@ struct CalibrationReport {
   }
 
   private func lines(
-    _ group: WorkingGroup, _ calibration: PartedCalibration, _ key: String?, _ positions: [Int], _ values: [Double]
+    _ group: WorkingGroup, _ calibration: any ReportedCalibration, _ key: String?, _ positions: [Int], _ values: [Double]
   ) throws -> [[ReportTable.Cell]] {
     let pairs = LevelPairs(group.levels).pairs
     var before = pairs.map { _ in Tally() }
@@ -61,14 +61,14 @@ struct CalibrationReport {
       let row = rows.labelled[position]
       let weight = rows.rowWeights?[row] ?? 1
       let old = Array(values[position * width..<(position + 1) * width])
-      var new = try calibration.fitted(forRow: row).calibrated(old, weight: weight)
+      var new = try calibration.calibrated(old, row: row, weight: weight)
       new.withUnsafeMutableBufferPointer { bounds.clip($0) }
       for (k, pair) in pairs.enumerated() where !new[pair.lower].isNaN && !new[pair.upper].isNaN {
         before[k].add(old[pair.lower], old[pair.upper], rows.target[position], weight: weight)
         after[k].add(new[pair.lower], new[pair.upper], rows.target[position], weight: weight)
       }
     }
-    let corrections = calibration.full(key).corrections
+    let corrections = calibration.corrections(key)
     let partValues = key.map(PartKey.values) ?? by.map { _ in "" }
     return pairs.enumerated().map { k, pair in
       let (lower, upper) = (group.levels[pair.lower], group.levels[pair.upper])

@@ -7,7 +7,7 @@ import Tables
 
 /// The labelled rows of the table, their folds, weights and parts.
 struct CalibrationRows {
-  /// Labelled rows, increasing.
+  /// Labelled rows that teach, increasing.
   let labelled: [Int]
   /// Position among `labelled` of each row, −1 for unlabelled ones.
   let positionOfRow: [Int]
@@ -22,9 +22,9 @@ struct CalibrationRows {
   /// The values of the `--by` columns of every row.
   let keys: [String]?
 
-  init(_ held: HeldTable, _ roles: CalibratingRoles, decay: Double?, _ session: FilterSession) throws {
+  init(_ held: HeldTable, _ roles: CalibratingRoles, decay: Double?, _ session: FilterSession, teaches: (Int) -> Bool = { _ in true }) throws {
     let values = held.numbers(roles.target)
-    let labelled = values.indices.filter { !values[$0].isNaN }
+    let labelled = values.indices.filter { !values[$0].isNaN && teaches($0) }
     guard !labelled.isEmpty else {
       throw session.failure(
         "no labelled row: all \(held.rows) targets are missing", column: held.header.names[roles.target], remedy: "rows with a target teach the others")
@@ -59,10 +59,14 @@ struct CalibrationRows {
     return groups.map { group in
       defer { first += group.presentColumns.count }
       let values = group.presentColumns.count == width && group.levels.count == width ? packed : group.values(packed, width: width, first: first)
-      return CalibrationTraining(
-        levels: group.levels, quantiles: Matrix(rows: labelled.count, columns: group.levels.count, values: values), target: target,
-        weights: weights, typicalWeight: typicalWeight)
+      return training(group.levels, values)
     }
+  }
+
+  /// What calibrators of these quantiles of the labelled rows, n × m, learn from.
+  func training(_ levels: [Double], _ values: [Double]) -> CalibrationTraining {
+    CalibrationTraining(
+      levels: levels, quantiles: Matrix(rows: labelled.count, columns: levels.count, values: values), target: target, weights: weights, typicalWeight: typicalWeight)
   }
 
   /// How many labelled rows have quantiles of some group that cross.

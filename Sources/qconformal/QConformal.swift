@@ -21,6 +21,11 @@ struct QConformal: FilterTool {
       unlabelled row with what all labelled rows teach. The labelled rows' predictions must come from models that did not see \
       them, as qfit and qaggregate write them.
 
+      --method cv+ takes tables of qfit --cv-plus, or of qfit --nested and then qaggregate, in which a row to be answered stands once \
+      for each fold (column held): its copies become one row again, calibrated by CV+, which covers whatever the loss of a fold \
+      does to the models. A labelled row is answered as if its fold were new: by its copies and the other folds' scores by models \
+      without both folds, or, where the table has none, by its one prediction and the other folds' scores.
+
       EXAMPLES
         qfit -y price < table.csv | qaggregate -y price | qsort |
           qconformal -y price > intervals.csv
@@ -33,7 +38,7 @@ struct QConformal: FilterTool {
 
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("How to calibrate: \(methodList(calibratorRegistry.map { $0.description })) (default: cqr).", valueName: "method"), completion: .list(calibratorRegistry.map { $0.description.name }))
+    help: ArgumentHelp("How to calibrate: \(methodList(methods)) (default: cqr).", valueName: "method"), completion: .list(methods.map(\.name)))
   var method: String?
 
   @OptionGroup var targetOption: TargetOption
@@ -71,7 +76,7 @@ struct QConformal: FilterTool {
   @OptionGroup var learning: LearningOptions
   @OptionGroup var table: TableOptions
 
-  static var methods: [MethodDescription] { calibratorRegistry.map { $0.description } }
+  static var methods: [MethodDescription] { calibratorRegistry.map { $0.description } + [CrossValidationPlus.description] }
 
   func validate() throws {
     try learning.refuseTeaching([
@@ -86,8 +91,13 @@ struct QConformal: FilterTool {
 
   mutating func run() throws {
     let bounds = try self.bounds.map { try AnswerBounds(parsing: $0) }
-    if let load = learning.load { return try answer(with: SavedCalibration(path: load), bounds) }
+    if let load = learning.load {
+      let file = try ModelFile(path: load, tool: "qconformal")
+      if SavedCopies.wrote(file) { return try answerCopies(with: SavedCopies(file, path: load), bounds) }
+      return try answer(with: SavedCalibration(file, path: load), bounds)
+    }
     let specification = try MethodSpecification.parseOne(oneSided.map { "asymmetric:bound=" + $0 } ?? method ?? "cqr", known: Self.methods)
+    if specification.method == CrossValidationPlus.description.name { return try calibrateCopies(specification, bounds) }
     let type = calibratorRegistry.first { $0.description.name == specification.method }!
     let calibrator = type.init(settings: try Settings(specification.settings, of: type.description))
     if levels != nil, !calibrator.makesIntervals { throw Failure(.usage, "--levels: \(specification.text) makes no levels", remedy: "use --method residual") }
@@ -165,14 +175,14 @@ struct QConformal: FilterTool {
     try session.finish(counts)
   }
 
-  private func encoder(_ session: FilterSession, _ header: Header, _ groups: [WorkingGroup]) throws -> RowEncoder {
+  func encoder(_ session: FilterSession, _ header: Header, _ groups: [WorkingGroup], dropped: Set<Int> = []) throws -> RowEncoder {
     guard let answerName else {
       return try session.encoder(
-        header, changed: groups.flatMap(\.presentColumns), appended: groups.flatMap { group in group.madeLevels.map { QuantileGroup.columnName(group.name, $0) } })
+        header, changed: groups.flatMap(\.presentColumns), dropped: dropped, appended: groups.flatMap { group in group.madeLevels.map { QuantileGroup.columnName(group.name, $0) } })
     }
     guard groups.count == 1, let group = groups.first else {
       throw Failure(.usage, "--as \(answerName): the table has \(groups.count) quantile groups", remedy: "pick one with -g")
     }
-    return try session.encoder(header, appended: group.levels.map { QuantileGroup.columnName(answerName, $0) })
+    return try session.encoder(header, dropped: dropped, appended: group.levels.map { QuantileGroup.columnName(answerName, $0) })
   }
 }

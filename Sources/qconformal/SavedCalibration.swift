@@ -35,8 +35,7 @@ struct SavedCalibration {
     columns = []
   }
 
-  init(path: String) throws {
-    let file = try ModelFile(path: path, tool: "qconformal")
+  init(_ file: ModelFile, path: String) throws {
     columns = file.header.columns
     var reader = ByteReader(file.body)
     do {
@@ -100,15 +99,20 @@ struct SavedCalibration {
 
   /// The groups of this table that the model calibrates, at the levels it knows.
   func groups(_ header: Header, _ session: FilterSession) throws -> [WorkingGroup] {
+    try Self.workingGroups(groups.map { ($0.name, $0.whole.levels, $0.madeLevels) }, header, session)
+  }
+
+  /// The groups of this table with these names and levels.
+  static func workingGroups(_ wanted: [(name: String, levels: [Double], madeLevels: [Double])], _ header: Header, _ session: FilterSession) throws -> [WorkingGroup] {
     let all = try header.quantileGroups(input: session.inputName)
-    return try groups.map { saved in
+    return try wanted.map { saved in
       guard let group = all.first(where: { $0.name == saved.name }) else {
         throw session.failure(
           saved.name.isEmpty ? "there are no quantile columns without a model name, which the model file calibrates" : "there are no quantile columns of model \"\(saved.name)\", which the model file calibrates",
           remedy: all.isEmpty ? nil : suggestion(for: saved.name, among: all.map(\.name)))
       }
       let made = saved.madeLevels.map(Levels.key)
-      let wanted = saved.whole.levels.map(Levels.key).filter { !made.contains($0) }
+      let wanted = saved.levels.map(Levels.key).filter { !made.contains($0) }
       let found = group.levels.map(Levels.key)
       guard wanted == found else {
         let odd = Set(wanted).symmetricDifference(found).min()!
