@@ -93,8 +93,8 @@ struct Combination {
     for (i, value) in zip(present, isotonic.applied(to: present.map { row[$0] }, anchor: Isotonic.anchor(present.map { levels[$0] }))) { row[i] = value }
   }
 
-  /// What `--save` keeps.
-  func model(_ fitted: any FittedAggregator, schema: FeatureSchema?, header: Header, target: String?, training: [String: String]) -> ModelFile {
+  /// What `--save` keeps: a fit, or one for each of several folds that did not teach it, the first one's before the folds.
+  func model(_ fits: [any FittedAggregator], folds: [Int]?, schema: FeatureSchema?, header: Header, target: String?, training: [String: String]) -> ModelFile {
     var writer = ByteWriter()
     writer.write(specification.method)
     writer.write(models)
@@ -102,7 +102,12 @@ struct Combination {
     writer.write(isotonic?.rawValue ?? "none")
     writer.write(schema != nil)
     schema?.encode(into: &writer)
+    let fitted = fits[0]
     fitted.encode(into: &writer)
+    if let folds {
+      writer.write(folds)
+      for other in fits.dropFirst() { other.encode(into: &writer) }
+    }
     return ModelFile(
       tool: "qaggregate", settings: [specification.text], target: target, inputs: models + (schema?.features.map(\.name) ?? []), levels: levels,
       training: training.merging(fitted.summary.map { ($0.key, $0.value) }) { $1 }, columns: header.names, body: writer.bytes)
@@ -111,7 +116,10 @@ struct Combination {
 
 /// A combination read from a file.
 struct SavedCombination {
-  let fitted: any FittedAggregator
+  /// One fit, or one for each of `folds`.
+  let fitted: [any FittedAggregator]
+  /// Where a row's column held tells what answers it.
+  let folds: [Int]?
   let columns: [String]
   /// The features that its weights depend on.
   let schema: FeatureSchema?
@@ -135,7 +143,11 @@ struct SavedCombination {
       guard let type = aggregatorRegistry.first(where: { $0.description.name == method }) else {
         throw Failure(.badData, "the model combines by \"\(method)\", which this qaggregate does not know", remedy: "update qaggregate")
       }
-      fitted = try type.decode(&reader)
+      var fits = [try type.decode(&reader)]
+      let folds = reader.isAtEnd ? nil : try reader.readArray(of: Int.self)
+      for _ in (folds ?? []).dropFirst() { fits.append(try type.decode(&reader)) }
+      guard folds.map({ $0.count > 1 && $0[0] >= 0 && zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } }) ?? true else { throw ByteReader.damaged }
+      (fitted, self.folds) = (fits, folds)
       guard reader.isAtEnd, !models.isEmpty, Set(models).count == models.count, Levels.areProper(levels) else { throw ByteReader.damaged }
       specification = MethodSpecification(name: method, method: method)
     } catch var failure as Failure {
@@ -143,6 +155,8 @@ struct SavedCombination {
       throw failure
     }
   }
+
+  func fitted(forFold fold: Int) -> any FittedAggregator { fitted[folds?.firstIndex(of: fold) ?? 0] }
 
   /// The combination over this table's columns. Throws where a model's columns are not there.
   func combination(_ header: Header, _ session: FilterSession) throws -> Combination {

@@ -5,6 +5,14 @@ import Methods
 import Quantiles
 import Tables
 
+/// Where a worker finds the fold without which what answers a row has learnt.
+enum FoldOfRow {
+  /// By the row's number in the table; nil leaves the row without an answer.
+  case ofRow((Int) -> Int?)
+  /// In a column of the row, one of these.
+  case told(Int, folds: [Int])
+}
+
 /// Answers rows with the combination of their models.
 final class CombiningWorker: RowWorker {
   private let header: Header
@@ -12,19 +20,20 @@ final class CombiningWorker: RowWorker {
   private let encoder: RowEncoder
   private let labelled: Set<Int>
   private var features: RowFeatures
-  /// The fold of a row, by its number in the table, and what answers that fold.
-  private let fold: (Int) -> Int
+  /// The fold of a row, and what answers that fold.
+  private let fold: FoldOfRow
   private let fitted: (Int) -> any FittedAggregator
   private let reader = NumberReader()
   private let columns: [Int]
   private var values: [Double] = []
+  private var toldFolds: [Int] = []
   /// Of each model, the rows that lack it.
   private(set) var rowsWithout: [Int]
   private(set) var unanswered = 0
 
   init(
     header: Header, combination: Combination, encoder: RowEncoder, features: RowFeatures, skipsLabelled teaching: TeachingRows? = nil,
-    fold: @escaping (Int) -> Int = { _ in -1 }, fitted: @escaping (_ fold: Int) -> any FittedAggregator
+    fold: FoldOfRow = .ofRow { _ in -1 }, fitted: @escaping (_ fold: Int) -> any FittedAggregator
   ) {
     self.header = header
     self.combination = combination
@@ -48,40 +57,65 @@ final class CombiningWorker: RowWorker {
       }
     }
     do {
+      let told = try toldFold(row)
       try features.add(row)
+      if let told { toldFolds.append(told) }
     } catch {
       values.removeSubrange(mark...)
       throw error
     }
   }
 
+  private func toldFold(_ row: Row) throws -> Int? {
+    guard case .told(let column, let folds) = fold else { return nil }
+    let told = try row.finiteNumber(column, reader, header)
+    if let fold = folds.first(where: { Double($0) == told }) { return fold }
+    throw Failure(
+      .badData, told.isNaN ? "it is missing, and tells what answers the row" : "\"\(printable(row.text(column)))\" is not one of the folds \(folds.map { "\($0)" }.joined(separator: ", ")) of the model file",
+      at: .init(column: header.names[column]), remedy: "load what was learnt from the same folds")
+  }
+
   var unseen: Int { if case .streamed(let collector) = features { collector.unseen } else { 0 } }
 
   override func finish(_ rows: Rows, into output: ByteBuffer) throws {
-    defer { values.removeAll(keepingCapacity: true) }
+    defer {
+      values.removeAll(keepingCapacity: true)
+      toldFolds.removeAll(keepingCapacity: true)
+    }
     let written = (0..<rows.count).filter { !labelled.contains(rows.firstRow + $0) }
-    let width = columns.count
-    countMissing(written)
     let features = self.features.take()
-    // Neighbouring rows that the same weights answer are answered together.
-    var next = 0
-    while next < written.count {
-      let fold = fold(rows.firstRow + written[next])
-      var end = next + 1
-      while end < written.count, end - next < 256, self.fold(rows.firstRow + written[end]) == fold { end += 1 }
-      let run = written[next..<end]
-      let predictions = combination.predictions(run.flatMap { values[$0 * width..<($0 + 1) * width] }, rows: run.count)
-      var answers = fitted(fold).answer(predictions, features: features?.table.selecting(run.map { $0 + (features!.isWhole ? rows.firstRow : 0) }))
-      let m = answers.columns
+    for first in stride(from: 0, to: written.count, by: 1024) {
+      write(written[first..<min(first + 1024, written.count)], of: rows, features, into: output)
+    }
+  }
+
+  private func write(_ written: ArraySlice<Int>, of rows: Rows, _ features: (table: FeatureTable, isWhole: Bool)?, into output: ByteBuffer) {
+    let (width, m) = (columns.count, combination.levels.count)
+    let folds = written.map { row -> Int? in
+      switch fold {
+      case .ofRow(let fold): fold(rows.firstRow + row)
+      case .told: toldFolds[row]
+      }
+    }
+    // Rows that the same weights answer are answered together.
+    var own = [Double](repeating: .nan, count: written.count * m)
+    for (fold, members) in Dictionary(grouping: written.indices, by: { folds[$0 - written.startIndex] }) {
+      guard let fold else { continue }
+      let answered = members.map { written[$0] }
+      countMissing(answered)
+      let predictions = combination.predictions(answered.flatMap { values[$0 * width..<($0 + 1) * width] }, rows: answered.count)
+      var answers = fitted(fold).answer(predictions, features: features?.table.selecting(answered.map { $0 + (features!.isWhole ? rows.firstRow : 0) }))
       answers.values.withUnsafeMutableBufferPointer { buffer in
-        for (i, r) in run.enumerated() {
-          let own = buffer.baseAddress! + i * m
-          if (0..<m).allSatisfy({ own[$0].isNaN }) { unanswered += 1 }
-          combination.order(UnsafeMutableBufferPointer(start: own, count: m))
-          encoder.write(rows[r], cells: nil, own: own, into: output)
+        for (i, member) in members.enumerated() {
+          let row = UnsafeMutableBufferPointer(rebasing: buffer[i * m..<(i + 1) * m])
+          if row.allSatisfy(\.isNaN) { unanswered += 1 }
+          combination.order(row)
+          for t in 0..<m { own[(member - written.startIndex) * m + t] = row[t] }
         }
       }
-      next = end
+    }
+    own.withUnsafeBufferPointer { own in
+      for (i, row) in written.enumerated() { encoder.write(rows[row], cells: nil, own: own.baseAddress! + i * m, into: output) }
     }
   }
 

@@ -31,8 +31,10 @@ final class DescribingWorker: RowWorker {
     rows += 1
   }
 
-  /// The weights over the rows that were collected.
-  func table(_ fitted: any FittedAggregator) -> WeightTable? {
-    fitted.weightTable(combination.predictions(values, rows: rows), features: features.take()?.table)
+  /// The weights of each over the rows that were collected.
+  func tables(_ fitted: [any FittedAggregator]) -> [WeightTable?] {
+    let features = features.take()?.table
+    let predictions = combination.predictions(values, rows: rows)
+    return fitted.map { $0.weightTable(predictions, features: features) }
   }
 }

@@ -20,6 +20,10 @@ struct QAggregate: FilterTool {
       the right. Rows with a target teach the weights; they are answered with weights learnt from the other folds (column \
       fold, else folds are drawn), rows without a target with weights learnt from all labelled rows.
 
+      In a table of qfit --nested, where a row stands once for each fold (column held), a copy is answered with weights learnt from \
+      the same copies of the rows of other folds. A labelled row's copies for folds that are not its own teach and get no answer: \
+      everything but them has seen the row. Methods that learn nothing answer every copy.
+
       EXAMPLES
         qfit -y price < table.csv | qaggregate -y price > aggregated.csv
         qaggregate --method median < forecasts.csv
@@ -110,7 +114,7 @@ struct QAggregate: FilterTool {
     let groups = try session.groups(header, picked: self.groups)
     let combination = Combination(specification: specification, groups: groups, isotonic: (isotonic ?? .sort).operation)
     let learns = type.learns
-    let roles = learns || learning.newOnly ? try TeachingRoles(session, header, self, usesFeatures: type.usesFeatures) : nil
+    let roles = learns || learning.newOnly ? try TeachingRoles(session, header, self, learns: learns, usesFeatures: type.usesFeatures) : nil
     if table.explain {
       return try session.explain((roles?.explanation(header) ?? []) + session.explanation(of: groups) + [("method", specification.text)])
     }
@@ -125,8 +129,8 @@ struct QAggregate: FilterTool {
     let encoder = try self.encoder(session, header, groups, combination.levels)
     if !learns, !learning.newOnly {
       let fitted = try type.init(settings: settings).fit(combination.nothingToLearn, context: FitContext())
-      if let save = learning.save { try combination.model(fitted, schema: nil, header: header, target: nil, training: [:]).save(to: save) }
-      if describe { return try report(fitted.weightTable(combination.nothingToLearn.predictions, features: nil), combination, session) }
+      if let save = learning.save { try combination.model([fitted], folds: nil, schema: nil, header: header, target: nil, training: [:]).save(to: save) }
+      if describe { return try report([fitted.weightTable(combination.nothingToLearn.predictions, features: nil)], combination, session) }
       return try stream(session, header, combination, fitted, encoder)
     }
 
@@ -141,18 +145,22 @@ struct QAggregate: FilterTool {
     let fitted = try CrossFit(settled.aggregator(), teaching, session: session, seed: seed)
     if let save = learning.save {
       let readsFeatures = Self.type(chosen.specification.method).usesFeatures
-      try chosen.model(fitted.full, schema: readsFeatures ? teaching.features.map(FeatureSchema.init) : nil, header: header, target: header.names[roles!.target], training: fitted.summary).save(to: save)
+      try chosen.model(fitted.kept, folds: teaching.copiedFolds, schema: readsFeatures ? teaching.features.map(FeatureSchema.init) : nil, header: header, target: header.names[roles!.target], training: fitted.summary).save(to: save)
     }
     if describe {
-      let rows = teaching.described
-      return try report(fitted.full.weightTable(rows.predictions, features: rows.features), chosen, session)
+      let folds = teaching.copiedFolds
+      return try report(
+        fitted.kept.enumerated().map { k, weights in
+          let rows = teaching.training(without: folds?[k])
+          return weights.weightTable(rows.predictions, features: rows.features)
+        }, folds: folds, chosen, session)
     }
     try session.writeHeader(encoder)
     var workers: [CombiningWorker] = []
     try session.answer(held) {
       let worker = CombiningWorker(
         header: header, combination: chosen, encoder: encoder, features: teaching.features.map { .held($0) } ?? .none,
-        skipsLabelled: learning.newOnly ? teaching : nil, fold: { teaching.foldOfRow[$0] }, fitted: fitted.fitted(forFold:))
+        skipsLabelled: learning.newOnly ? teaching : nil, fold: .ofRow { teaching.foldOfRow[$0] }, fitted: fitted.fitted(forFold:))
       workers.append(worker)
       return worker
     }
@@ -203,9 +211,9 @@ struct QAggregate: FilterTool {
     if describe {
       let worker = DescribingWorker(header: header, combination: combination, features: try rowFeatures(model, header, session))
       _ = try session.stream(header, writesRows: false, threads: 1) { worker }
-      return try report(worker.table(model.fitted), combination, session)
+      return try report(worker.tables(model.fitted), folds: model.folds, combination, session)
     }
-    try stream(session, header, combination, model.fitted, try encoder(session, header, combination.groups, combination.levels), model)
+    try stream(session, header, combination, model.fitted[0], try encoder(session, header, combination.groups, combination.levels), model)
   }
 
   private func rowFeatures(_ model: SavedCombination?, _ header: Header, _ session: FilterSession) throws -> RowFeatures {
@@ -222,10 +230,11 @@ struct QAggregate: FilterTool {
     _ model: SavedCombination? = nil
   ) throws {
     let features = try rowFeatures(model, header, session)
+    let fold: FoldOfRow = try model?.folds.map { .told(try session.heldColumn(header), folds: $0) } ?? .ofRow { _ in -1 }
     try session.writeHeader(encoder)
     var workers: [CombiningWorker] = []
     let counts = try session.stream(header) {
-      let worker = CombiningWorker(header: header, combination: combination, encoder: encoder, features: features) { _ in fitted }
+      let worker = CombiningWorker(header: header, combination: combination, encoder: encoder, features: features, fold: fold) { model?.fitted(forFold: $0) ?? fitted }
       workers.append(worker)
       return worker
     }
@@ -235,18 +244,27 @@ struct QAggregate: FilterTool {
     if unseen > 0 { session.diagnostics.warn("\(unseen) field\(unseen == 1 ? " holds a category" : "s hold categories") that the model has not seen: answered as missing") }
   }
 
-  private func report(_ weights: WeightTable?, _ combination: Combination, _ session: FilterSession) throws {
-    guard let weights else {
+  /// `folds` tells tables apart where there are several.
+  private func report(_ tables: [WeightTable?], folds: [Int]? = nil, _ combination: Combination, _ session: FilterSession) throws {
+    let tables = tables.compactMap { $0 }
+    guard let first = tables.first else {
       throw Failure(.usage, "--describe: \(combination.specification.method) is not a weighted mean, so it has no weights")
     }
-    let report = ReportTable(columns: ["model", "level", "weight"] + (weights.spread == nil ? [] : ["spread"]) + weights.moves.map { "moved_by_\($0.feature)" })
-    try report.write(
-      weights.models.indices.flatMap { j in
-        weights.levels.indices.map { t in
-          [.text(weights.models[j]), .number(weights.levels[t]), .number(weights.mean[j, t])] + (weights.spread.map { [.number($0[j, t])] } ?? [])
-            + weights.moves.map { .number($0.change[j, t]) }
+    let report = ReportTable(
+      columns: (folds == nil ? [] : ["held"]) + ["model", "level", "weight"] + (first.spread == nil ? [] : ["spread"]) + first.moves.map { "moved_by_\($0.feature)" })
+    var lines: [[ReportTable.Cell]] = []
+    for (k, weights) in tables.enumerated() {
+      for j in weights.models.indices {
+        for t in weights.levels.indices {
+          var line: [ReportTable.Cell] = folds.map { [.count($0[k])] } ?? []
+          line += [.text(weights.models[j]), .number(weights.levels[t]), .number(weights.mean[j, t])]
+          line += weights.spread.map { [.number($0[j, t])] } ?? []
+          line += weights.moves.map { .number($0.change[j, t]) }
+          lines.append(line)
         }
-      }, session: session)
+      }
+    }
+    try report.write(lines, session: session)
     try session.output.close()
   }
 }
