@@ -45,7 +45,7 @@ import Testing
     for seed in 1...16 as ClosedRange<UInt64> {
       let (text, targets) = table(rows: labelled + new, new: new, seed: seed)
       try text.write(to: shell.folder.appendingPathComponent("table.csv"), atomically: true, encoding: .utf8)
-      let result = try shell.run("\(pipe.replacing("qfit", with: "qfit --threads 1")) < table.csv | qconformal --method cv+ --new-only --threads 1 -q")
+      let result = try shell.run("cat table.csv | \(pipe.replacing("qfit", with: "qfit --threads 1")) | qconformal --method cv+ --new-only --threads 1 -q")
       #expect(result.status == 0 && result.error.isEmpty, "\(result.error)")
       let group = pipe.contains("qaggregate") ? "" : "linear_"
       let ends = try columns(["\(group)q0.05", "\(group)q0.95"], result.text)
@@ -58,7 +58,8 @@ import Testing
     #expect(abs(mean - 0.9) <= 0.02, "\(mean)")
   }
 
-  /// A labelled row is answered by what has not seen its fold: other targets in the fold do not change it.
+  /// Where labelled rows have copies by models without two folds, a row is answered by what has not seen its fold: other targets in the fold do not
+  /// change it, and change every other answer.
   @Test func aLabelledRowsAnswerDoesNotDependOnItsFoldsTargets() throws {
     let shell = try Shell()
     defer { shell.remove() }
@@ -71,8 +72,8 @@ import Testing
         return (isNew ? "" : "\(i % 4)") + "," + changed + "\n"
       }.joined()
     }
-    let pipe = "qfit --nested -l linear,marginal --levels 0.25,0.5,0.75 < table.csv | qaggregate | qconformal --method cv+ -q"
-    for pipe in [pipe, pipe.replacing(" | qaggregate", with: "")] {
+    let pipe = "qfit --nested -l linear,marginal --levels 0.25,0.5,0.75 < table.csv | qconformal --method cv+ -q"
+    for pipe in [pipe, pipe.replacing("| qconf", with: "| qaggregate --method average | qconf")] {
       var answers: [[Substring]] = []
       for fold in [nil, 2] {
         try written(changing: fold).write(to: shell.folder.appendingPathComponent("table.csv"), atomically: true, encoding: .utf8)
@@ -106,13 +107,13 @@ import Testing
   @Test func savedStagesAnswerAsTheTableDid() throws {
     let result = try Shell.run(
       """
-      { echo x,z,y; for i in {1..90}; do echo $((i % 7)),$((i * i % 11)),$((i % 7 + i * i % 13)); done; for i in {1..400}; do echo $((i % 9)),$((i % 5)),; done; } > table.csv
+      { echo x,z,y; for i in {1..90}; do echo $((i % 7)),$((i * i % 11)),$((i % 7 + i * i % 13)); done; for i in {1..4000}; do echo $((i % 9)),$((i % 5)),; done; } > table.csv
       { head -1 table.csv; grep ',$' table.csv; } > new.csv
       qfit --nested --levels 0.1,0.5,0.9 -l linear,marginal --save fit.model < table.csv | qaggregate --save aggregate.model | qconformal --method cv+ --save conformal.model |
         grep ',,$\\|^x\\|^[0-9]*,[0-9]*,,' | cut -d, -f 1-3,5- > whole.csv
       qfit --load fit.model < new.csv | qaggregate --load aggregate.model | qconformal --load conformal.model > streamed.csv
       wc -l < streamed.csv; cmp whole.csv streamed.csv
       """)
-    #expect(result.text == "401\n" && result.error.isEmpty && result.status == 0, "\(result.text)\(result.error)")
+    #expect(result.text == "4001\n" && result.error.isEmpty && result.status == 0, "\(result.text)\(result.error)")
   }
 }
