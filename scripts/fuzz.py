@@ -41,6 +41,15 @@ def quantile_rows(draw, rows):
     return names, table
 
 
+def copied(draw, names, rows, nested):
+    """The rows with a column held: each once for each of three folds, or, where it is not nested, labelled ones once."""
+    table = []
+    for row in rows:
+        for held in range(3) if nested or row[0] == "" else [int(row[1])]:
+            table.append([*row[:2], str(held), *row[2:4], *(number(draw) for _ in row[4:])])
+    return [*names[:2], "held", *names[2:]], table
+
+
 def as_csv(names, rows, delimiter=",", end="\n"):
     def field(text):
         return '"' + text.replace('"', '""') + '"' if any(c in text for c in delimiter + '"\r\n') else text
@@ -146,15 +155,17 @@ class Fuzzer:
         """One model file of each kind, of an undamaged table."""
         draw = random.Random(f"models {self.seed}")
         table = as_csv(*quantile_rows(draw, 40))
+        copies = as_csv(*copied(draw, *quantile_rows(draw, 40), True))
         with tempfile.TemporaryDirectory() as folder:
             for name, command in {
+                "copied": "qfit -x x -l linear,marginal --levels 2 --cv-plus", "copied weights": "qaggregate", "cv+": "qconformal -m cv+",
                 "linear": "qfit -x x,place -l linear --levels 0.1,0.9 --new-only", "forest": "qfit -x x,place -l forest:trees=3 --levels 0.1,0.9 --new-only",
                 "marginal": "qfit -x x -l marginal --new-only", "average": "qaggregate -m average", "best": "qaggregate -m best",
                 "weights": "qaggregate", "cqr": "qconformal",
             }.items():
                 path = os.path.join(folder, name)
                 words = command.split()
-                subprocess.run([self.tool(words[0]), *words[1:], "--save", path], input=table, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+                subprocess.run([self.tool(words[0]), *words[1:], "--save", path], input=copies if name in ("copied weights", "cv+") else table, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
                 with open(path, "rb") as file:
                     self.models[name] = (words[0], file.read())
             run = subprocess.run([self.tool("qscore"), "-q", "--partial", "--by", "place"], input=table, capture_output=True, check=True)
@@ -164,6 +175,8 @@ class Fuzzer:
         """The words of a command and the files it reads."""
         draw = random.Random(f"{self.seed} {i}")
         names, rows = quantile_rows(draw, draw.choice([1, 2, 5, 12, 40]))
+        if has_copies := draw.random() < 0.25:
+            names, rows = copied(draw, names, rows, draw.random() < 0.5)
         format = draw.choice(["csv", "csv", "tsv", "ndjson", "semicolon", "crlf"])
         if format == "ndjson":
             table = as_ndjson(names, rows)
@@ -188,6 +201,13 @@ class Fuzzer:
                 ["qfit", "-l", "marginal", "--group", "place", "--exclude", "fold", "--folds", "2"], ["qfit", "-l", "linear,marginal", "--levels", "3", "--new-only"],
                 ["qscore", "--merge"],
             ])
+            if has_copies and draw.random() < 0.7:
+                words = draw.choice([
+                    ["qconformal", "-m", "cv+"], ["qconformal", "-m", "cv+", "--by", "place"], ["qconformal", "-m", "cv+", "--new-only", "-w", "fold"],
+                    ["qaggregate"], ["qaggregate", "-m", "best", "--describe"], ["qaggregate", "-m", "best", "--new-only"],
+                ])
+            elif words[0] == "qfit" and draw.random() < 0.3:
+                words = words + [draw.choice(["--cv-plus", "--nested"])]
             if words == ["qscore", "--merge"]:
                 table = damage(draw, self.part)
                 flags = []
