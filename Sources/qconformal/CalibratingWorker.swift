@@ -130,13 +130,15 @@ final class CalibratingWorker: RowWorker {
   /// The quantiles that were read last.
   var quantiles: UnsafeBufferPointer<Double> { UnsafeBufferPointer(start: before, count: width) }
 
-  /// A value that did not change keeps its bytes; levels without a column go to the right.
+  /// A value that did not change keeps its bytes, unless it is one of several copies'; levels without a column go to the right.
   private func setCells() {
+    var keepsBytes = true
+    if case .computed = calibration { keepsBytes = false }
     var (k, cell, made) = (0, 0, 0)
     for group in plan.groups {
       for column in group.columns {
         if let column {
-          cells[cell] = after[k] == before[k] || after[k].isNaN && before[k].isNaN ? .text(of: column) : .number(after[k])
+          cells[cell] = keepsBytes && after[k] == before[k] || after[k].isNaN && before[k].isNaN ? .text(of: column) : .number(after[k])
           cell += 1
         } else {
           own[made] = after[k]
