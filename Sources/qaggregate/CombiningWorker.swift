@@ -91,26 +91,29 @@ final class CombiningWorker: RowWorker {
 
   private func write(_ written: ArraySlice<Int>, of rows: Rows, _ features: (table: FeatureTable, isWhole: Bool)?, into output: ByteBuffer) {
     let (width, m) = (columns.count, combination.levels.count)
-    let folds = written.map { row -> Int? in
+    // Rows that the same weights answer are answered together.
+    var members: [Int?: [Int]] = [:]
+    for (i, row) in written.enumerated() {
       switch fold {
-      case .ofRow(let fold): fold(rows.firstRow + row)
-      case .told: toldFolds[row]
+      case .ofRow(let fold): members[fold(rows.firstRow + row), default: []].append(i)
+      case .told: members[toldFolds[row], default: []].append(i)
       }
     }
-    // Rows that the same weights answer are answered together.
     var own = [Double](repeating: .nan, count: written.count * m)
-    for (fold, members) in Dictionary(grouping: written.indices, by: { folds[$0 - written.startIndex] }) {
+    for (fold, members) in members {
       guard let fold else { continue }
-      let answered = members.map { written[$0] }
+      let answered = members.map { written[written.startIndex + $0] }
       countMissing(answered)
       let predictions = combination.predictions(answered.flatMap { values[$0 * width..<($0 + 1) * width] }, rows: answered.count)
       var answers = fitted(fold).answer(predictions, features: features?.table.selecting(answered.map { $0 + (features!.isWhole ? rows.firstRow : 0) }))
       answers.values.withUnsafeMutableBufferPointer { buffer in
-        for (i, member) in members.enumerated() {
-          let row = UnsafeMutableBufferPointer(rebasing: buffer[i * m..<(i + 1) * m])
-          if row.allSatisfy(\.isNaN) { unanswered += 1 }
-          combination.order(row)
-          for t in 0..<m { own[(member - written.startIndex) * m + t] = row[t] }
+        own.withUnsafeMutableBufferPointer { own in
+          for (i, member) in members.enumerated() {
+            let row = buffer.baseAddress! + i * m
+            if (0..<m).allSatisfy({ row[$0].isNaN }) { unanswered += 1 }
+            combination.order(UnsafeMutableBufferPointer(start: row, count: m))
+            (own.baseAddress! + member * m).update(from: row, count: m)
+          }
         }
       }
     }
