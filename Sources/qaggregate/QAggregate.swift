@@ -22,7 +22,7 @@ struct QAggregate: FilterTool {
 
       In a table of qfit --nested, where a row stands once for each fold (column held), a copy is answered with weights learnt from \
       the same copies of the rows of other folds. A labelled row's copies for folds that are not its own teach and get no answer: \
-      everything but them has seen the row. Methods that learn nothing answer every copy.
+      what would answer them has learnt from them. Methods that learn nothing answer every copy.
 
       EXAMPLES
         qfit -y price < table.csv | qaggregate -y price > aggregated.csv

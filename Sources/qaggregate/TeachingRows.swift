@@ -39,8 +39,8 @@ struct TeachingRoles {
 /// The labelled rows, their predictions, and which were predicted together.
 ///
 /// Where rows are copied (column held), what answers copy ℓ learns from the copies ℓ of the rows of other folds k: their predictions are by
-/// models that saw neither ℓ nor k. Copies ℓ of the rows of fold ℓ and of rows to be answered are answered; nothing can answer the
-/// others, which everything but fold k has seen.
+/// models that saw neither ℓ nor k. Copies ℓ of the rows of fold ℓ and of rows to be answered are answered; the
+/// others have none, as what would answer them has learnt from them.
 struct TeachingRows {
   /// Labelled rows, increasing.
   let labelled: [Int]
