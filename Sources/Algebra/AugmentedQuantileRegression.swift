@@ -192,20 +192,22 @@ public struct AugmentedQuantileRegression: Sendable {
   /// φᵀβ where the basis rows are fitted to the scores as they were.
   private func value(_ vertex: Vertex, at coordinates: [Double]) -> Double {
     let p = space.rank
-    var (sum, above, below) = (0.0, false, false)
+    var weights = [Double](repeating: 0, count: p)
     for k in 0..<p {
-      var weight = 0.0
-      for c in 0..<p { weight += vertex.inverse[k * p + c] * coordinates[c] }
+      for c in 0..<p { weights[k] += vertex.inverse[k * p + c] * coordinates[c] }
       // Whole weights, as those of groups are, give the scores themselves.
-      if abs(weight - weight.rounded()) < 1e-11 { weight = weight.rounded() }
-      let score = scores[vertex.basis[k]]
-      if score.isFinite {
-        sum += weight * score
-      } else if abs(weight) > 1e-9 {
-        if (score > 0) == (weight > 0) { above = true } else { below = true }
-      }
+      if abs(weights[k] - weights[k].rounded()) < 1e-11 { weights[k] = weights[k].rounded() }
     }
-    return above || sum.isNaN ? .infinity : below ? -.infinity : sum + 0
+    let basisScores = vertex.basis.map { scores[$0] }
+    let unbounded = (0..<p).filter { basisScores[$0].isInfinite && abs(weights[$0]) > 1e-9 }
+    if unbounded.contains(where: { (basisScores[$0] > 0) == (weights[$0] > 0) }) { return .infinity }
+    if !unbounded.isEmpty { return -.infinity }
+    // With a constant in the span weights sum to one, and equal scores then give that score without rounding.
+    let finite = (0..<p).filter { basisScores[$0].isFinite }
+    let isMean = abs(weights.reduce(0, +) - 1) < 1e-9
+    let centre = isMean ? finite.max { abs(weights[$0]) < abs(weights[$1]) }.map { basisScores[$0] } ?? 0 : 0
+    let sum = finite.reduce(centre) { $0 + weights[$1] * (basisScores[$1] - centre) }
+    return sum.isFinite ? sum : .infinity
   }
 
   // MARK: Start

@@ -12,6 +12,7 @@ extension QConformal {
         ("--method", method != nil), ("--one-sided", oneSided != nil), ("--groups", groups != nil), ("--target", targetOption.target != nil), ("--weight", weight != nil),
         ("--decay", decay != nil), ("--by", by != nil), ("--bounds", bounds != nil), ("--levels", levels != nil), ("--report", report), ("--as", answerName != nil),
         ("--new-only", learning.newOnly), ("--load", learning.load != nil), ("--given", self.given != nil),
+        ("--explain", table.explain), ("--stats", table.stats != nil),
       ]
       if let name = given(taught) { return "--merge takes what the files of scores hold, so \(name) has no effect" }
       if learning.save == nil && !partial { return "--merge makes a model (--save FILE) or other scores (--partial)" }
@@ -62,10 +63,10 @@ extension QConformal {
     }
     if let minRows, all.by.isEmpty { throw Failure(.usage, "--min-rows \(minRows): the scores were written without --by") }
     if let save = learning.save {
+      let one = files.count == 1 ? files[0].name : "any of \(files.count) files"
+      guard all.rows > 0 else { throw Failure(.badData, "no labelled row in \(one)", remedy: "rows with a target teach the others") }
       let merged = try all.calibration(leastRows: minRows)
-      let one = files.count == 1 ? files[0].name : "all \(files.count) files"
-      guard merged.rows > 0 else { throw Failure(.badData, "no labelled row in \(one)", remedy: "rows with a target teach the others") }
-      if all.weight != nil, merged.totalWeight == 0 { throw Failure(.badData, "all weights are zero in \(one)", at: .init(column: all.weight)) }
+      if all.weight != nil, merged.totalWeight == 0 { throw Failure(.badData, "all weights are zero", at: .init(column: all.weight)) }
       tell(merged, all, diagnostics)
       try merged.saved.model(columns: all.columns, target: all.target, rows: merged.rows).save(to: save)
     }

@@ -112,6 +112,9 @@ struct PartialScores {
     return pairs.lazy.map { ($0.0, $0.1(self), $0.1(other)) }.first { $0.1 != $0.2 }
   }
 
+  /// Labelled rows.
+  var rows: Int { parts.values.reduce(0) { $0 + $1.rows } }
+
   var hasSketches: Bool { parts.values.contains { $0.scores.contains { $0.contains { $0.isSketch } } } }
 
   mutating func compact() {
@@ -120,7 +123,7 @@ struct PartialScores {
     }
   }
 
-  /// The calibration of all labelled rows, and of those of each part with enough of them, as the whole table would give.
+  /// The calibration of all labelled rows, of which there must be one, and of those of each part with enough of them, as the whole table would give.
   func calibration(leastRows: Int?) throws -> MergedCalibration {
     let all = Part(merging: Array(parts.values))
     let type = calibratorRegistry.first { $0.description.name == specification.method }!
@@ -176,7 +179,7 @@ struct PartialScores {
     return ModelFile(
       tool: "qconformal", kind: "scores", settings: [specification.text], target: target, inputs: groups.map(\.name) + by + [weight].compactMap { $0 },
       levels: Levels.union(groups.map(\.levels)),
-      training: ["rows": "\(parts.values.reduce(0) { $0 + $1.rows })", "scores": "\(summaries.reduce(0) { $0 + $1.size })"], columns: columns, body: writer.bytes)
+      training: ["rows": "\(rows)", "scores": "\(summaries.reduce(0) { $0 + $1.size })"], columns: columns, body: writer.bytes)
   }
 
   init(_ file: ModelFile) throws {
