@@ -56,8 +56,8 @@ public protocol Calibrator: Sendable {
   /// Learns from `training`, which may have no row. Throws a `Failure` where the method cannot take the data.
   func fit(_ training: CalibrationTraining, context: FitContext) throws -> any FittedCalibrator
 
-  /// The fit without row i, for each i: what answers a labelled row that taught. Equal to n fits; methods make it cheaper.
-  func leaveOneOut(_ training: CalibrationTraining, context: FitContext) throws -> @Sendable (Int) throws -> any FittedCalibrator
+  /// The fit, and the fit without row i for each i, which answers a labelled row that taught. Equal to n + 1 fits; methods make it cheaper.
+  func leaveOneOut(_ training: CalibrationTraining, context: FitContext) throws -> LeaveOneOut
 
   /// Reads what `FittedCalibrator.encode` wrote for a calibrator of the same settings.
   func decode(_ reader: inout ByteReader) throws -> any FittedCalibrator
@@ -67,11 +67,27 @@ extension Calibrator {
   public var makesIntervals: Bool { false }
   public var usesFeatures: Bool { false }
 
-  /// n fits, each when it is asked for.
-  public func leaveOneOut(_ training: CalibrationTraining, context: FitContext) throws -> @Sendable (Int) throws -> any FittedCalibrator {
+  /// n + 1 fits, each when it is asked for.
+  public func leaveOneOut(_ training: CalibrationTraining, context: FitContext) throws -> LeaveOneOut {
     nonisolated(unsafe) let context = context
-    return { i in try fit(training.selecting(training.target.indices.filter { $0 != i }), context: context) }
+    return LeaveOneOut(full: try fit(training, context: context)) { i in
+      try fit(training.selecting(training.target.indices.filter { $0 != i }), context: context)
+    }
   }
+}
+
+/// A calibration learnt from all rows, and from all but one.
+public struct LeaveOneOut: Sendable {
+  public let full: any FittedCalibrator
+  private let without: @Sendable (Int) throws -> any FittedCalibrator
+
+  public init(full: any FittedCalibrator, without: @escaping @Sendable (Int) throws -> any FittedCalibrator) {
+    self.full = full
+    self.without = without
+  }
+
+  /// Without the i-th row.
+  public func callAsFunction(_ i: Int) throws -> any FittedCalibrator { try without(i) }
 }
 
 /// A learnt calibration.

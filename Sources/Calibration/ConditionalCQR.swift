@@ -41,9 +41,9 @@ public struct ConditionalCQR: Calibrator {
       scores: measure.bounds.indices.map { training.scores(measure, bound: $0) }, threads: context.threads)
   }
 
-  public func leaveOneOut(_ training: CalibrationTraining, context: FitContext) throws -> @Sendable (Int) throws -> any FittedCalibrator {
+  public func leaveOneOut(_ training: CalibrationTraining, context: FitContext) throws -> LeaveOneOut {
     let fitted = try learn(training, context)
-    return { fitted.without(row: $0) }
+    return LeaveOneOut(full: fitted) { fitted.without(row: $0) }
   }
 
   public func decode(_ reader: inout ByteReader) throws -> any FittedCalibrator { try FittedConditional(decoding: &reader) }

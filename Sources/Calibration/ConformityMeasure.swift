@@ -54,6 +54,9 @@ public protocol ConformityMeasure: Sendable {
   /// The score of `target` for the k-th bound; NaN where the row lacks a quantile that it needs.
   func score(_ row: UnsafePointer<Double>, target: Double, bound k: Int) -> Double
 
+  /// The first bound that has the same scores as the k-th, which need then be computed once; k where there is none before it.
+  func firstBound(scoringAs k: Int) -> Int
+
   /// Writes the ends of the sets at one threshold a bound: +∞ is the whole line, −∞ moves nothing.
   func move(_ row: UnsafeMutableBufferPointer<Double>, to thresholds: UnsafePointer<Double>)
 
@@ -63,4 +66,5 @@ public protocol ConformityMeasure: Sendable {
 
 extension ConformityMeasure {
   public static func makesIntervals(_ settings: Settings) -> Bool { false }
+  public func firstBound(scoringAs k: Int) -> Int { k }
 }

@@ -17,6 +17,8 @@ public struct DistributionalCalibration: ConformityMeasure {
   public let order: OutwardOrder
   private let normalScores: [Double]
   private let median: Int?
+  private let firstLower: Int
+  private let firstUpper: Int
 
   public init(levels: [Double], settings: Settings) throws {
     guard levels.count > 1 else { throw Failure(.badData, "\(Self.description.name) needs two levels or more", remedy: "predict more, or choose another --method") }
@@ -24,6 +26,8 @@ public struct DistributionalCalibration: ConformityMeasure {
       let key = Levels.key(levels[j])
       return (key <= 500_000_000 ? [ConformalBound(below: j, of: levels)] : []) + (key >= 500_000_000 ? [ConformalBound(above: j, of: levels)] : [])
     }
+    firstLower = bounds.firstIndex { $0.lower != nil } ?? 0
+    firstUpper = bounds.firstIndex { $0.lower == nil } ?? 0
     order = OutwardOrder(levels: levels)
     normalScores = levels.map { NormalDistribution.quantile($0) }
     median = LevelPairs(levels).median
@@ -36,6 +40,8 @@ public struct DistributionalCalibration: ConformityMeasure {
     }
     return withFunction(row) { $0.map { position(in: $0, target, k) } ?? .nan }
   }
+
+  public func firstBound(scoringAs k: Int) -> Int { bounds[k].lower != nil ? firstLower : firstUpper }
 
   private func position(in function: QuantileFunction, _ target: Double, _ k: Int) -> Double {
     bounds[k].lower != nil ? -function.position(of: target, from: .above) : function.position(of: target, from: .below)

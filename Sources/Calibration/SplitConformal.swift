@@ -34,15 +34,15 @@ public struct SplitConformal<Measure: ConformityMeasure>: Calibrator {
   }
 
   /// Removing a score moves an order statistic by at most one place, so two scores a bound answer for all rows.
-  public func leaveOneOut(_ training: CalibrationTraining, context: FitContext) throws -> @Sendable (Int) throws -> any FittedCalibrator {
+  public func leaveOneOut(_ training: CalibrationTraining, context: FitContext) throws -> LeaveOneOut {
     let (measure, rows) = try prepared(training)
     if let weights = rows.weights {
       let full = try fitWeighted(measure, rows, context)
-      return { i in full.removing(scores: rows.scores(measure, row: i), weight: weights[i]) }
+      return LeaveOneOut(full: full) { i in full.removing(scores: rows.scores(measure, row: i), weight: weights[i]) }
     }
     let columns = try order(measure, rows, context)
     let full = FittedSplitConformal(levels: rows.levels, measure: measure, thresholds: columns.map(\.threshold), rows: columns.map(\.rows))
-    return { i in
+    return LeaveOneOut(full: full) { i in
       let scores = rows.scores(measure, row: i)
       return full.replacing(
         thresholds: scores.indices.map { scores[$0].isNaN ? columns[$0].threshold : columns[$0].threshold(without: scores[$0]) },
@@ -63,10 +63,15 @@ public struct SplitConformal<Measure: ConformityMeasure>: Calibrator {
   }
 
   private func order(_ measure: Measure, _ rows: CalibrationTraining, _ context: FitContext) throws -> [OrderedScores] {
-    try parallelMap(measure.bounds.count, threads: context.threads) { k in
-      var scores = rows.scores(measure, bound: k).filter { !$0.isNaN }
-      return OrderedScores(&scores, coverageKey: measure.bounds[k].coverageKey)
+    let distinct = measure.bounds.indices.filter { measure.firstBound(scoringAs: $0) == $0 }
+    let found = try parallelMap(distinct.count, threads: context.threads) { d in
+      var scores = rows.scores(measure, bound: distinct[d])
+      scores.removeAll(where: \.isNaN)
+      return measure.bounds.indices.filter { measure.firstBound(scoringAs: $0) == distinct[d] }.map { k in
+        (bound: k, scores: OrderedScores(&scores, coverageKey: measure.bounds[k].coverageKey))
+      }
     }
+    return found.joined().sorted { $0.bound < $1.bound }.map(\.scores)
   }
 
   private func fitWeighted(_ measure: Measure, _ rows: CalibrationTraining, _ context: FitContext) throws -> FittedSplitConformal<Measure> {
@@ -128,7 +133,13 @@ extension CalibrationTraining {
   /// One row's scores for all bounds.
   fileprivate func scores<Measure: ConformityMeasure>(_ measure: Measure, row i: Int) -> [Double] {
     quantiles.values.withUnsafeBufferPointer { values in
-      measure.bounds.indices.map { measure.score(values.baseAddress! + i * levels.count, target: target[i], bound: $0) }
+      var scores: [Double] = []
+      scores.reserveCapacity(measure.bounds.count)
+      for k in measure.bounds.indices {
+        let first = measure.firstBound(scoringAs: k)
+        scores.append(first < k ? scores[first] : measure.score(values.baseAddress! + i * levels.count, target: target[i], bound: k))
+      }
+      return scores
     }
   }
 }
