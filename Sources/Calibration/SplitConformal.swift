@@ -67,9 +67,10 @@ public struct SplitConformal<Measure: ConformityMeasure>: Calibrator {
     let found = try parallelMap(distinct.count, threads: context.threads) { d in
       var scores = rows.scores(measure, bound: distinct[d])
       scores.removeAll(where: \.isNaN)
-      return measure.bounds.indices.filter { measure.firstBound(scoringAs: $0) == distinct[d] }.map { k in
-        (bound: k, scores: OrderedScores(&scores, coverageKey: measure.bounds[k].coverageKey))
-      }
+      let alike = measure.bounds.indices.filter { measure.firstBound(scoringAs: $0) == distinct[d] }
+      // A sort costs as much as some ten order statistics.
+      if alike.count > 4 { scores.sort() }
+      return alike.map { k in (bound: k, scores: OrderedScores(&scores, isSorted: alike.count > 4, coverageKey: measure.bounds[k].coverageKey)) }
     }
     return found.joined().sorted { $0.bound < $1.bound }.map(\.scores)
   }
@@ -92,17 +93,18 @@ private struct OrderedScores {
   let atRank: Double
   let aboveRank: Double
 
-  init(_ scores: inout [Double], coverageKey: Int) {
+  init(_ scores: inout [Double], isSorted: Bool, coverageKey: Int) {
     rows = scores.count
     let rank = ConformalRank.rank(coverageKey: coverageKey, rows: rows)
     let rankWithout = ConformalRank.rank(coverageKey: coverageKey, rows: rows - 1)
     let rows = rows
     (threshold, atRank, aboveRank) = scores.withUnsafeMutableBufferPointer { scores in
-      (
+      func statistic(_ rank: Int) -> Double { isSorted ? scores[rank - 1] : orderStatistic(scores, rank: rank) }
+      return (
         // Zeros tie whatever their sign, and which one comes out must not depend on the order of rows.
-        rank > rows ? .infinity : orderStatistic(scores, rank: rank) + 0,
-        rankWithout > rows - 1 ? .infinity : orderStatistic(scores, rank: rankWithout),
-        rankWithout > rows - 1 ? .infinity : orderStatistic(scores, rank: rankWithout + 1)
+        rank > rows ? .infinity : statistic(rank) + 0,
+        rankWithout > rows - 1 ? .infinity : statistic(rankWithout),
+        rankWithout > rows - 1 ? .infinity : statistic(rankWithout + 1)
       )
     }
   }
