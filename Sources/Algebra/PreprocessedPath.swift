@@ -1,4 +1,4 @@
-import COpenBLAS
+import CElementwise
 import Glibc
 import Groundwork
 import Quantiles
@@ -18,7 +18,8 @@ struct PreprocessedPath {
   private let meanWeight: Double
   /// Rows a task of a pass works on: fixed, so sums are the same for any number of threads.
   private let chunk = 16_384
-  private let block = 256
+  /// Rows turned into columns at once, a multiple of 8: some 20 KB.
+  private let block: Int
   /// Their sides take a byte a row each.
   private let levelsAtOnce = 18
 
@@ -28,6 +29,7 @@ struct PreprocessedPath {
     self.threads = threads
     self.directRows = directRows
     meanWeight = data.meanWeight
+    block = min(256, max(16, 2560 / max(1, data.columns) / 8 * 8))
   }
 
   /// Nil where a sample or the kept rows had not full rank in spite of everything.
@@ -204,13 +206,26 @@ struct PreprocessedPath {
     var sides: [Int8]
   }
 
-  /// Fits of a block of rows at several levels: level-major, `count` numbers a level.
-  private func fits(
-    _ design: UnsafePointer<Double>, _ count: Int, _ coefficients: [Double], _ m: Int, _ out: UnsafeMutablePointer<Double>
-  ) {
-    let p = Int32(data.columns)
-    cblas_dgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(m), Int32(count), p, 1, coefficients, p, design, p, 0, out, Int32(count))
+  /// Blocks of the chunk's rows turned into columns, so that several levels read them from the nearest cache.
+  private func forEachBlock(ofChunk index: Int, _ body: (_ first: Int, UnsafePointer<residuals_block>) -> Void) {
+    let p = data.columns
+    let memory = UnsafeMutablePointer<Double>.allocate(capacity: block * (p + 3))
+    defer { memory.deallocate() }
+    let (target, weight, norm) = (memory + block * p, memory + block * (p + 1), memory + block * (p + 2))
+    var rows = residuals_block(columns: memory, target: target, weight: weight, norm: norm, rows: 0, width: p, stride: block)
+    let end = min(data.rows, (index + 1) * chunk)
+    for first in stride(from: index * chunk, to: end, by: block) {
+      let count = min(block, end - first)
+      if count < block { memory.update(repeating: 0, count: block * (p + 3)) }
+      data.design.withUnsafeBufferPointer { design in
+        for i in 0..<count { for c in 0..<p { memory[c * block + i] = design[(first + i) * p + c] } }
+      }
+      for (copy, values) in [(target, data.target), (weight, data.weight), (norm, data.norm)] {
+        values.withUnsafeBufferPointer { copy.update(from: $0.baseAddress! + first, count: count) }
+      }
+      rows.rows = count
+      body(first, &rows)
+    }
   }
 
   private func split(_ batch: [Int], _ guesses: [Guess]) -> Split {
@@ -223,42 +238,20 @@ struct PreprocessedPath {
       return try! parallelMap(chunks, threads: threads) { chunkIndex in
         var kept = [[Int32]](repeating: [], count: m)
         var gradient = [Double](repeating: 0, count: m * p)
-        var fit = [Double](repeating: 0, count: m * block)
-        var dual = fit
-        let end = min(n, (chunkIndex + 1) * chunk)
-        data.design.withUnsafeBufferPointer { design in
-          data.target.withUnsafeBufferPointer { target in
-            data.weight.withUnsafeBufferPointer { weight in
-              data.norm.withUnsafeBufferPointer { norm in
-                fit.withUnsafeMutableBufferPointer { fit in
-                  dual.withUnsafeMutableBufferPointer { dual in
-                    for first in stride(from: chunkIndex * chunk, to: end, by: block) {
-                      let count = min(block, end - first)
-                      let rows = design.baseAddress! + first * p
-                      fits(rows, count, coefficients, m, fit.baseAddress!)
-                      let y = target.baseAddress! + first
-                      let w = weight.baseAddress! + first
-                      let s = norm.baseAddress! + first
-                      for k in 0..<m {
-                        let level = levels[batch[k]]
-                        let radius = guesses[k].radius
-                        let f = fit.baseAddress! + k * count
-                        let d = dual.baseAddress! + k * count
-                        let side = sides + k * n + first
-                        for i in 0..<count {
-                          let r = y[i] - f[i]
-                          let near = radius * s[i]
-                          d[i] = r > near ? level * w[i] : (r < -near ? (level - 1) * w[i] : 0)
-                          side[i] = r > near ? 1 : (r < -near ? -1 : 0)
-                        }
-                        for i in 0..<count where side[i] == 0 { kept[k].append(Int32(first + i)) }
-                      }
-                      cblas_dgemm(
-                        CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(m), Int32(p), Int32(count), 1, dual.baseAddress!, Int32(count),
-                        rows, Int32(p), 1, &gradient, Int32(p))
-                    }
-                  }
-                }
+        let side = UnsafeMutablePointer<Int8>.allocate(capacity: block)
+        let dual = UnsafeMutablePointer<Double>.allocate(capacity: block)
+        defer {
+          side.deallocate()
+          dual.deallocate()
+        }
+        coefficients.withUnsafeBufferPointer { coefficients in
+          gradient.withUnsafeMutableBufferPointer { gradient in
+            forEachBlock(ofChunk: chunkIndex) { first, rows in
+              for k in 0..<m {
+                residuals_split(
+                  rows, coefficients.baseAddress! + k * p, guesses[k].radius, levels[batch[k]], side, dual, gradient.baseAddress! + k * p)
+                (sides + k * n + first).update(from: side, count: rows.pointee.rows)
+                for i in 0..<rows.pointee.rows where side[i] == 0 { kept[k].append(Int32(first + i)) }
               }
             }
           }
@@ -284,24 +277,17 @@ struct PreprocessedPath {
     let flat = coefficients.flatMap { $0 }
     let parts = try! parallelMap(chunks, threads: threads) { chunkIndex -> [[Int]] in
       var changed = [[Int]](repeating: [], count: m)
-      var fit = [Double](repeating: 0, count: m * block)
-      let end = min(n, (chunkIndex + 1) * chunk)
-      data.design.withUnsafeBufferPointer { design in
-        data.target.withUnsafeBufferPointer { target in
-          sides.withUnsafeBufferPointer { sides in
-            fit.withUnsafeMutableBufferPointer { fit in
-              for first in stride(from: chunkIndex * chunk, to: end, by: block) {
-                let count = min(block, end - first)
-                fits(design.baseAddress! + first * p, count, flat, m, fit.baseAddress!)
-                let y = target.baseAddress! + first
-                for o in 0..<m {
-                  let f = fit.baseAddress! + o * count
-                  let side = sides.baseAddress! + open[o] * n + first
-                  var any = false
-                  for i in 0..<count { any = any || (Double(side[i]) * (y[i] - f[i]) < 0) }
-                  if any { for i in 0..<count where Double(side[i]) * (y[i] - f[i]) < 0 { changed[o].append(first + i) } }
-                }
-              }
+      let side = UnsafeMutablePointer<Int8>.allocate(capacity: 2 * block)
+      side.initialize(repeating: 0, count: 2 * block)
+      defer { side.deallocate() }
+      let left = side + block
+      flat.withUnsafeBufferPointer { coefficients in
+        sides.withUnsafeBufferPointer { sides in
+          forEachBlock(ofChunk: chunkIndex) { first, rows in
+            for o in 0..<m {
+              side.update(from: sides.baseAddress! + open[o] * n + first, count: rows.pointee.rows)
+              guard residuals_left_side(rows, coefficients.baseAddress! + o * p, side, left) != 0 else { continue }
+              for i in 0..<rows.pointee.rows where left[i] != 0 { changed[o].append(first + i) }
             }
           }
         }
