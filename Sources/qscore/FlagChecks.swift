@@ -9,7 +9,8 @@ struct Baseline: ExpressibleByArgument, CustomStringConvertible {
   init(name: String?) { self.name = name }
   init?(argument: String) { name = argument }
 
-  var description: String { name ?? "none" }
+  /// What the help shows as the value of the bare flag: nothing.
+  var description: String { name ?? "" }
 }
 
 /// Flags that do not go together.

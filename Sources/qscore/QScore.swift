@@ -62,7 +62,7 @@ struct QScore: FilterTool {
   @Option(parsing: .unconditional, help: ArgumentHelp("Report the crps of outcomes below this number too; with --above, between the two.", valueName: "number"))
   var below: Double?
 
-  @Option(help: ArgumentHelp("Score on another scale: log_shift:A is log(x + A) of targets and quantiles, which must not be negative.", valueName: "transform"))
+  @Option(help: ArgumentHelp("Score on another scale: log_shift:A is log(x + A) of targets and quantiles, which must not be negative.", valueName: "scale"))
   var transform: String?
 
   @Flag(help: "With --transform, score on the scale as read too.")
