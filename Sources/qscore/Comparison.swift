@@ -56,11 +56,13 @@ struct Comparison {
 
     var hasCommonRows = rows.scores.allSatisfy(\.isNaN)
     var lines: [[ReportTable.Cell]] = []
-    for p in order {
+    let progress = Progress("qscore: comparing", quiet: session.options.quiet)
+    for (done, p) in order.enumerated() {
       let skill = PairwiseSkill(scores: parts[p].scores, models: k)
       if pairs.contains(where: { $0 != $1 && skill.commonRows[$0 * k + $1] > 0 }) { hasCommonRows = true }
-      lines += report(parts[p], skill)
+      lines += report(parts[p], skill) { progress.update((Double(done) + $0) / Double(order.count)) }
     }
+    progress.clear()
     guard hasCommonRows else { throw session.failure("no two models to compare answered a row together", remedy: "pick others with -g") }
     return Report(columns: columns.names, keys: columns.keys, rows: lines)
   }
@@ -77,10 +79,17 @@ struct Comparison {
     return models.indices.flatMap { i in models.indices.filter { $0 != i }.map { (i, $0) } }
   }
 
-  private func report(_ part: Part, _ skill: PairwiseSkill) -> [[ReportTable.Cell]] {
+  /// Pairs to test: each once, whichever model stands first.
+  private var testedPairs: [(Int, Int)] { pairs.filter { i, j in baseline == nil ? i < j : i != j } }
+
+  private func report(_ part: Part, _ skill: PairwiseSkill, progress: (Double) -> Void) -> [[ReportTable.Cell]] {
     let k = models.count
-    let tested = pairs.filter { i, j in baseline == nil ? i < j : i != j }
-    var values: [[Double]] = tested.map { test(part, $0, $1) }
+    let tested = testedPairs
+    var values: [[Double]] = []
+    for (t, pair) in tested.enumerated() {
+      values.append(test(part, pair.0, pair.1))
+      progress(Double(t + 1) / Double(tested.count))
+    }
     for t in tests.indices {
       for (v, adjusted) in holmAdjusted(values.map { $0[t] }).enumerated() { values[v].append(adjusted) }
     }

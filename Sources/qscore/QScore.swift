@@ -220,6 +220,9 @@ struct QScore: FilterTool {
       models: models, by: roles.by.map { header.names[$0] }, score: name, baseline: baseline, permutations: permutations ?? 999, resamples: bootstrap ?? 0,
       isSeries: order != nil, horizon: horizon ?? 1, hasBlocks: blocks != nil, seed: seed ?? 1, threads: session.threads)
     for condition in conditions { try condition.check(columns: comparison.columns.names, keys: comparison.columns.keys) }
+    if name != "ae_median", !name.hasPrefix("interval_"), Set(roles.groups.map(\.levels)).count > 1 {
+      session.diagnostics.warn("models have different levels, so their \(name) are means over different levels")
+    }
     let rows = ComparedRows()
     var workers: [ComparingWorker] = []
     let counts = try session.stream(header, writesRows: false) {

@@ -75,6 +75,18 @@ private func leastIsotonicLoss(_ level: Double, _ forecasts: [Double], _ targets
     }
   }
 
+  /// Where no rounding is needed the parts add up to the bit.
+  @Test(arguments: [0.25, 0.5, 0.75])
+  func partsOfSmallIntegersAddUpExactly(_ level: Double) {
+    var random = RandomStream(seed: 61)
+    for _ in 0..<50 {
+      let forecasts = (0..<64).map { _ in Double(random.below(20)) }
+      let targets = forecasts.map { $0 + Double(random.below(9)) - 3 }
+      let parts = QuantileScoreDecomposition(level: level, forecasts: forecasts, targets: targets)
+      #expect(parts.score == parts.miscalibration - parts.discrimination + parts.uncertainty)
+    }
+  }
+
   @Test func extremesHaveTheirMeaning() {
     let targets = [3.0, 1, 4, 1, 5, 9, 2, 6]
     let perfect = QuantileScoreDecomposition(level: 0.3, forecasts: targets, targets: targets)
