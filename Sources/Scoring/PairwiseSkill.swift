@@ -40,13 +40,16 @@ public struct PairwiseSkill: Sendable {
     means = sums
   }
 
+  private func answered(_ i: Int) -> Bool { !means[i * models + i].isNaN }
+
   /// Mean score of i over that of j, on common rows; 1 for i = j; NaN without common rows, and where both means are 0 or infinite.
   public func ratio(_ i: Int, _ j: Int) -> Double {
-    i == j ? 1 : means[i * models + j] / means[j * models + i]
+    i == j && answered(i) ? 1 : means[i * models + j] / means[j * models + i]
   }
 
-  /// θ_i; NaN where a perfect and an infinite score make it undefined.
+  /// θ_i; NaN for a model that answered no row, and where a perfect and an infinite score make it undefined.
   public func relativeSkill(_ i: Int) -> Double {
+    guard answered(i) else { return .nan }
     let logarithms = (0..<models).map { ratio(i, $0) }.filter { !$0.isNaN }.map { log($0) }
     return exp(logarithms.reduce(0, +) / Double(logarithms.count))
   }

@@ -93,22 +93,24 @@ struct Comparison {
     for t in tests.indices {
       for (v, adjusted) in holmAdjusted(values.map { $0[t] }).enumerated() { values[v].append(adjusted) }
     }
-    let bootstrap = resamples > 0 ? bootstrap(part) : nil
+    let bootstrap = bootstrap(part)
     return pairs.map { i, j in
       func scaledSkill(_ skill: PairwiseSkill) -> Double { baseline.map { skill.relativeSkill(i) / skill.relativeSkill($0) } ?? skill.relativeSkill(i) }
-      func ends(_ statistic: (PairwiseSkill) -> Double) -> [Double] { bootstrap.map { [$0.interval(statistic).lower, $0.interval(statistic).upper] } ?? [] }
+      func ends(_ statistic: (PairwiseSkill) -> Double) -> [Double] { 
+        guard let interval = bootstrap?.interval(statistic) else { return resamples > 0 ? [.nan, .nan] : [] }
+        return [interval.lower, interval.upper]
+      }
       // A model is no better than itself.
       let pValues = tested.firstIndex { $0 == (i, j) || $0 == (j, i) }.map { values[$0] } ?? [Double](repeating: 1, count: 2 * tests.count)
-      let hasRows = skill.commonRows[i * k + i] > 0
-      var numbers = [skill.means[i * k + j], skill.means[j * k + i], hasRows ? skill.ratio(i, j) : .nan] + ends { $0.ratio(i, j) }
-      numbers += (baseline == nil ? [] : [hasRows ? skill.relativeSkill(i) : .nan]) + [hasRows ? scaledSkill(skill) : .nan] + ends(scaledSkill) + pValues
+      var numbers = [skill.means[i * k + j], skill.means[j * k + i], skill.ratio(i, j)] + ends { $0.ratio(i, j) }
+      numbers += (baseline == nil ? [] : [skill.relativeSkill(i)]) + [scaledSkill(skill)] + ends(scaledSkill) + pValues
       return [.text(models[i]), .text(models[j])] + part.values.map { .text($0) } + [.count(skill.commonRows[i * k + j])] + numbers.map { .number($0) }
     }
   }
 
   private func bootstrap(_ part: Part) -> SkillBootstrap? {
     let rows = part.scores.count / models.count
-    if rows == 0 { return nil }
+    if rows == 0 || resamples == 0 { return nil }
     var numbers: [Int32: Int32] = [:]
     var units = [Int32](0..<Int32(rows))
     if hasBlocks {

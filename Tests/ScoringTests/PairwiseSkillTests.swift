@@ -25,6 +25,15 @@ private func randomScores(_ rows: Int, models k: Int, missing: Double, seed: UIn
     #expect(close(skill.relativeSkill(2), pow(6, 1.0 / 3)))
   }
 
+  /// Mean wis of three forecasts of hospital admissions, all of the same weeks, and what R's scoringutils makes of them
+  /// (hubverse-org/hubEvals, tests/testthat/testdata/exp_pairwise_scores.csv, location 25).
+  @Test func agreesWithScoringutils() {
+    let skill = PairwiseSkill(scores: [179.944642857143, 162.6875, 139.369642857143], models: 3)
+    for (i, expected) in [1.12612125846186, 1.01812340354839, 0.872196666228429].enumerated() { #expect(abs(skill.relativeSkill(i) - expected) < 1e-13) }
+    #expect(abs(skill.relativeSkill(1) / skill.relativeSkill(0) - 0.904097490299596) < 1e-13)
+    #expect(abs(skill.relativeSkill(2) / skill.relativeSkill(0) - 0.774513987436612) < 1e-13)
+  }
+
   @Test(arguments: [0.0, 0.2, 0.5])
   func relativeSkillsMultiplyToOne(_ missing: Double) {
     for seed in 1...20 {
@@ -38,6 +47,12 @@ private func randomScores(_ rows: Int, models k: Int, missing: Double, seed: UIn
     let skill = PairwiseSkill(scores: [1, .nan, 2, .nan, 3, 6], models: 3)
     #expect(skill.ratio(0, 1).isNaN && skill.commonRows[1] == 0)
     #expect(close(skill.relativeSkill(0), 0.5.squareRoot()))
+  }
+
+  @Test func aModelWithoutRowsHasNoSkill() {
+    let skill = PairwiseSkill(scores: [1, .nan, 2, 3, .nan, 4], models: 3)
+    #expect(skill.relativeSkill(1).isNaN && skill.ratio(1, 1).isNaN && skill.ratio(0, 1).isNaN)
+    #expect(close(skill.relativeSkill(2), 1.5.squareRoot()))
   }
 
   @Test func ordersOfRowsDoNotMatter() {
