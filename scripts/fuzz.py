@@ -14,7 +14,7 @@ import tempfile
 import time
 import zlib
 
-STATUSES = {0, 64, 65, 66, 73, 74}
+STATUSES = {0, 1, 64, 65, 66, 73, 74}
 TIME_LIMIT = 20
 MEMORY_LIMIT = 4 << 30
 
@@ -205,6 +205,9 @@ class Fuzzer:
                 ["qfit", "-x", "x,place", "-l", "linear", "--levels", "0.1,0.9"], ["qfit", "-x", "x,place", "-l", "forest:trees=3", "--levels", "4"],
                 ["qfit", "-l", "marginal", "--group", "place", "--exclude", "fold", "--folds", "2"], ["qfit", "-l", "linear,marginal", "--levels", "3", "--new-only"],
                 ["qscore", "--merge"],
+                ["qscore", "--compare", "--order", "fold", "--bootstrap", "9", "--permutations", "20"], ["qscore", "--compare", "--blocks", "place", "--score", "ae_median"],
+                ["qscore", "--decompose", "--by", "place"], ["qscore", "--reliability"], ["qscore", "--pit", "--bins", "7"],
+                ["qscore", "--transform", "log_shift:1", "--append"], ["qscore", "--crps", "--above", "0", "--per-row"], ["qscore", "--fail-if", "wis > 1"],
             ])
             if has_copies and draw.random() < 0.7:
                 words = draw.choice([

@@ -37,7 +37,7 @@ public final class FilterSession {
     case .csv: return .csv
     case .tsv: return .tsv
     case .ndjson: return .ndjson
-    case nil: return nil
+    case .markdown, nil: return nil
     }
   }
 
@@ -47,7 +47,7 @@ public final class FilterSession {
     case nil: return reader.format
     case .ndjson: return .ndjson
     case .tsv: return .tsv
-    case .csv:
+    case .csv, .markdown:
       if case .separated(let delimiter) = reader.format, delimiter != 9 { return reader.format }
       return .csv
     }
@@ -64,6 +64,7 @@ public final class FilterSession {
   public func encoder(
     _ header: Header, changed: [Int] = [], dropped: Set<Int> = [], appended: [String] = []
   ) throws -> RowEncoder {
+    if options.output == .markdown { throw Failure(.usage, "--output markdown is for tables of scores, not for rows", remedy: "write csv, tsv or ndjson") }
     do {
       return try RowEncoder(
         header: header, input: reader.format, output: outputFormat, changed: changed, dropped: dropped, appended: appended,

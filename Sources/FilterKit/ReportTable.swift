@@ -2,7 +2,8 @@ import Glibc
 import Groundwork
 import Tables
 
-/// A small table that a tool makes itself, such as scores: in the output's format, aligned where stdout is a terminal.
+/// A small table that a tool makes itself, such as scores: in the output's format or as a table of Markdown, aligned
+/// where stdout is a terminal.
 public struct ReportTable {
   public enum Cell {
     case text(String)
@@ -20,6 +21,8 @@ public struct ReportTable {
     let format = session.outputFormat
     let buffer = ByteBuffer()
     switch format {
+    case _ where session.options.output == .markdown:
+      writeMarkdown(rows, rows.map { $0.map { text($0, session.options.digits) } }, buffer)
     case .ndjson: for row in rows { writeObject(row, session.options.digits, buffer) }
     case .separated(let delimiter):
       let isAligned = isatty(side ?? STDOUT_FILENO) == 1 && session.options.output == nil
@@ -63,9 +66,7 @@ public struct ReportTable {
 
   private func writeAligned(_ lines: [[String]], _ rows: [[Cell]], _ buffer: ByteBuffer) {
     let widths = columns.indices.map { c in lines.map { $0[c].count }.max() ?? 0 }
-    let isNumber = columns.indices.map { c in
-      rows.allSatisfy { if case .text = $0[c] { return false } else { return true } }
-    }
+    let isNumber = columns.indices.map { isNumeric($0, rows) }
     for line in lines {
       for (c, field) in line.enumerated() {
         let padding = String(repeating: " ", count: widths[c] - field.count)
@@ -75,6 +76,21 @@ public struct ReportTable {
       }
       buffer.append(10)
     }
+  }
+
+  /// A table as GitHub's Markdown has it: numbers to the right.
+  private func writeMarkdown(_ rows: [[Cell]], _ lines: [[String]], _ buffer: ByteBuffer) {
+    func writeLine(_ fields: [String]) { buffer.append("| " + fields.joined(separator: " | ") + " |\n") }
+    func escaped(_ text: String) -> String {
+      escapingControls(text).map { $0 == "|" || $0 == "\\" ? "\\\($0)" : String($0) }.joined()
+    }
+    writeLine(columns.map(escaped))
+    writeLine(columns.indices.map { isNumeric($0, rows) ? "---:" : ":---" })
+    for line in lines { writeLine(line.map(escaped)) }
+  }
+
+  private func isNumeric(_ column: Int, _ rows: [[Cell]]) -> Bool {
+    rows.allSatisfy { if case .text = $0[column] { return false } else { return true } }
   }
 
   private func writeObject(_ row: [Cell], _ digits: Int?, _ buffer: ByteBuffer) {

@@ -3,7 +3,12 @@ import Glibc
 import Groundwork
 import Tables
 
-public enum FormatName: String, ExpressibleByArgument, CaseIterable { case csv, tsv, ndjson }
+public enum FormatName: String, ExpressibleByArgument, CaseIterable {
+  /// `markdown` is for tables that a tool makes itself, not for rows that pass through, so it is not listed for every tool.
+  case csv, tsv, ndjson, markdown
+
+  public static var allValueStrings: [String] { [csv, tsv, ndjson].map(\.rawValue) }
+}
 public enum BadRowChoice: String, ExpressibleByArgument, CaseIterable { case fail, skip }
 
 /// The options every tool has: how tables come in and go out, and how the tool talks.
@@ -56,6 +61,7 @@ public struct TableOptions: ParsableArguments {
     if let delimiter, delimiter.utf8.count != 1 || delimiter == "\"" || delimiter == "\n" || delimiter == "\r" {
       throw ValidationError("--delimiter \(delimiter): one single-byte character is needed, no quote or line end")
     }
+    if input == .markdown { throw ValidationError("--input markdown: csv, tsv and ndjson are read") }
     if delimiter != nil, input == .ndjson { throw ValidationError("--delimiter is for delimited text, not for ndjson") }
     if let digits, !(0...17).contains(digits) { throw ValidationError("--digits \(digits): 0 to 17 are possible") }
     if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads \(threads): 1 to 1024 are possible") }

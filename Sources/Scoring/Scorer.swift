@@ -5,12 +5,12 @@ public struct Scorer: Sendable {
   private let levels: Int
   private let scores: [(score: any Score, offset: Int)]
 
-  /// `levels` increasing, at least one; `intervals` as asked for, or `Interval.standard(heldBy:)`.
-  public init(levels: [Double], intervals: [Interval]) {
+  /// `levels` increasing, at least one; `intervals` as asked for, or `Interval.standard(heldBy:)`; scores prepared for the same
+  /// levels to put after those of the registry.
+  public init(levels: [Double], intervals: [Interval], followedBy others: [any Score] = []) {
     var columns: [String] = []
     var scores: [(any Score, Int)] = []
-    for family in scoreRegistry {
-      let score = family.init(levels: levels, intervals: intervals)
+    for score in scoreRegistry.map({ $0.init(levels: levels, intervals: intervals) }) + others {
       scores.append((score, columns.count))
       columns += score.columns
     }

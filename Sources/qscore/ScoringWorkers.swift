@@ -8,19 +8,19 @@ import Tables
 final class ScoringWorker: RowWorker {
   private let roles: ScoringRoles
   private let forecasts: ForecastReader
-  private let levelScores: [LevelScores]?
+  private let evaluators: [(UnsafePointer<Double>, Double, UnsafeMutablePointer<Double>) -> Void]
   private let quantiles: UnsafeMutablePointer<Double>
   private let values: UnsafeMutablePointer<Double>
   private(set) var tally: Tally
 
-  init(roles: ScoringRoles, header: Header, perLevel: Bool) {
+  init(roles: ScoringRoles, header: Header, kind: TallyKind) {
     self.roles = roles
     forecasts = ForecastReader(roles: roles, header: header)
-    levelScores = perLevel ? roles.groups.map { LevelScores(levels: $0.levels) } : nil
-    let widest = roles.groups.map(\.levels.count).max()!
+    let tally = roles.tally(kind)
+    self.tally = tally
+    evaluators = roles.groups.indices.map { ScoringWorker.evaluator(kind, roles, $0) }
     quantiles = .allocate(capacity: roles.groups.reduce(0) { $0 + $1.levels.count })
-    values = .allocate(capacity: max(roles.columns.count, 2 * widest))
-    tally = Tally(by: roles.by.map { header.names[$0] }, groups: roles.groups, columns: roles.columns, perLevel: perLevel)
+    values = .allocate(capacity: roles.groups.indices.map { tally.slots($0) * tally.columns.count }.max()!)
   }
 
   deinit {
@@ -28,32 +28,56 @@ final class ScoringWorker: RowWorker {
     values.deallocate()
   }
 
+  /// What fills the values that a row adds to the tally.
+  private static func evaluator(_ kind: TallyKind, _ roles: ScoringRoles, _ g: Int) -> (UnsafePointer<Double>, Double, UnsafeMutablePointer<Double>) -> Void {
+    let levels = roles.groups[g].levels
+    switch kind {
+    case .scores:
+      let scorer = roles.scorers[g]
+      return { scorer.evaluate(quantiles: $0, target: $1, into: $2) }
+    case .levels:
+      let scores = LevelScores(levels: levels)
+      return { scores.evaluate(quantiles: $0, target: $1, into: $2) }
+    case .reliability:
+      return { quantiles, target, values in
+        for j in levels.indices { values[j] = target <= quantiles[j] ? 1 : 0 }
+      }
+    case .pit(let bins):
+      let transform = ProbabilityIntegralTransform(levels: levels, bins: bins)
+      return { transform.evaluate(quantiles: $0, target: $1, into: $2) }
+    }
+  }
+
   override func handle(_ row: Row, into output: ByteBuffer) throws {
-    let target = try forecasts.target(row)
+    var target = try forecasts.target(row)
     let weight = try forecasts.weight(row)
     // Everything is read before anything is counted: a bad row leaves no trace.
     var offset = 0
     var complete: UInt64 = 0
     var completeBeyond: [Int: Bool] = [:]
     for (g, group) in roles.groups.enumerated() {
-      let isComplete = try forecasts.read(row, group, into: quantiles + offset)
+      let isComplete = try forecasts.read(row, group, scored: !target.isNaN, into: quantiles + offset)
       if g < 64 { complete |= isComplete ? 1 << g : 0 } else { completeBeyond[g] = isComplete }
       offset += group.levels.count
     }
-    let part = roles.by.isEmpty ? 0 : tally.part(roles.by.map { row.text($0) })
-    offset = 0
-    for (g, group) in roles.groups.enumerated() {
-      defer { offset += group.levels.count }
-      if target.isNaN {
-        tally.countMissingTarget(part, g)
-      } else if g < 64 ? complete & (1 << g) == 0 : completeBeyond[g] == false {
-        tally.countMissingPrediction(part, g)
-      } else if let levelScores {
-        levelScores[g].evaluate(quantiles: quantiles + offset, target: target, into: values)
-        tally.addLevels(part, g, values, weight: roles.weight == nil ? nil : weight)
-      } else {
-        roles.scorers[g].evaluate(quantiles: quantiles + offset, target: target, into: values)
-        tally.add(part, g, values, weight: roles.weight == nil ? nil : weight)
+    let values = roles.by.map { row.text($0) }
+    for (s, scale) in roles.scales.enumerated() {
+      if let transform = scale.transform, !target.isNaN {
+        target = transform(target)
+        for k in 0..<offset { quantiles[k] = transform(quantiles[k]) }
+      }
+      let part = roles.partNames.isEmpty ? 0 : tally.part(values + (roles.transform == nil ? [] : [scale.label]))
+      var offset = 0
+      for (g, group) in roles.groups.enumerated() {
+        defer { offset += group.levels.count }
+        if target.isNaN {
+          if s == 0 { tally.countMissingTarget(part, g) }
+        } else if g < 64 ? complete & (1 << g) == 0 : completeBeyond[g] == false {
+          if s == 0 { tally.countMissingPrediction(part, g) }
+        } else {
+          evaluators[g](quantiles + offset, target, self.values)
+          tally.add(part, g, self.values, weight: roles.weight == nil ? nil : weight)
+        }
       }
     }
   }
@@ -74,16 +98,16 @@ final class AppendingWorker: RowWorker {
     forecasts = ForecastReader(roles: roles, header: header)
     quantiles = [Double](repeating: 0, count: roles.groups.map(\.levels.count).max()!)
     own = [Double](repeating: 0, count: roles.groups.count * roles.columns.count)
-    tally = Tally(by: [], groups: roles.groups, columns: roles.columns, perLevel: false)
+    tally = roles.counter
   }
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
-    let target = try forecasts.target(row)
+    let target = try forecasts.transformedTarget(row)
     let width = roles.columns.count
     try own.withUnsafeMutableBufferPointer { own in
       for (g, group) in roles.groups.enumerated() {
         let values = own.baseAddress! + g * width
-        let isComplete = try quantiles.withUnsafeMutableBufferPointer { try forecasts.read(row, group, into: $0.baseAddress!) }
+        let isComplete = try quantiles.withUnsafeMutableBufferPointer { try forecasts.readTransformed(row, group, scored: !target.isNaN, into: $0.baseAddress!) }
         if target.isNaN || !isComplete {
           for k in 0..<width { values[k] = .nan }
         } else {

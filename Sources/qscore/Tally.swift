@@ -4,75 +4,111 @@ import Quantiles
 import Scoring
 import Tables
 
+/// What a tally counts of each model: one row of scores, a row a level, or a row a bin.
+enum TallyKind: Equatable {
+  case scores
+  case levels
+  case reliability
+  case pit(bins: Int)
+
+  /// Columns that tell the rows of a model apart.
+  var keys: [String] {
+    switch self {
+    case .scores: []
+    case .levels, .reliability: ["level"]
+    case .pit: ["pit_lower", "pit_upper"]
+    }
+  }
+
+  /// Columns that are summed; nil where they are those of the scores.
+  var sums: [String]? {
+    switch self {
+    case .scores: nil
+    case .levels: ["pinball", "coverage"]
+    case .reliability: ["coverage"]
+    case .pit: ["share"]
+    }
+  }
+}
+
 /// Exact sums of scores by model and by the values of `--by`.
 struct Tally {
   /// Sums of one model among the rows that agree in the `--by` columns.
   struct Cell {
-    /// One accumulator, or one a level.
+    /// One accumulator, or one a level or bin.
     var sums: [ScoreAccumulator]
     var missingTarget = 0
     var missingPrediction = 0
   }
 
-  private let by: [String]
+  let kind: TallyKind
+  let by: [String]
   private(set) var models: [String]
-  /// Of each model; empty unless scores are kept by level.
-  private var levels: [[Double]]
-  private var columns: [String]
-  private let isPerLevel: Bool
+  /// Of each model.
+  private(set) var levels: [[Double]]
+  /// What is summed.
+  let columns: [String]
   private var parts: [[String]: Int] = [:]
-  /// Of each part, a cell a model; nil where the model was never there.
+  /// Of each part, a cell a model.
   private var cells: [[Cell]] = []
-  /// Rows read while merging.
-  private(set) var counts = RowCounts()
 
-  init(by: [String], groups: [QuantileGroup], columns: [String], perLevel: Bool) {
+  /// `columns` are the names of the scores where the kind is `scores`.
+  init(kind: TallyKind, by: [String], models: [String], levels: [[Double]], columns: [String]) {
+    self.kind = kind
     self.by = by
-    models = groups.map(\.name)
-    levels = perLevel ? groups.map(\.levels) : groups.map { _ in [] }
-    self.columns = perLevel ? Tally.levelColumns : columns
-    isPerLevel = perLevel
+    self.models = models
+    self.levels = levels
+    self.columns = kind.sums ?? columns
     if by.isEmpty { _ = part([]) }
   }
 
-  private static let levelColumns = ["pinball", "coverage"]
-
-  private var emptyCells: [Cell] {
-    models.indices.map { g in Cell(sums: [ScoreAccumulator](repeating: ScoreAccumulator(columns: columns.count), count: isPerLevel ? levels[g].count : 1)) }
+  /// Rows of the report for model g.
+  func slots(_ g: Int) -> Int {
+    switch kind {
+    case .scores: 1
+    case .levels, .reliability: levels[g].count
+    case .pit(let bins): bins
+    }
   }
+
+  private func emptyCell(_ g: Int) -> Cell { Cell(sums: [ScoreAccumulator](repeating: ScoreAccumulator(columns: columns.count), count: slots(g))) }
 
   /// The part of rows with these values of the `--by` columns.
   mutating func part(_ values: [String]) -> Int {
     if let part = parts[values] { return part }
     parts[values] = cells.count
-    cells.append(emptyCells)
+    cells.append(models.indices.map(emptyCell))
     return cells.count - 1
   }
 
-  mutating func countMissingTarget(_ part: Int, _ model: Int) { cells[part][model].missingTarget += 1 }
-  mutating func countMissingPrediction(_ part: Int, _ model: Int) { cells[part][model].missingPrediction += 1 }
-
-  mutating func add(_ part: Int, _ model: Int, _ values: UnsafePointer<Double>, weight: Double?) {
-    if let weight { cells[part][model].sums[0].add(values, weight: weight) } else { cells[part][model].sums[0].add(values) }
+  /// The number of the model, which is a new one where the name is.
+  mutating func model(_ name: String, levels: [Double]) -> Int {
+    if let known = models.firstIndex(of: name) { return known }
+    models.append(name)
+    self.levels.append(levels)
+    for p in cells.indices { cells[p].append(emptyCell(models.count - 1)) }
+    return models.count - 1
   }
 
-  /// `values` as `LevelScores.evaluate` fills them.
-  mutating func addLevels(_ part: Int, _ model: Int, _ values: UnsafePointer<Double>, weight: Double?) {
-    for t in levels[model].indices {
-      if let weight {
-        cells[part][model].sums[t].add(values + 2 * t, weight: weight)
-      } else {
-        cells[part][model].sums[t].add(values + 2 * t)
-      }
+  mutating func countMissingTarget(_ part: Int, _ model: Int, rows: Int = 1) { cells[part][model].missingTarget += rows }
+  mutating func countMissingPrediction(_ part: Int, _ model: Int, rows: Int = 1) { cells[part][model].missingPrediction += rows }
+
+  /// `values` holds one number a column, of each slot in turn.
+  mutating func add(_ part: Int, _ model: Int, _ values: UnsafePointer<Double>, weight: Double?) {
+    for t in 0..<slots(model) {
+      let values = values + t * columns.count
+      if let weight { cells[part][model].sums[t].add(values, weight: weight) } else { cells[part][model].sums[t].add(values) }
     }
   }
+
+  mutating func add(_ part: Int, _ model: Int, slot: Int, _ sums: ScoreAccumulator) { cells[part][model].sums[slot].merge(sums) }
 
   /// Adds another tally of the same models and scores.
   mutating func merge(_ other: Tally) {
     for (values, theirs) in other.parts {
       let ours = part(values)
       for g in models.indices {
-        for t in cells[ours][g].sums.indices { cells[ours][g].sums[t].merge(other.cells[theirs][g].sums[t]) }
+        for t in 0..<slots(g) { cells[ours][g].sums[t].merge(other.cells[theirs][g].sums[t]) }
         cells[ours][g].missingTarget += other.cells[theirs][g].missingTarget
         cells[ours][g].missingPrediction += other.cells[theirs][g].missingPrediction
       }
@@ -93,154 +129,52 @@ struct Tally {
     return messages
   }
 
-  /// Parts in the order of their values: numbers by size where all of a column are numbers, else by their bytes.
-  private var sortedParts: [(values: [String], cells: [Cell])] {
-    let reader = NumberReader()
-    func number(_ text: String) -> Double? {
-      if case .number(let value) = Array(text.utf8).withUnsafeBufferPointer({ reader.read($0) }) { return value }
-      return nil
-    }
-    let isNumeric = by.indices.map { c in parts.keys.allSatisfy { number($0[c]) != nil } }
-    func precedes(_ a: [String], _ b: [String]) -> Bool {
-      for c in by.indices where a[c] != b[c] {
-        if isNumeric[c] {
-          let (x, y) = (number(a[c])!, number(b[c])!)
-          if x != y { return x < y }
-        }
-        return Array(a[c].utf8).lexicographicallyPrecedes(Array(b[c].utf8))
-      }
-      return false
-    }
-    return parts.keys.sorted(by: precedes).map { ($0, cells[parts[$0]!]) }
-  }
-
-  func writeMeans(_ session: FilterSession) throws {
-    let table = ReportTable(columns: ["model"] + by + (isPerLevel ? ["level"] : []) + ["n"] + columns)
-    let rows = sortedParts.flatMap { values, cells in
-      models.indices.flatMap { g in
-        cells[g].sums.enumerated().map { t, sums -> [ReportTable.Cell] in
-          [.text(models[g])] + values.map { .text($0) } + (isPerLevel ? [.number(levels[g][t])] : []) + [.count(sums.rows)]
-            + sums.means.map { .number($0) }
-        }
-      }
-    }
-    try table.write(rows, session: session)
+  /// Every model of every part, parts in the order of their values.
+  var sortedCells: [(values: [String], model: Int, cell: Cell)] {
+    inKeyOrder(Array(parts.keys)).flatMap { values in models.indices.map { (values, $0, cells[parts[values]!][$0]) } }
   }
 }
 
-// MARK: - Parts
+// MARK: - The report
 
 extension Tally {
-  private static let sumPrefix = "sum_"
+  /// Columns of the report, and how many of them name the group.
+  var reportColumns: (names: [String], keys: Int) {
+    let keys = ["model"] + by + kind.keys
+    let shown: [String]
+    switch kind {
+    case .scores, .levels: shown = columns
+    case .reliability: shown = columns + ["lower", "upper"]
+    case .pit: shown = columns + ["density"]
+    }
+    return (keys + ["n"] + shown, keys.count)
+  }
 
-  /// The exact sums as a table: the columns of the means, with `sum_` before each, and counts of what was not scored.
-  func writeParts(_ session: FilterSession) throws {
-    let table = ReportTable(
-      columns: ["model"] + by + (isPerLevel ? ["level"] : []) + ["missing_target", "missing_prediction", "n", "weight"]
-        + columns.map { Tally.sumPrefix + $0 })
-    let rows = sortedParts.flatMap { values, cells in
-      models.indices.flatMap { g in
-        cells[g].sums.enumerated().map { t, sums -> [ReportTable.Cell] in
-          [.text(models[g])] + values.map { .text($0) } + (isPerLevel ? [.number(levels[g][t])] : [])
-            // Counts of a model by levels stand once, on its first level's row.
-            + (t == 0 ? [cells[g].missingTarget, cells[g].missingPrediction] : [0, 0]).map { .count($0) } + sums.fields.map { .text($0) }
-        }
+  var report: Report {
+    let rows = sortedCells.flatMap { values, g, cell in
+      cell.sums.enumerated().map { t, sums -> [ReportTable.Cell] in
+        [.text(models[g])] + values.map { .text($0) } + keyCells(g, t) + [.count(sums.rows)] + shown(g, t, sums).map { .number($0) }
       }
     }
-    try table.write(rows, session: session)
+    return Report(columns: reportColumns.names, keys: reportColumns.keys, rows: rows)
   }
 
-  /// Reads and merges the tables of `writeParts`.
-  init(merging session: FilterSession, _ header: Header) throws {
-    guard header.names.first == "model", let counts = header.index(of: "missing_target"), counts + 3 < header.count,
-      header.names[counts + 1] == "missing_prediction", header.names[counts + 2] == "n", header.names[counts + 3] == "weight",
-      header.names[(counts + 4)...].allSatisfy({ $0.hasPrefix(Tally.sumPrefix) })
-    else { throw session.failure("this is no result of qscore --partial", remedy: "score rows without --merge") }
-    let keys = Array(header.names[1..<counts])
-    let columns = header.names[(counts + 4)...].map { String($0.dropFirst(Tally.sumPrefix.count)) }
-    isPerLevel = keys.last == "level" && columns == Tally.levelColumns
-    by = isPerLevel ? Array(keys.dropLast()) : keys
-    self.columns = columns
-    models = []
-    levels = []
-    let worker = PartWorker(header: header, by: by.count, isPerLevel: isPerLevel, counts: counts)
-    self.counts = try session.stream(header, writesRows: false, threads: 1) { worker }
-    for record in worker.records { add(record) }
+  func keyCells(_ g: Int, _ t: Int) -> [ReportTable.Cell] {
+    switch kind {
+    case .scores: []
+    case .levels, .reliability: [.number(levels[g][t])]
+    case .pit(let bins): [.number(Double(t) / Double(bins)), .number(Double(t + 1) / Double(bins))]
+    }
   }
 
-  private mutating func add(_ record: PartRecord) {
-    let g: Int
-    if let known = models.firstIndex(of: record.model) {
-      g = known
-    } else {
-      g = models.count
-      models.append(record.model)
-      levels.append([])
-      for p in cells.indices { cells[p].append(Cell(sums: isPerLevel ? [] : [ScoreAccumulator(columns: columns.count)])) }
+  private func shown(_ g: Int, _ t: Int, _ sums: ScoreAccumulator) -> [Double] {
+    switch kind {
+    case .scores, .levels: return sums.means
+    case .reliability:
+      guard sums.rows > 0 else { return [.nan, .nan, .nan] }
+      let band = [0.025, 0.975].map { Double(binomialQuantile($0, count: sums.rows, probability: levels[g][t])) / Double(sums.rows) }
+      return sums.means + band
+    case .pit(let bins): return sums.means + sums.means.map { $0 * Double(bins) }
     }
-    let p = part(record.by)
-    var t = 0
-    if let level = record.level {
-      let key = Levels.key(level)
-      t = levels[g].firstIndex { Levels.key($0) >= key } ?? levels[g].count
-      if t == levels[g].count || Levels.key(levels[g][t]) != key {
-        levels[g].insert(level, at: t)
-        for q in cells.indices { cells[q][g].sums.insert(ScoreAccumulator(columns: columns.count), at: t) }
-      }
-    }
-    cells[p][g].sums[t].merge(record.sums)
-    cells[p][g].missingTarget += record.missingTarget
-    cells[p][g].missingPrediction += record.missingPrediction
-  }
-}
-
-/// One row of a part.
-struct PartRecord {
-  var model: String
-  var by: [String]
-  var level: Double?
-  var missingTarget: Int
-  var missingPrediction: Int
-  var sums: ScoreAccumulator
-}
-
-private final class PartWorker: RowWorker {
-  private let header: Header
-  private let by: Int
-  private let isPerLevel: Bool
-  private let counts: Int
-  private let reader = NumberReader()
-  private(set) var records: [PartRecord] = []
-
-  init(header: Header, by: Int, isPerLevel: Bool, counts: Int) {
-    self.header = header
-    self.by = by
-    self.isPerLevel = isPerLevel
-    self.counts = counts
-  }
-
-  override func handle(_ row: Row, into output: ByteBuffer) throws {
-    func refuse(_ column: Int) -> Failure {
-      Failure(.badData, "\"\(printable(row.text(column)))\" is not what qscore --partial writes", at: .init(column: header.names[column]))
-    }
-    func count(_ column: Int) throws -> Int {
-      guard let count = Int(row.text(column)), count >= 0, count < 1 << 53 else { throw refuse(column) }
-      return count
-    }
-    let first = counts + 2
-    let fields = (first..<header.count).map { row.text($0) }
-    guard let sums = ScoreAccumulator(fields: fields) else {
-      let wrong = fields.indices.first { $0 == 0 ? Int(fields[$0]) == nil : ExactSum(fields[$0]) == nil } ?? 0
-      throw refuse(first + wrong)
-    }
-    var level: Double?
-    if isPerLevel {
-      guard case .number(let value) = row.number(1 + by, reader), value > 0, value < 1 else { throw refuse(1 + by) }
-      level = value
-    }
-    records.append(
-      PartRecord(
-        model: row.text(0), by: (0..<by).map { row.text(1 + $0) }, level: level, missingTarget: try count(counts),
-        missingPrediction: try count(counts + 1), sums: sums))
   }
 }

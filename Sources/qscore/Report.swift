@@ -1,0 +1,25 @@
+import FilterKit
+import Tables
+
+/// What a run says: a table whose first columns tell which group a row is about.
+struct Report {
+  let columns: [String]
+  /// Number of those first columns.
+  let keys: Int
+  let rows: [[ReportTable.Cell]]
+
+  func write(_ session: FilterSession) throws { try ReportTable(columns: columns).write(rows, session: session) }
+
+  /// `model a, place north`: the group of a row. A model without a name is only told where nothing else is.
+  func group(_ row: [ReportTable.Cell]) -> String {
+    let parts = zip(columns, row).prefix(keys).compactMap { column, cell in
+      switch cell {
+      case .text(""): column == "model" ? nil : "\(column) empty"
+      case .text(let text): "\(column) \(text)"
+      case .count(let count): "\(column) \(count)"
+      case .number(let value): "\(column) \(shortestText(value))"
+      }
+    }
+    return parts.isEmpty ? "the group without a name" : parts.joined(separator: ", ")
+  }
+}
