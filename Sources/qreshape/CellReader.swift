@@ -51,10 +51,14 @@ class CellReader {
     cells.append(Cell(model: model, level: level, start: start, count: text.count - start, isMissing: reading == .missing))
   }
 
+  /// The bytes between the quotes of a JSON string; a number or a word itself.
+  static func content(json raw: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
+    raw.count >= 2 && raw[0] == 0x22 ? UnsafeBufferPointer(rebasing: raw[1..<(raw.count - 1)]) : raw
+  }
+
   /// Takes the value of one quantile from the bytes of a JSON value; false where it is no number.
   final func take(json raw: UnsafeBufferPointer<UInt8>, model: Int, level: Int) -> Bool {
-    let content = raw.first == 0x22 ? UnsafeBufferPointer(rebasing: raw[1..<(raw.count - 1)]) : raw
-    let reading = numbers.read(content)
+    let reading = numbers.read(CellReader.content(json: raw))
     switch reading {
     case .number, .missing, .infinite: break
     default: return false
@@ -187,6 +191,10 @@ final class NestedCellReader: CellReader {
     Failure(.badData, cause, at: .init(column: header.names[column ?? columns.values]))
   }
 
+  private func notANumber(_ raw: UnsafeBufferPointer<UInt8>) -> Failure {
+    failure("\"\(printable(String(decoding: CellReader.content(json: raw), as: UTF8.self)))\" is not a number")
+  }
+
   private func readObject(_ row: Row, _ model: Int) throws {
     let raw = row.raw(columns.values)
     if raw.count == 0 || raw.elementsEqual("null".utf8) { return }
@@ -194,7 +202,7 @@ final class NestedCellReader: CellReader {
     let syntax = JSONMembers.ofObject(raw) { key, value in
       do {
         if take(json: value, model: model, level: try level(key, columns.values)) { return nil }
-        fault = failure("\"\(printable(String(decoding: value, as: UTF8.self)))\" is not a number")
+        fault = notANumber(value)
       } catch { fault = error as? Failure }
       return ""
     }
@@ -207,9 +215,7 @@ final class NestedCellReader: CellReader {
     guard let values = JSONMembers.ofArray(row.raw(columns.values)) else { throw failure("not an array") }
     guard levels.count == values.count else { throw failure("\(values.count) values for \(levels.count) levels") }
     for (level, value) in zip(levels, values) {
-      guard take(json: value, model: model, level: try self.level(level, levelColumn)) else {
-        throw failure("\"\(printable(String(decoding: value, as: UTF8.self)))\" is not a number")
-      }
+      guard take(json: value, model: model, level: try self.level(CellReader.content(json: level), levelColumn)) else { throw notANumber(value) }
     }
   }
 }

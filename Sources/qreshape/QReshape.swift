@@ -49,7 +49,7 @@ struct QReshape: FilterTool {
   @Option(name: [.customShort("y"), .customLong("target")], help: ArgumentHelp("Column of observed values in the input or in --truth, and what it is called in the output.", valueName: "name"))
   var target: String?
 
-  @Option(help: ArgumentHelp("These models only, in this order, separated by commas; an empty name is the group without one.", valueName: "names"))
+  @Option(help: ArgumentHelp("These models only, separated by commas; an empty name is the group without one.", valueName: "names"))
   var models: String?
 
   @Option(help: ArgumentHelp("These levels only: a count (99), a list (0.1,0.5,0.9) or a range (0.05:0.95:0.05); rounded names of darts and percent are taken for them.", valueName: "levels"))

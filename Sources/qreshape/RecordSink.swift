@@ -116,16 +116,18 @@ final class RecordSink {
   }
 
   private func modelText(_ number: Int) -> [UInt8] {
-    while modelTexts.count <= number {
-      let buffer = ByteBuffer(capacity: 64)
-      writer.append(vocabulary.models[modelTexts.count], into: buffer)
-      modelTexts.append(Array(buffer.bytes))
+    if modelTexts.count <= number {
+      for model in vocabulary.models.dropFirst(modelTexts.count) {
+        let buffer = ByteBuffer(capacity: 64)
+        writer.append(model, into: buffer)
+        modelTexts.append(Array(buffer.bytes))
+      }
     }
     return modelTexts[number]
   }
 
   private func levelText(number: Int) -> [UInt8] {
-    while levelTexts.count <= number { levelTexts.append(Array(Tables.levelText(vocabulary.levels[levelTexts.count]).utf8)) }
+    if levelTexts.count <= number { levelTexts += vocabulary.levels.dropFirst(levelTexts.count).map { Array(Tables.levelText($0).utf8) } }
     return levelTexts[number]
   }
 }

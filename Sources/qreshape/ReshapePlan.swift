@@ -48,7 +48,10 @@ struct ReshapePlan {
   private static func target(_ flags: QReshape, _ session: FilterSession, _ header: Header, _ source: Source, _ shape: Shape) throws -> Int? {
     if case .long(let columns, _) = source, let target = columns.target { return target }
     let owned = Set(source.owned)
-    if let name = flags.target, let column = header.index(of: name), !owned.contains(column) { return column }
+    if let name = flags.target, let column = header.index(of: name) {
+      if owned.contains(column) { throw Failure(.usage, "-y names \"\(name)\", which has another role") }
+      return column
+    }
     guard flags.truth == nil, case .long(let long) = shape, !long.target.isEmpty else { return nil }
     return try session.targetColumn(header, named: nil).flatMap { owned.contains($0) ? nil : $0 }
   }
@@ -64,7 +67,7 @@ struct ReshapePlan {
     let columns = try session.columns(header, nameList(on))
     if let owned = columns.first(where: { source.owned.contains($0) }) { throw Failure(.usage, "--on names \"\(header.names[owned])\", which is not the same in all rows of a unit") }
     let table = try TruthTable(path, on: nameList(on), target: flags.target, output: output)
-    return (table, FieldKey(columns: columns), flags.target ?? targetName(shape) ?? "observation")
+    return (table, FieldKey(columns: columns), targetName(shape) ?? flags.target ?? "observation")
   }
 
   private static func targetName(_ shape: Shape) -> String? {
@@ -81,7 +84,9 @@ struct ReshapePlan {
 
   private func name(passed column: Int) -> String {
     guard column == target else { return header.names[column] }
-    return flags.target ?? ReshapePlan.targetName(shape) ?? header.names[column]
+    if let name = ReshapePlan.targetName(shape) ?? flags.target { return name }
+    // A name that no filter takes for a target's becomes one.
+    return FilterSession.targetNames.contains(header.names[column]) ? header.names[column] : "observed"
   }
 
   private func makePass(_ columns: [(column: Int, name: String)]? = nil) -> PassWriter {
@@ -137,7 +142,13 @@ struct ReshapePlan {
       if models.count > 1 { throw Failure(.usage, "\(shape.name) holds one model, and there are \(models.count)", remedy: "choose one with --models") }
       if let model = models.first, !model.isEmpty { session.diagnostics.warn("\(shape.name) does not hold the model's name, \(model)") }
     }
-    return try columns.map { try shape.columnName($0.model, $0.level) }
+    return try columns.map { model, level in
+      let name = try shape.columnName(model, level)
+      guard !shape.namesModels || (try? shape.parse(name, input: ""))??.model == model else {
+        throw shape.cannotHold("the model \"\(printable(model))\"", remedy: "its columns would be read as another model's")
+      }
+      return name
+    }
   }
 
   // MARK: The ways
@@ -207,8 +218,9 @@ struct ReshapePlan {
     if case .long = source { linesPerCell = 1 } else { linesPerCell = 0 }
     let isKnown = onlyModels != nil && onlyLevels != nil
     func makeWriter(_ known: [(model: Int, level: Int)], _ inputs: @escaping () -> [String]) throws -> UnitWriter {
-      let names = try columns.map { shape in
-        try columnNames(known.map { (vocabulary.models[$0.model], vocabulary.levels[$0.level]) }, shape)
+      let names = try columns.map { shape -> [String] in
+        let (models, levels) = (vocabulary.models, vocabulary.levels)
+        return try columnNames(known.map { (models[$0.model], levels[$0.level]) }, shape)
       } ?? []
       if columns != nil { try refuseRepetition(pass.names + names) }
       let nested = columns == nil ? RecordSink(nil, pass: pass, vocabulary: vocabulary, hasModels: hasModels, lineEnd: writer.lineEnd(header)) : nil
@@ -253,7 +265,8 @@ struct ReshapePlan {
   /// The columns of a table that was long: models as told, or in the order in which they came, levels as told, or those that came.
   private func knownColumns(seen: [[[Bool]]]?, order: [Int]) -> [(model: Int, level: Int)] {
     let models = onlyModels.map { $0.map { vocabulary.model($0) } } ?? order
-    let levels = vocabulary.levels.indices.sorted { vocabulary.levels[$0] < vocabulary.levels[$1] }
+    let values = vocabulary.levels
+    let levels = values.indices.sorted { values[$0] < values[$1] }
     return models.flatMap { model in
       levels.filter { level in
         onlyLevels != nil || (seen ?? []).contains { model < $0.count && level < $0[model].count && $0[model][level] }

@@ -5,14 +5,18 @@ import Quantiles
 /// output.
 final class Vocabulary {
   private let monitor = Monitor()
-  private(set) var models: [String] = []
-  private(set) var levels: [Double] = []
+  private var modelList: [String] = []
+  private var levelList: [Double] = []
   private var numberOfModel: [String: Int] = [:]
   private var numberOfLevel: [Int: Int] = [:]
   private let onlyModels: [String]?
   private let onlyLevels: Set<Int>?
   /// What the group without a name is called.
   private let unnamed: String
+
+  /// By number.
+  var models: [String] { monitor.locked { modelList } }
+  var levels: [Double] { monitor.locked { levelList } }
 
   /// Where models or levels are told, others are left out.
   init(models: [String]?, levels: [Double]?, unnamed: String) {
@@ -29,9 +33,9 @@ final class Vocabulary {
     if let onlyModels, !onlyModels.contains(name) { return -1 }
     return monitor.locked {
       if let number = numberOfModel[name] { return number }
-      models.append(name)
-      numberOfModel[name] = models.count - 1
-      return models.count - 1
+      modelList.append(name)
+      numberOfModel[name] = modelList.count - 1
+      return modelList.count - 1
     }
   }
 
@@ -41,9 +45,9 @@ final class Vocabulary {
     if let onlyLevels, !onlyLevels.contains(key) { return -1 }
     return monitor.locked {
       if let number = numberOfLevel[key] { return number }
-      levels.append(Levels.rounded(level))
-      numberOfLevel[key] = levels.count - 1
-      return levels.count - 1
+      levelList.append(Levels.rounded(level))
+      numberOfLevel[key] = levelList.count - 1
+      return levelList.count - 1
     }
   }
 }
