@@ -134,7 +134,7 @@ final class PivotWorker: RowWorker {
     try collector.rest.write(rows, restRows)
     restCount += restRows.count
     let lines = rows.lines()
-    let input = collector.inputNumber(rows.input)
+    let input = collector.lineNumbers.input(rows.input)
     for run in runs {
       let key = UnsafeBufferPointer(start: UnsafePointer(keys.base) + run.key.lowerBound, count: run.key.count)
       let cells = UnsafeBufferPointer(start: UnsafePointer(cellBytes.base) + run.bytes.lowerBound, count: run.bytes.count)
@@ -145,7 +145,7 @@ final class PivotWorker: RowWorker {
         failure.place.line = lines[run.row]
         throw failure
       }
-      func code(_ row: Int) -> UInt64 { LineNumber.code(input: input, line: lines[row]) }
+      func code(_ row: Int) -> UInt64 { collector.lineNumbers.code(input: input, line: lines[row]) }
       let last = run.row + (run.cells - 1) * linesPerCell
       if lines[last] - lines[run.row] == last - run.row {
         try collector.add(CellRun(line: code(run.row), model: run.model, bytes: cells))

@@ -216,8 +216,8 @@ struct ReshapePlan {
     let rest = try RestRows(path: flags.rest, header, session.reader.format)
     let linesPerCell: Int
     if case .long = source { linesPerCell = 1 } else { linesPerCell = 0 }
-    let isKnown = onlyModels != nil && onlyLevels != nil
-    func makeWriter(_ known: [(model: Int, level: Int)], _ inputs: @escaping () -> [String]) throws -> UnitWriter {
+    let lineNumbers = LineNumbers()
+    func makeWriter(_ known: [(model: Int, level: Int)]) throws -> UnitWriter {
       let names = try columns.map { shape -> [String] in
         let (models, levels) = (vocabulary.models, vocabulary.levels)
         return try columnNames(known.map { (models[$0.model], levels[$0.level]) }, shape)
@@ -227,19 +227,12 @@ struct ReshapePlan {
       if let nested { try refuseRepetition(nested.names) }
       return UnitWriter(
         columns: known, names: names, pass: pass, nested: nested, vocabulary: vocabulary, lineEnd: writer.lineEnd(header), linesPerCell: linesPerCell,
-        skips: session.options.onError == .skip, inputs: inputs)
+        skips: session.options.onError == .skip, lineNumbers: lineNumbers)
     }
-    var early: Failure?
+    let isKnown = flags.sorted && onlyModels != nil && onlyLevels != nil
     let collector = UnitCollector(
-      pass: pass, rest: rest, memory: flags.memory.flatMap(LearningOptions.bytes) ?? 1 << 30, isSorted: flags.sorted, output: session.output
-    ) { inputs in
-      guard isKnown else { return nil }
-      do { return try makeWriter(knownColumns(seen: nil, order: []), inputs) } catch {
-        early = error as? Failure
-        return nil
-      }
-    }
-    if let early { throw early }
+      pass: pass, rest: rest, lineNumbers: lineNumbers, memory: flags.memory.flatMap(LearningOptions.bytes) ?? 1 << 30, isSorted: flags.sorted,
+      writer: isKnown ? try makeWriter(knownColumns(seen: [], order: [])) : nil, output: session.output)
     try collector.writeHeader(unless: session.options.noHeader)
     var targetColumn: Int?
     if case .long(let long, _) = source { targetColumn = long.target }
@@ -252,7 +245,7 @@ struct ReshapePlan {
       return worker
     }
     let last = try collector.finish(noHeader: session.options.noHeader) {
-      try makeWriter(knownColumns(seen: workers.map(\.seen), order: collector.models), { collector.inputs })
+      try makeWriter(knownColumns(seen: workers.map(\.seen), order: collector.models))
     }
     try rest.close()
     counts.skipped += last.repeated
@@ -263,13 +256,13 @@ struct ReshapePlan {
   }
 
   /// The columns of a table that was long: models as told, or in the order in which they came, levels as told, or those that came.
-  private func knownColumns(seen: [[[Bool]]]?, order: [Int]) -> [(model: Int, level: Int)] {
+  private func knownColumns(seen: [[[Bool]]], order: [Int]) -> [(model: Int, level: Int)] {
     let models = onlyModels.map { $0.map { vocabulary.model($0) } } ?? order
     let values = vocabulary.levels
     let levels = values.indices.sorted { values[$0] < values[$1] }
     return models.flatMap { model in
       levels.filter { level in
-        onlyLevels != nil || (seen ?? []).contains { model < $0.count && level < $0[model].count && $0[model][level] }
+        onlyLevels != nil || seen.contains { model < $0.count && level < $0[model].count && $0[model][level] }
       }.map { (model, $0) }
     }
   }

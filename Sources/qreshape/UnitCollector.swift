@@ -7,6 +7,7 @@ import Tables
 /// a unit's rows stand together, as soon as the next begins, if the columns are known by then.
 final class UnitCollector {
   let rest: RestRows
+  let lineNumbers: LineNumbers
   private let pass: PassWriter
   private let store: UnitStore
   /// Where a unit's rows stand together: complete units that wait for the columns to be known.
@@ -19,28 +20,20 @@ final class UnitCollector {
   private var rowsBefore: UInt64 = 0
   private var current = 0
   private var isKnown: [Bool] = []
-  private(set) var inputs: [String] = []
   /// Models in the order of their first rows.
   private(set) var models: [Int] = []
   private(set) var units = 0
   private(set) var unmatched = 0
 
-  init(pass: PassWriter, rest: RestRows, memory: Int, isSorted: Bool, output: OutputFile, makeWriter: (@escaping () -> [String]) -> UnitWriter?) {
+  /// `writer` writes units at once, where the columns are known and rows of a unit stand together.
+  init(pass: PassWriter, rest: RestRows, lineNumbers: LineNumbers, memory: Int, isSorted: Bool, writer: UnitWriter?, output: OutputFile) {
     self.pass = pass
     self.rest = rest
+    self.lineNumbers = lineNumbers
+    self.writer = writer
     self.output = output
     store = UnitStore(memoryLimit: memory)
     complete = isSorted ? OrderedUnits(memoryLimit: memory) : nil
-    final class Names { weak var collector: UnitCollector? }
-    let names = Names()
-    writer = isSorted ? makeWriter { names.collector?.inputs ?? [] } : nil
-    names.collector = self
-  }
-
-  func inputNumber(_ name: String) -> Int {
-    if inputs.last == name { return inputs.count - 1 }
-    inputs.append(name)
-    return inputs.count - 1
   }
 
   /// Turns to the unit of a key; `row` is one of its rows, `number` the row's in its block.

@@ -53,11 +53,19 @@ struct CellRun {
   }
 }
 
-/// Lines of several inputs as one number.
-struct LineNumber {
-  static func code(input: Int, line: Int) -> UInt64 { UInt64(input) << 40 | UInt64(line) }
-  static func input(_ code: UInt64) -> Int { Int(code >> 40) }
-  static func line(_ code: UInt64) -> Int { Int(code & (1 << 40 - 1)) }
+/// Lines of several inputs as one number: which input, and which line.
+final class LineNumbers {
+  private var inputs: [String] = []
+
+  /// The number of an input, of which all lines come before those of the next.
+  func input(_ name: String) -> Int {
+    if inputs.last != name { inputs.append(name) }
+    return inputs.count - 1
+  }
+
+  func code(input: Int, line: Int) -> UInt64 { UInt64(input) << 40 | UInt64(line) }
+
+  func place(_ code: UInt64) -> Failure.Place { Failure.Place(input: inputs[Int(code >> 40)], line: Int(code & (1 << 40 - 1))) }
 }
 
 /// Writes units whose quantiles are all known: a row a unit, or with the nested form a line a model.
@@ -73,7 +81,7 @@ final class UnitWriter {
   private let columnOf: [Int32]
   private let levelCount: Int
   private let lineEnd: [UInt8]
-  private let inputs: () -> [String]
+  private let lineNumbers: LineNumbers
   /// Rows that hold one more quantile each, or several.
   private let linesPerCell: UInt64
   private var texts: [UnsafeBufferPointer<UInt8>]
@@ -89,7 +97,7 @@ final class UnitWriter {
 
   init(
     columns: [(model: Int, level: Int)], names: [String], pass: PassWriter, nested: RecordSink?, vocabulary: Vocabulary, lineEnd: [UInt8], linesPerCell: Int,
-    skips: Bool, inputs: @escaping () -> [String]
+    skips: Bool, lineNumbers: LineNumbers
   ) {
     self.columns = columns
     self.pass = pass
@@ -98,7 +106,7 @@ final class UnitWriter {
     self.lineEnd = lineEnd
     self.linesPerCell = UInt64(linesPerCell)
     self.skips = skips
-    self.inputs = inputs
+    self.lineNumbers = lineNumbers
     columnNames = names
     keys = names.map { name in
       let buffer = ByteBuffer(capacity: 64)
@@ -148,12 +156,10 @@ final class UnitWriter {
   private func refuse(_ column: Int, _ line: UInt64) throws {
     let (model, level) = columns[column]
     let name = vocabulary.models[model]
-    let names = inputs()
-    let first = (LineNumber.input(lines[column]) == LineNumber.input(line) ? "" : names[LineNumber.input(lines[column])] + ", ")
-      + "line \(LineNumber.line(lines[column]))"
+    let (first, second) = (lineNumbers.place(lines[column]), lineNumbers.place(line))
     let failure = Failure(
-      .badData, "the level \(levelText(vocabulary.levels[level]))\(name.isEmpty ? "" : " of model \"\(name)\"") stands twice for one unit, first in \(first)",
-      at: .init(input: names[LineNumber.input(line)], line: LineNumber.line(line)), remedy: "drop one of the rows")
+      .badData, "the level \(levelText(vocabulary.levels[level]))\(name.isEmpty ? "" : " of model \"\(name)\"") stands twice for one unit, first in "
+        + (first.input == second.input ? "" : "\(first.input!), ") + "line \(first.line!)", at: second, remedy: "drop one of the rows")
     guard skips else { throw failure }
     repeated += 1
     if firstRepeated == nil { firstRepeated = failure }
