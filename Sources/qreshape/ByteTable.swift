@@ -3,10 +3,14 @@ import Groundwork
 
 /// Memory handed out piece by piece, which never moves and goes all at once.
 final class Arena {
-  static let slabSize = 1 << 22
+  private static let firstSlab = 1 << 22
+  private static let largestSlab = 1 << 26
   private var slabs: [PageMemory] = []
   private var used = 0
-  private(set) var bytes = 0
+  private var bytesBefore = 0
+
+  /// Bytes that were handed out, and those lost between stretches of memory.
+  var bytes: Int { bytesBefore + used }
 
   /// Room for `count` bytes at a multiple of 8.
   @inline(__always)
@@ -20,11 +24,13 @@ final class Arena {
   }
 
   private func addSlab(_ count: Int) throws -> UnsafeMutablePointer<UInt8> {
-    guard let slab = PageMemory(capacity: max(Arena.slabSize, count)) else {
+    // Larger ones as there is more to hold: the system gives large pages within them.
+    let size = min(Arena.largestSlab, max(Arena.firstSlab, bytes))
+    guard let slab = PageMemory(capacity: max(size, count)) else {
       throw Failure(.internal, "there is no memory for the table", remedy: "lower --memory")
     }
+    bytesBefore += slabs.last?.capacity ?? 0
     slabs.append(slab)
-    bytes += slab.capacity
     used = count
     return slab.base
   }
@@ -32,7 +38,7 @@ final class Arena {
   /// Takes everything back; the first stretch of memory is kept for what comes.
   func removeAll() {
     slabs.removeLast(max(0, slabs.count - 1))
-    bytes = slabs.first?.capacity ?? 0
+    bytesBefore = 0
     used = 0
   }
 }

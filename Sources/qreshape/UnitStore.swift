@@ -116,7 +116,7 @@ final class UnitStore {
 
   /// Moves everything to disk where memory is over its limit.
   func spillIfNeeded() throws {
-    if memoryUsed > max(memoryLimit, Arena.slabSize + 1 << 20) { try spill() }
+    if memoryUsed > max(memoryLimit, 1 << 20) { try spill() }
   }
 
   /// Moves everything to disk.
