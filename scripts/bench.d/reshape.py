@@ -1,6 +1,6 @@
 """Brings a forecast hub's rows together; scripts/bench reshape says how."""
 
-import os, sys, tempfile
+import os, re, sys, tempfile
 import numpy as np
 import polars as pl
 from common import command, HUB
@@ -58,9 +58,10 @@ with tempfile.TemporaryDirectory() as folder:
         theirs = measured([sys.executable, "-c", PIVOT, table], out)
         peer = pl.read_csv(out).drop("output_type")
         ours = measured([QRESHAPE, "--quiet", table], out)
-        # Values are the same; the peer names columns otherwise, and both keep the order of first rows.
+        # Both keep the order of first rows; the peer calls a column {"MODEL",LEVEL}.
+        peer = peer.rename(lambda name: re.sub(r'^\{"(.*)",(.*)\}$', r"\1_q\2", name))
         answer = pl.read_csv(out)
-        same = answer.shape == peer.shape and all(answer[:, i].equals(peer[:, i]) for i in range(answer.width))
+        same = set(answer.columns) == set(peer.columns) and answer.equals(peer.select(answer.columns))
         ok = ours[0] <= theirs[0] and same
         missed |= not ok
         lines.append((name, *ours, *theirs, ours[0] / theirs[0], "ok" if ok else "misses" if same else "differs"))
