@@ -58,8 +58,8 @@ with tempfile.TemporaryDirectory() as folder:
         theirs = measured([sys.executable, "-c", PIVOT, table], out)
         peer = pl.read_csv(out).drop("output_type")
         ours = measured([QRESHAPE, "--quiet", table], out)
-        # Both keep the order of first rows; the peer calls a column {"MODEL",LEVEL}.
-        peer = peer.rename(lambda name: re.sub(r'^\{"(.*)",(.*)\}$', r"\1_q\2", name))
+        # Both keep the order of first rows; the peer calls a column {"MODEL",LEVEL}, and reads its quotes as two.
+        peer = peer.rename(lambda name: re.sub(r'^\{"+(.*?)"+,(.*)\}$', r"\1_q\2", name))
         answer = pl.read_csv(out)
         same = set(answer.columns) == set(peer.columns) and answer.equals(peer.select(answer.columns))
         ok = ours[0] <= theirs[0] and same
