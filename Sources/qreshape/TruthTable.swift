@@ -39,7 +39,8 @@ final class TruthTable {
       }
       return column
     }
-    let names = (target.map { [$0] } ?? []) + FilterSession.targetNames + ["value"]
+    // A hub's `target` says what is observed, and comes last.
+    let names = (target.map { [$0] } ?? []) + FilterSession.targetNames.filter { $0 != "target" } + ["value", "target"]
     guard let value = names.lazy.compactMap({ header.index(of: $0) }).first(where: { !places.contains($0) }) else {
       throw Failure(.badData, "no column of observed values", at: .init(input: path), remedy: "name it with -y")
     }
