@@ -135,6 +135,7 @@ final class PivotWorker: RowWorker {
     restCount += restRows.count
     let lines = rows.lines()
     let input = collector.lineNumbers.input(rows.input)
+    collector.expect(runs.map(\.hash))
     for run in runs {
       let key = UnsafeBufferPointer(start: UnsafePointer(keys.base) + run.key.lowerBound, count: run.key.count)
       let cells = UnsafeBufferPointer(start: UnsafePointer(cellBytes.base) + run.bytes.lowerBound, count: run.bytes.count)

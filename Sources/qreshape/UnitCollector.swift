@@ -51,6 +51,9 @@ final class UnitCollector {
     current = index
   }
 
+  /// Says which units a block is about.
+  func expect(_ hashes: [UInt64]) { store.warm(hashes) }
+
   /// Adds quantiles to the unit.
   func add(_ run: CellRun) throws {
     if run.model >= isKnown.count || !isKnown[run.model] {
