@@ -1,7 +1,7 @@
 # make demo   installs what is missing, builds, runs the main job on a bundled table and shows the result
 # make test   the same set-up, then every test
 PREFIX ?= /usr/local
-TOOLS = qfit qaggregate qsort qconformal qscore
+TOOLS = qfit qaggregate qsort qconformal qscore qreshape
 BUILD = .build/release
 
 .PHONY: all build demo test install uninstall bench fuzz man clean

@@ -28,6 +28,7 @@ let package = Package(
     tool("qsort", []),
     tool("qconformal", ["Calibration", "Algebra"]),
     tool("qscore", ["Scoring"]),
+    tool("qreshape", []),
 
     // What every tool shares.
     .target(

@@ -175,6 +175,10 @@ class Fuzzer:
             run = subprocess.run([self.tool("qscore"), "-q", "--partial", "--by", "place"], input=table, capture_output=True, check=True)
             self.part = run.stdout
 
+    def reshaped(self, format, table):
+        """The table in another format."""
+        return subprocess.run([self.tool("qreshape"), "-q", "--from", "wide", "--to", format], input=table, capture_output=True, check=True).stdout
+
     def trial(self, i):
         """The words of a command and the files it reads."""
         draw = random.Random(f"{self.seed} {i}")
@@ -208,6 +212,8 @@ class Fuzzer:
                 ["qscore", "--compare", "--order", "fold", "--bootstrap", "9", "--permutations", "20"], ["qscore", "--compare", "--blocks", "place", "--score", "ae_median"],
                 ["qscore", "--decompose", "--by", "place"], ["qscore", "--reliability"], ["qscore", "--pit", "--bins", "7"],
                 ["qscore", "--transform", "log_shift:1", "--append"], ["qscore", "--crps", "--above", "0", "--per-row"], ["qscore", "--fail-if", "wis > 1"],
+                ["qreshape"], ["qreshape", "--to", draw.choice(["hub", "scoringutils", "nested", "nixtla", "darts", "percent", "autogluon"]), "--from", "wide"],
+                ["qreshape", "--from", draw.choice(["hub", "scoringutils", "nested"]), "--to", draw.choice(["wide", "nested", "hub"])],
             ])
             if has_copies and draw.random() < 0.7:
                 words = draw.choice([
@@ -220,6 +226,10 @@ class Fuzzer:
                 files["s"] = damage_model(draw, self.state)
             if words == ["qscore", "--merge"]:
                 table = damage(draw, self.part)
+                flags = []
+            if words[:2] == ["qreshape", "--from"]:
+                table = damage(draw, self.reshaped(words[2], as_csv(names, rows)))
+                words = words + draw.choice([[], ["--sorted"], ["--memory", "0"], ["--models", "a,b"], ["--truth", "t", "--on", "place"]])
                 flags = []
         for extra, share in [
             (["--output", draw.choice(["csv", "tsv", "ndjson"])], 0.25), (["--input", draw.choice(["csv", "tsv", "ndjson"])], 0.05), (["--on-error", "skip"], 0.3),

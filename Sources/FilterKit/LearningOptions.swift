@@ -49,7 +49,8 @@ public struct LearningOptions: ParsableArguments {
   /// `--memory` in bytes.
   public var memoryBytes: Int { memory.flatMap(LearningOptions.bytes) ?? 1 << 30 }
 
-  private static func bytes(_ text: String) -> Int? {
+  /// Bytes of a size such as 500M; nil for text that is none.
+  public static func bytes(_ text: String) -> Int? {
     let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
     let unit = text.last.flatMap { units[Character($0.uppercased())] }
     guard let number = Int(unit == nil ? text[...] : text.dropLast()), number >= 0 else { return nil }

@@ -44,6 +44,12 @@ public struct QuantileGroup: Equatable {
   /// Column of each level.
   public let columns: [Int]
 
+  public init(name: String, levels: [Double], columns: [Int]) {
+    self.name = name
+    self.levels = levels
+    self.columns = columns
+  }
+
   /// The name of a level's column in the group called `name`.
   public static func columnName(_ name: String, _ level: Double) -> String {
     (name.isEmpty ? "q" : name + "_q") + levelText(level)
@@ -76,7 +82,8 @@ extension Header {
   }
 
   /// Splits `rf_q0.025` into its model and level; nil for a name that is no quantile column's.
-  static func quantileName(_ name: String, input: String) throws -> (model: String, level: Double)? {
+  /// Throws for a level outside (0, 1).
+  public static func quantileName(_ name: String, input: String) throws -> (model: String, level: Double)? {
     let bytes = Array(name.utf8)
     guard let q = bytes.lastIndex(of: UInt8(ascii: "q")), q == 0 || (bytes[q - 1] == UInt8(ascii: "_") && q > 1) else { return nil }
     let text = bytes[(q + 1)...]

@@ -101,7 +101,8 @@ public final class RawStore: BlockSource {
     }
   }
 
-  private static func unnamedFile() throws -> Int32 {
+  /// A temporary file in `TMPDIR`, or in /tmp, that has no name any more.
+  public static func unnamedFile() throws -> Int32 {
     let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array((folder + "/quantile-filter.XXXXXX").utf8CString)
     let descriptor = mkstemp(&template)
@@ -111,7 +112,8 @@ public final class RawStore: BlockSource {
     return descriptor
   }
 
-  private static func failure(_ cause: String, _ status: Failure.Status = .inputOutput) -> Failure {
+  /// What `errno` says of a temporary file.
+  public static func failure(_ cause: String, _ status: Failure.Status = .inputOutput) -> Failure {
     Failure(status, cause + ": " + String(cString: strerror(errno)).lowercasedFirst, remedy: "set TMPDIR to a folder with room, or raise --memory")
   }
 

@@ -24,6 +24,7 @@ public struct RowEncoder {
   private let header: Header
   private let input: TableFormat
   private let output: TableFormat
+  private let writer: FieldWriter
   private let digits: Int?
   private let segments: [Segment]
   private let changed: [Int]
@@ -46,6 +47,7 @@ public struct RowEncoder {
     self.header = header
     self.input = input
     self.output = output
+    writer = FieldWriter(input: input, output: output)
     self.digits = digits
     self.changed = changed
     self.appended = appended
@@ -77,11 +79,6 @@ public struct RowEncoder {
     keys = writesObjects ? (input == .ndjson ? header.raw : header.names.map(key)).map { $0 + [UInt8(ascii: ":")] } : []
   }
 
-  private var delimiter: UInt8 {
-    if case .separated(let delimiter) = output { return delimiter }
-    return UInt8(ascii: ",")
-  }
-
   /// The header line; nothing for NDJSON.
   public func writeHeader(into buffer: ByteBuffer) {
     guard case .separated(let delimiter) = output else { return }
@@ -94,20 +91,12 @@ public struct RowEncoder {
     for segment in segments {
       switch segment {
       case .run(let first, let last):
-        for column in first...last { field { headerField(column, into: buffer) } }
-      case .cell(let column, _): field { headerField(column, into: buffer) }
+        for column in first...last { field { writer.appendName(header, column, into: buffer) } }
+      case .cell(let column, _): field { writer.appendName(header, column, into: buffer) }
       }
     }
-    for name in appended { field { Array(name.utf8).withUnsafeBufferPointer { appendField($0, into: buffer) } } }
+    for name in appended { field { writer.append(name, into: buffer) } }
     buffer.append(input == output ? header.lineEnd : [10])
-  }
-
-  private func headerField(_ column: Int, into buffer: ByteBuffer) {
-    if input == output {
-      buffer.append(header.raw[column])
-    } else {
-      Array(header.names[column].utf8).withUnsafeBufferPointer { appendField($0, into: buffer) }
-    }
   }
 
   /// True where a row that no cell changes may leave as the bytes it came in.
@@ -157,9 +146,7 @@ public struct RowEncoder {
     func pass(_ column: Int) {
       if !isFirst { buffer.append(delimiter) }
       isFirst = false
-      let raw = row.raw(column)
-      if input == .ndjson, raw.count == 4, raw.elementsEqual("null".utf8) { return }
-      row.withContent(column) { appendField($0, into: buffer) }
+      writer.append(row, column, into: buffer)
     }
     for segment in segments {
       switch segment {
@@ -181,18 +168,6 @@ public struct RowEncoder {
       appendNumber(own![k], buffer)
     }
     buffer.append(10)
-  }
-
-  /// A field with this content, quoted where the format needs it.
-  private func appendField(_ content: UnsafeBufferPointer<UInt8>, into buffer: ByteBuffer) {
-    let delimiter = delimiter
-    guard content.contains(where: { $0 == delimiter || $0 == 0x22 || $0 == 10 || $0 == 13 }) else { return buffer.append(content) }
-    buffer.append(0x22)
-    for byte in content {
-      if byte == 0x22 { buffer.append(0x22) }
-      buffer.append(byte)
-    }
-    buffer.append(0x22)
   }
 
   @inline(__always)
@@ -247,7 +222,7 @@ public struct RowEncoder {
     func pass(_ column: Int, under name: Int) {
       if input == .ndjson, row.ends[column] == 0 { return }
       key(keys[name])
-      appendValue(row, column, buffer)
+      writer.append(row, column, into: buffer)
     }
     for segment in segments {
       switch segment {
@@ -269,17 +244,5 @@ public struct RowEncoder {
     if isFirst { buffer.append(UInt8(ascii: "{")) }
     buffer.append(UInt8(ascii: "}"))
     buffer.append(input == .ndjson ? Array(row.lineEnd) : [10])
-  }
-
-  /// A field as a JSON value: numbers as they are written, missing as null, all else as a string.
-  private func appendValue(_ row: Row, _ column: Int, _ buffer: ByteBuffer) {
-    let raw = row.raw(column)
-    if input == .ndjson { return buffer.append(raw) }
-    let isQuoted = raw.first == 0x22
-    if !isQuoted, JSONText.isNumber(raw) { return buffer.append(raw) }
-    row.withContent(column) { content in
-      let isMissing = !isQuoted && (content.count == 0 || ["NA", "NaN", "null"].contains { content.elementsEqual($0.utf8) })
-      if isMissing { buffer.append("null") } else { JSONText.appendString(content, to: buffer) }
-    }
   }
 }

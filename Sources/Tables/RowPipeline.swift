@@ -29,6 +29,22 @@ public struct Rows {
   /// Where row i stands: its input and physical line.
   func place(_ i: Int) -> (input: String, line: Int) { (block.input, linesBefore + 1 + block.lines(beforeRow: indices[i])) }
   public var count: Int { indices.count }
+  /// Which input the rows come from.
+  public var input: String { block.input }
+  /// The physical line of each row; known when the rows are committed.
+  public func lines() -> [Int] {
+    // Where there are no line ends in quotes, rows are lines.
+    if block.lines == block.rows - (block.buffer.bytes.last == 10 ? 0 : 1) { return indices.map { linesBefore + 1 + $0 } }
+    var line = linesBefore + 1
+    var next = 0
+    return indices.map { index in
+      while next < index {
+        line += block.row(next, format: format).record.reduce(0) { $0 + ($1 == 10 ? 1 : 0) }
+        next += 1
+      }
+      return line
+    }
+  }
   /// Number of the block's first row in the table, for tables held for learning.
   public var firstRow: Int { block.firstRow }
   @inline(__always) public subscript(i: Int) -> Row { block.row(indices[i], format: format) }

@@ -24,6 +24,7 @@ import Testing
 
   static let answering = [
     "qsort", "qfit --load fit.model", "qaggregate -m median", "qaggregate --load weights.model", "qconformal --load cqr.model", "qscore --per-row",
+    "qreshape --level-style underscore",
   ].map { Answering(command: $0) }
 
   /// Each answer is read before the next row is sent.
@@ -101,6 +102,7 @@ import Testing
       "qfit --load fit.model", "qaggregate -m median", "qaggregate -m average --keep", "qaggregate --load weights.model",
       "qsort --report", "qsort -m pava --report", "qsort -m minmax --output ndjson", "qconformal --load cqr.model",
       "qscore", "qscore --by place --per-level", "qscore --per-row", "qscore --partial",
+      "qreshape --to hub", "qreshape --to nested", "qreshape --to percent --output ndjson",
     ]
     let script = StreamTests.models + StreamTests.bigTable + StreamTests.differences(commands, variants: "1 2 7", run: "$command --threads $variant big.csv")
     #expect(try Shell.run(script).text == "")
@@ -166,7 +168,7 @@ import Testing
 
   // MARK: Constant memory
 
-  @Test(arguments: ["qsort", "qscore", "qscore --per-row", "qconformal --load cqr.model", "qaggregate -m median"].map { Answering(command: $0) })
+  @Test(arguments: ["qsort", "qscore", "qscore --per-row", "qconformal --load cqr.model", "qaggregate -m median", "qreshape --to percent", "qreshape --to hub"].map { Answering(command: $0) })
   func memoryStaysUnder32MB(_ tool: Answering) throws {
     let result = try Shell.run(
       StreamTests.models + """

@@ -1,0 +1,28 @@
+import Groundwork
+import Quantiles
+import Tables
+
+/// Percentiles: `p10`, `p50`, `MODEL_p90`. Many other columns are called so, and it is read only when asked for.
+struct PercentShape: ColumnShape {
+  let name = "percent"
+  let summary = "p10, p50 and MODEL_p90, whole percents"
+  let isRecognised = false
+  let isRounded = true
+
+  func parse(_ column: String, input: String) throws -> (model: String, level: Double)? {
+    guard let (model, text) = PercentShape.split(column, letter: "p"), let percent = plainDecimal(text) else { return nil }
+    let digits = text.prefix { $0 != "." }.count
+    guard digits <= 2, (1..<1_000_000_000).contains(Levels.key(percent / 100)) else {
+      throw Failure(.badData, "the level cannot be told", at: .init(input: input, line: 1, column: column), remedy: "percents are written p5, p50 or p97.5")
+    }
+    return (model, Levels.rounded(percent / 100))
+  }
+
+  func columnName(_ model: String, _ level: Double) throws -> String {
+    let percent = Levels.key(level) / 10_000_000
+    guard percent * 10_000_000 == Levels.key(level) else {
+      throw cannotHold("the level \(levelText(level)), its names are whole percents", remedy: "choose levels with --levels")
+    }
+    return (model.isEmpty ? "" : model + "_") + "p\(percent)"
+  }
+}

@@ -1,0 +1,27 @@
+import Quantiles
+import Tables
+
+/// Our own tables: `qLEVEL` and `MODEL_qLEVEL`.
+struct WideShape: ColumnShape {
+  let name = "wide"
+  let summary = "qLEVEL and MODEL_qLEVEL, the tables of these filters"
+
+  func parse(_ column: String, input: String) throws -> (model: String, level: Double)? { try Header.quantileName(column, input: input) }
+  func columnName(_ model: String, _ level: Double) -> String { QuantileGroup.columnName(model, level) }
+}
+
+/// The same with an underscore for the point, for engines whose names take no dots: `q0_025`, `MODEL_q0_5`.
+struct UnderscoreShape: ColumnShape {
+  let name = "wide"
+  let summary = "wide with --level-style underscore: q0_025"
+
+  func parse(_ column: String, input: String) throws -> (model: String, level: Double)? {
+    guard let (model, text) = UnderscoreShape.split(column, letter: "q"), text.hasPrefix("0_") else { return nil }
+    guard let level = plainDecimal("0." + text.dropFirst(2), needsPoint: true), Levels.key(level) > 0 else { return nil }
+    return (model, level)
+  }
+
+  func columnName(_ model: String, _ level: Double) -> String {
+    (model.isEmpty ? "q" : model + "_q") + String(levelText(level).map { $0 == "." ? "_" : $0 })
+  }
+}
