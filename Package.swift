@@ -28,6 +28,7 @@ let package = Package(
     tool("qsort", []),
     tool("qconformal", ["Calibration", "Algebra"]),
     tool("qscore", ["Scoring"]),
+    tool("qplot", ["Scoring"]),
 
     // What every tool shares.
     .target(
