@@ -16,9 +16,14 @@ struct CharacterGrid {
     case .line(let runs): return runs.flatMap(marks)
     case .area(let runs): return runs.flatMap(marks)
     case .boxes(let boxes):
+      // Bars beside names have a line each, and lines between them.
+      var inset = 0.0
+      if case .names = panel.y.kind { inset = 0.3 }
       return boxes.flatMap { box in
+        let margin = inset * (box.y.upperBound - box.y.lowerBound)
+        let heights = steps(box.y.lowerBound + margin, box.y.upperBound - margin, stepY)
         // No wider than drawn: what rounds to less than a step is nothing.
-        steps(box.x.lowerBound, box.x.upperBound, stepX).dropLast().flatMap { x in steps(box.y.lowerBound, box.y.upperBound, stepY).map { Point(x: x, y: $0) } }
+        return steps(box.x.lowerBound, box.x.upperBound, stepX).dropLast().flatMap { x in heights.map { Point(x: x, y: $0) } }
       }
     case .texts: return []
     }

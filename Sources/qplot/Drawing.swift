@@ -22,6 +22,8 @@ struct Panel {
 struct Axis {
   enum Kind {
     case number
+    /// Whole numbers, such as those of rows.
+    case whole
     /// Seconds since 1970.
     case time
     /// Names at places.

@@ -213,7 +213,7 @@ private struct Fan {
       throw input.session.failure("the numbers are too far apart to be drawn", column: order.map { input.header.names[$0] })
     }
     return Panel(
-      title: title, x: Axis(label: order.map { input.header.names[$0] } ?? "row", range: xRange, kind: isTime ? .time : .number),
+      title: title, x: Axis(label: order.map { input.header.names[$0] } ?? "row", range: xRange, kind: isTime ? .time : order == nil ? .whole : .number),
       y: Axis(label: target.map { input.header.names[$0] } ?? "predicted", range: yRange), layers: layers)
   }
 

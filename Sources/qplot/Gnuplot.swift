@@ -21,7 +21,22 @@ enum Gnuplot {
       let how = status & 0x7F == 0 ? "status \(status >> 8 & 0xFF)" : "signal \(status & 0x7F)"
       throw Failure(.internal, "gnuplot failed (\(how))" + (remarks.last.map { ": \($0)" } ?? ""))
     }
-    return (picture, remarks)
+    return (withoutClock(picture), remarks)
+  }
+
+  /// A PDF tells when it was made, so that the same table would give other bytes each time: the digits become those of 1970,
+  /// which moves nothing. Where a PDF tells it otherwise it stays.
+  private static func withoutClock(_ picture: [UInt8]) -> [UInt8] {
+    let key = Array("/CreationDate (D:".utf8)
+    let epoch = Array("19700101000000".utf8)
+    guard picture.starts(with: Array("%PDF".utf8)), picture.count > key.count + epoch.count else { return picture }
+    var picture = picture
+    for place in stride(from: picture.count - key.count - epoch.count, through: 0, by: -1) where picture[place] == key[0] {
+      guard picture[place..<(place + key.count)].elementsEqual(key) else { continue }
+      picture.replaceSubrange((place + key.count)..<(place + key.count + epoch.count), with: epoch)
+      break
+    }
+    return picture
   }
 
   private struct Pipe {

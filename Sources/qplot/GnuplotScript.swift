@@ -93,7 +93,7 @@ struct GnuplotScript {
     line("unset key")
     if number == 0 { writeStrips() }
     let title = isText ? [panel.title, panel.y.label].filter { !$0.isEmpty }.joined(separator: ": ") : panel.title
-    if !title.isEmpty { line("set label \(quoted(title)) at graph 0, graph 1 offset 0,0.9 left\(font(1.1))") }
+    if !title.isEmpty { line("set label \(quoted(title)) at graph 0, graph 1 offset 0,\(isText ? 1 : 0.9) left\(font(1.1))") }
     line("set tmargin \(title.isEmpty ? 1 : 2)")
     line("set rmargin \(isText ? 2 : 3)")
     if case .names(let names) = panel.y.kind {
@@ -149,10 +149,13 @@ struct GnuplotScript {
     line("set \(letter)tics autofreq")
     switch axis.kind {
     case .number: line("set format \(letter) '%h'")
+    case .whole:
+      line("set format \(letter) '%h'")
+      if axis.range.upperBound - axis.range.lowerBound < 10 { line("set \(letter)tics 1") }
     case .time:
       let span = axis.range.upperBound - axis.range.lowerBound
       line("set \(letter)tics time")
-      line("set format \(letter) '\(span < 3 * 86400 ? "%d %b %H:%M" : span > 4000 * 86400 ? "%Y" : "%Y-%m-%d")' timedate")
+      line("set format \(letter) '\(span < 3 * 86400 ? "%m-%d %H:%M" : isText && span < 300 * 86400 ? "%m-%d" : span > 4000 * 86400 ? "%Y" : isText ? "%Y-%m" : "%Y-%m-%d")' timedate")
     case .names(let names):
       // A label of a tic is a format for its number.
       let labels = names.map { name in

@@ -3,7 +3,7 @@ import Testing
 
 /// What the documents say is what the tools do.
 @Suite struct DocumentationTests {
-  static let tools = ["qfit", "qaggregate", "qsort", "qconformal", "qscore"]
+  static let tools = ["qfit", "qaggregate", "qsort", "qconformal", "qscore", "qplot"]
   static let man = Shell.checkout.appendingPathComponent("man")
 
   static let documents: [URL] = {
@@ -47,7 +47,7 @@ import Testing
 
   @Test func readmeAndPagesHaveExamples() throws {
     let counts = try Self.documents.map { try Document(path: $0).examples.count }
-    #expect(counts.count == 8 && counts.allSatisfy { $0 > 0 })
+    #expect(counts.count == 9 && counts.allSatisfy { $0 > 0 })
   }
 
   // MARK: Options
