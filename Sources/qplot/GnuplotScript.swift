@@ -73,7 +73,7 @@ struct GnuplotScript {
     case .svg: return "set terminal svg size \(Int(width)),\(Int(height)) noenhanced font 'sans-serif,12' background '#FFFFFF'"
     // Twice as many pixels, for screens that have them.
     case .png: return "set terminal pngcairo size \(Int(2 * width)),\(Int(2 * height)) noenhanced font 'sans,9' fontscale 2 linewidth 2 pointscale 2 background '#FFFFFF'"
-    case .pdf: return "set terminal pdfcairo size \(width / 96)in,\(height / 96)in noenhanced font 'sans,9' fontscale 1 background '#FFFFFF'"
+    case .pdf: return "set terminal pdfcairo size \(width / 96)in,\(height / 96)in noenhanced font 'sans,9' fontscale 0.75 background '#FFFFFF'"
     case .terminal:
       return "set terminal dumb size \(Int(width)),\(Int(height)) noenhanced \(terminal.hasColours ? "ansirgb" : "mono")"
     }

@@ -66,7 +66,7 @@ struct ScoredRows {
         quantiles[g].withUnsafeBufferPointer { adders[g]($0.baseAddress!, y, &sums.values) }
       }
     }
-    sums = groups.indices.flatMap { g in state.sums.map { $0[g] } }.filter { $0.rows > 0 }
+    sums = state.sums.joined().filter { $0.rows > 0 }
     self.target = header.names[target]
     guard !sums.isEmpty else {
       throw session.failure("nothing to draw: no row has a target and all quantiles of a model", column: header.names[target])
