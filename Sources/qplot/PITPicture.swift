@@ -26,7 +26,8 @@ private func drawPIT(_ input: PictureInput) throws -> Drawing {
   let columns = ["pit_lower", "pit_upper", "n", "density"]
   if input.isReport(with: columns) {
     if input.bins != nil { throw Failure(.usage, "--bins has no meaning for a table with bins", remedy: "give it to qscore --pit") }
-    try input.report(columns, before: "pit_lower", writtenBy: "qscore --pit") { title, numbers in
+    try input.report(columns, before: "pit_lower", writtenBy: "qscore --pit") { model, part, numbers in
+      let title = seriesTitle(model, [part])
       guard !numbers.contains(where: \.isNaN) else { return }
       let (lower, upper, rows, density) = (numbers[0], numbers[1], numbers[2], numbers[3])
       guard lower >= 0, lower < upper, upper <= 1 else { throw Failure(.badData, "a bin from \(shortestText(lower)) to \(shortestText(upper)) is none", at: .init(column: "pit_lower")) }
@@ -51,7 +52,7 @@ private func drawPIT(_ input: PictureInput) throws -> Drawing {
       let bins = sums.values.enumerated().map { k, mass in
         Histogram.Bin(edges: Double(k) / Double(count)...Double(k + 1) / Double(count), density: mass * Double(count) / Double(sums.rows))
       }
-      return Histogram(title: sums.title, rows: sums.rows, bins: bins)
+      return Histogram(title: seriesTitle(sums.model, [sums.part]), rows: sums.rows, bins: bins)
     }
     caption = rows.leftOut
   }

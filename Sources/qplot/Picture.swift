@@ -69,5 +69,5 @@ func counted(_ count: Int, _ noun: String) -> String {
 
 /// What a picture calls a quantile group and the values of `--by`.
 func seriesTitle(_ model: String, _ parts: [String]) -> String {
-  ((model.isEmpty ? [] : [model]) + parts).joined(separator: ", ")
+  ([model] + parts).filter { !$0.isEmpty }.joined(separator: ", ")
 }

@@ -7,13 +7,15 @@ import Tables
 struct ScoredRows {
   /// What is gathered over the rows of one model and one value of `--by`.
   final class Sums {
-    let title: String
+    let model: String
+    /// The values of `--by`; empty without it.
+    let part: String
     let levels: [Double]
     var rows = 0
     var values: [Double]
 
-    init(_ title: String, _ levels: [Double], count: Int) {
-      self.title = title
+    init(_ model: String, _ part: String, _ levels: [Double], count: Int) {
+      (self.model, self.part) = (model, part)
       self.levels = levels
       values = [Double](repeating: 0, count: count)
     }
@@ -53,8 +55,8 @@ struct ScoredRows {
       let part = state.parts[names] ?? state.sums.count
       if part == state.sums.count {
         state.parts[names] = part
-        let labels = zip(by, names).map { "\(header.names[$0]) \($1)" }
-        state.sums.append(groups.indices.map { Sums(seriesTitle(groups[$0].name, labels), groups[$0].levels, count: counts[$0]) })
+        let label = zip(by, names).map { "\(header.names[$0]) \($1)" }.joined(separator: ", ")
+        state.sums.append(groups.indices.map { Sums(groups[$0].name, label, groups[$0].levels, count: counts[$0]) })
       }
       for g in groups.indices {
         guard !quantiles[g].contains(where: \.isNaN) else {
@@ -80,9 +82,9 @@ extension PictureInput {
   /// Whether the table is a report of qscore with these columns, not rows with quantiles.
   func isReport(with columns: [String]) -> Bool { (["model"] + columns).allSatisfy { header.index(of: $0) != nil } }
 
-  /// Reads a report: for each row the title of what it is about, and the numbers of `columns`.
-  /// What it is about are `model` and the columns before `end` that say which rows, as `--by` makes them.
-  func report(_ columns: [String], before end: String, writtenBy command: String, _ take: @escaping (_ title: String, _ numbers: [Double]) throws -> Void) throws {
+  /// Reads a report: for each row its model, what the columns before `end` say of the rows it is about, as `--by` makes them, and the
+  /// numbers of `columns`.
+  func report(_ columns: [String], before end: String, writtenBy command: String, _ take: @escaping (_ model: String, _ part: String, _ numbers: [Double]) throws -> Void) throws {
     let numbers = try self.columns(columns, writtenBy: command)
     let model = try self.columns(["model"], writtenBy: command)[0]
     let last = header.index(of: end) ?? header.count
@@ -90,7 +92,7 @@ extension PictureInput {
     let (header, reader) = (self.header, NumberReader())
     try forEachRow { row in
       let values = try numbers.map { try row.finiteNumber($0, reader, header) }
-      try take(seriesTitle(row.text(model), others.map { "\(header.names[$0]) \(row.text($0))" }), values)
+      try take(row.text(model), others.map { "\(header.names[$0]) \(row.text($0))" }.joined(separator: ", "), values)
     }
   }
 }

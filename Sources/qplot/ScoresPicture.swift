@@ -20,7 +20,8 @@ private func drawScores(_ input: PictureInput) throws -> Drawing {
   var missing = 0
   let command = "qscore"
   let hasRows = input.header.index(of: "n") != nil
-  try input.report(["wis"] + parts + (hasRows ? ["n"] : []), before: hasRows ? "n" : "wis", writtenBy: command) { title, numbers in
+  try input.report(["wis"] + parts + (hasRows ? ["n"] : []), before: hasRows ? "n" : "wis", writtenBy: command) { model, part, numbers in
+    let title = seriesTitle(model, [part])
     guard !numbers.contains(where: \.isNaN) else {
       missing += 1
       return
