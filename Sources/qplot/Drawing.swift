@@ -105,6 +105,7 @@ func range(of values: some Sequence<Double>, margin: Double = 0.04, with include
   for value in included { (low, high) = (min(low, value), max(high, value)) }
   guard low <= high, (high - low) * 2 < .greatestFiniteMagnitude else { return nil }
   let room = high > low ? margin * (high - low) : max(abs(low) * 0.1, 1e-300 < abs(low) ? 0 : 1)
+  if low == high, included.contains(low) { return low...(low + 1) }
   return (included.contains(low) ? low : low - room)...(included.contains(high) ? high : high + room)
 }
 

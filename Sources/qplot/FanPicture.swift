@@ -187,7 +187,7 @@ private struct Fan {
       input.session.diagnostics.warn("several rows have one value of \(input.header.names[order!]); draw them apart with --by")
     }
     // A row without neighbours is drawn as wide as a row is.
-    let halfWidth = 0.4 * (gaps.filter { $0 > 0 }.min() ?? 1)
+    let halfWidth = 0.4 * (gaps.filter { $0 > 0 }.min() ?? (isTime ? 86400 : 1))
     // What is not bounded reaches the edge.
     func held(_ value: Double) -> Double { min(max(value, yRange.lowerBound), yRange.upperBound) }
     var layers: [Layer] = []

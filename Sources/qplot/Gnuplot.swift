@@ -21,7 +21,8 @@ enum Gnuplot {
       let how = status & 0x7F == 0 ? "status \(status >> 8 & 0xFF)" : "signal \(status & 0x7F)"
       throw Failure(.internal, "gnuplot failed (\(how))" + (remarks.last.map { ": \($0)" } ?? ""))
     }
-    return (withoutClock(picture), remarks)
+    // On a terminal gnuplot begins a page; a filter does not.
+    return (picture.first == 0x0C ? Array(picture.dropFirst()) : withoutClock(picture), remarks)
   }
 
   /// A PDF tells when it was made, so that the same table would give other bytes each time: the digits become those of 1970,

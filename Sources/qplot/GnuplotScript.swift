@@ -59,7 +59,7 @@ struct GnuplotScript {
     line("set encoding utf8")
     line(terminalCommand)
     line("set multiplot")
-    line("set border 3 linecolor rgb '#444444'")
+    line("set border 3" + (isText ? "" : " linecolor rgb '#444444'"))
     line("set tics nomirror \(isText ? "" : "out scale 0.6 textcolor rgb '#222222'")")
     let gridded = drawing.panels.contains { if case .names = $0.y.kind { true } else { false } } ? "noytics xtics" : "ytics"
     if !isText { line("set grid \(gridded) linecolor rgb '#E6E6E6' linewidth 0.6 linetype 1 back") }
@@ -204,9 +204,9 @@ struct GnuplotScript {
     return terminal.isUnicode || mark.isASCII ? mark : ["░": ".", "▒": ":", "▓": "=", "█": "#"][mark] ?? "#"
   }
 
-  /// Black is left to the terminal, which may itself be black.
+  /// What is dark is left to the terminal, which may itself be dark.
   private func colour(_ layer: Layer, _ what: String) -> String {
-    terminal.hasColours && layer.ink.colour != Ink.black.colour ? "\(what) rgb '\(layer.ink.colour)'" : what == "linecolor" ? "linecolor black" : ""
+    terminal.hasColours && ![Ink.black.colour, Ink.median.colour].contains(layer.ink.colour) ? "\(what) rgb '\(layer.ink.colour)'" : what == "linecolor" ? "linecolor black" : ""
   }
 
   /// A data block of these lines; one without a number in it has one that is none.
