@@ -1,10 +1,10 @@
 # make demo   installs what is missing, builds, runs the main job on a bundled table and shows the result
 # make test   the same set-up, then every test
 PREFIX ?= /usr/local
-TOOLS = qfit qaggregate qsort qconformal qscore qreshape
+TOOLS = qfit qaggregate qsort qconformal qscore qreshape qplot
 BUILD = .build/release
 
-.PHONY: all build demo test install uninstall bench fuzz man clean
+.PHONY: all build demo test install uninstall bench fuzz man pictures clean
 
 all: build
 
@@ -16,7 +16,7 @@ demo: build
 	@scripts/demo
 
 test:
-	@scripts/set-up
+	@scripts/set-up gnuplot-nox
 	swift build -c release --build-tests
 	swift test -c release --skip-build
 
@@ -54,6 +54,11 @@ fuzz: build
 # Writes the generated parts of the man pages anew.
 man: build
 	scripts/make-man
+
+# Draws the README's pictures anew.
+pictures: build
+	@scripts/set-up gnuplot-nox
+	scripts/pictures
 
 clean:
 	rm -rf .build

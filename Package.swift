@@ -29,6 +29,7 @@ let package = Package(
     tool("qconformal", ["Calibration", "Algebra"]),
     tool("qscore", ["Scoring"]),
     tool("qreshape", []),
+    tool("qplot", ["Scoring"]),
 
     // What every tool shares.
     .target(

@@ -49,51 +49,10 @@ public struct ModelFile {
   // MARK: Saving
 
   /// Refuses early, before any learning, what could not be saved in the end.
-  public static func checkWritable(_ path: String) throws {
-    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-    var status = stat()
-    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-      throw Failure(.cannotCreate, "is a directory", at: .init(input: path))
-    }
-    if isSpecial(path) { return }
-    guard access(folder, W_OK) == 0 else { throw creationFailure(path) }
-  }
+  public static func checkWritable(_ path: String) throws { try ReplacedFile.checkWritable(path) }
 
-  /// A device or a pipe, such as /dev/null or what the shell makes of >(…): written to, never replaced by a file.
-  private static func isSpecial(_ path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
-  }
-
-  private static func creationFailure(_ path: String) -> Failure {
-    Failure(.cannotCreate, "cannot create: " + systemMessage(), at: .init(input: path))
-  }
-
-  /// Writes under a temporary name in the same folder, syncs and renames: whoever reads `path` sees the old file or the new.
-  public func save(to path: String) throws {
-    if ModelFile.isSpecial(path) {
-      let file = try OutputFile(path: path)
-      try write(to: file)
-      return try file.close()
-    }
-    var template = Array((path + ".XXXXXX").utf8CString)
-    let descriptor = mkstemp(&template)
-    guard descriptor >= 0 else { throw ModelFile.creationFailure(path) }
-    let temporary = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    do {
-      let mask = umask(0)
-      umask(mask)
-      fchmod(descriptor, 0o666 & ~mask)
-      let file = OutputFile(descriptor: descriptor, name: path)
-      try write(to: file)
-      guard fsync(descriptor) == 0 || errno == EINVAL else { throw Failure(.inputOutput, "cannot write: " + systemMessage(), at: .init(input: path)) }
-      try file.close()
-      guard rename(temporary, path) == 0 else { throw ModelFile.creationFailure(path) }
-    } catch {
-      unlink(temporary)
-      throw error
-    }
-  }
+  /// Writes all or nothing: whoever reads `path` sees the old file or the new.
+  public func save(to path: String) throws { try ReplacedFile.write(path, write(to:)) }
 
   /// Writes to a stream.
   public func write(to file: OutputFile) throws {

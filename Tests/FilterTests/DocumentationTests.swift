@@ -3,12 +3,12 @@ import Testing
 
 /// What the documents say is what the tools do.
 @Suite struct DocumentationTests {
-  static let tools = ["qfit", "qaggregate", "qsort", "qconformal", "qscore", "qreshape"]
+  static let tools = ["qfit", "qaggregate", "qsort", "qconformal", "qscore", "qreshape", "qplot"]
   static let man = Shell.checkout.appendingPathComponent("man")
 
   static let documents: [URL] = {
     let pages = (try? FileManager.default.contentsOfDirectory(at: man, includingPropertiesForKeys: nil)) ?? []
-    return [Shell.checkout.appendingPathComponent("README.md")] + pages.sorted { $0.path < $1.path }
+    return [Shell.checkout.appendingPathComponent("README.md")] + pages.filter { ["1", "5", "7"].contains($0.pathExtension) }.sorted { $0.path < $1.path }
   }()
 
   /// Long options without their dashes, as the parser tells them.

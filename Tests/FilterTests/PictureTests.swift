@@ -1,0 +1,93 @@
+import Foundation
+import Testing
+
+private let hasGnuplot = (try? Shell.run("command -v gnuplot"))?.status == 0
+
+/// Pictures are drawn, show what they should, and show hostile names as they are. Skipped where gnuplot is not installed.
+@Suite(.enabled(if: hasGnuplot, "gnuplot is not installed"))
+struct PictureTests {
+  /// A table for each picture, and what an SVG of it must show.
+  static let tables = """
+    awk 'BEGIN { srand(3); print "day,place,y,a_q0.025,a_q0.25,a_q0.5,a_q0.75,a_q0.975,b_q0.1,b_q0.5,b_q0.9"
+      for (i = 1; i <= 60; i++) printf "2026-%02d-%02d,%s,%s,%d,%d,%d,%d,%d,%d,%d,%d\\n", 1 + i / 28, 1 + i % 28, i % 2 ? "north" : "south", i % 9 ? i + 9 * rand() : "", i, i + 3, i + 5, i + 7, i + 9, i + 1, i + 6, i + 8 }' > fan.csv
+    cp fan.csv reliability.csv; cp fan.csv pit.csv
+    qscore -q fan.csv > scores.csv
+    printf 'model,level,weight\\na,0.1,0.25\\na,0.9,0.5\\nb,0.1,0.75\\nb,0.9,0.5\\n' > weights.csv
+
+    """
+  static let shown = [
+    "fan": ["95 % interval", "median", "2026-02-", ">a<", "60 rows"], "reliability": ["95 % band", ">a<", ">b<", "level", "without a target"],
+    "pit": ["probability integral transform", ">b<", "calibrated"], "scores": ["dispersion", "underprediction", ">a<", "weighted interval score"],
+    "weights": [">a<", ">b<", "weight"],
+  ]
+
+  @Test(arguments: shown.keys.sorted())
+  func everyPictureIsDrawnInEveryFormat(_ picture: String) throws {
+    let order = picture == "fan" ? "--order day" : ""
+    let result = try Shell.run(
+      Self.tables + """
+        for format in svg png pdf; do qplot \(picture) \(order) \(picture).csv -o picture.$format || exit; done
+        qplot \(picture) \(order) --terminal \(picture).csv > picture.txt || exit
+        head -c 4 picture.png | tail -c 3; echo; head -c 5 picture.pdf; echo; grep -c . picture.txt; ls | grep -c picture
+        cat picture.svg
+        """)
+    #expect(result.status == 0 && result.error.isEmpty, "\(result.error)")
+    let lines = result.text.split(separator: "\n", maxSplits: 4).map(String.init)
+    try #require(lines.count == 5)
+    #expect(lines[0] == "PNG" && lines[1] == "%PDF-" && (Int(lines[2]) ?? 0) > 8 && lines[3] == "4")
+    let svg = lines[4]
+    #expect(svg.hasPrefix("<?xml") && svg.contains("</svg>"))
+    for text in Self.shown[picture]! { #expect(svg.contains(text), "\(text)") }
+  }
+
+  @Test func theSamePictureFromRowsAndFromTheReport() throws {
+    for (picture, flag) in [("reliability", "--reliability"), ("pit", "--pit")] {
+      let result = try Shell.run(
+        Self.tables + """
+          grep -v ',,' fan.csv > whole.csv
+          qplot \(picture) whole.csv > rows.svg && qscore \(flag) whole.csv | qplot \(picture) > report.svg && cmp rows.svg report.svg
+          qplot \(picture) --by place whole.csv > rows.svg && qscore \(flag) --by place whole.csv | qplot \(picture) > report.svg && cmp rows.svg report.svg
+          """)
+      #expect(result.status == 0, "\(picture): \(result.text) \(result.error)")
+    }
+  }
+
+  @Test func hostileNamesAreShownAndDoNothing() throws {
+    let name = #"it's `touch broken` $(touch broken) {x}_2^3 @m $HOME %d "+system('touch broken')+" \n \"#
+    let field = "\"" + name.replacingOccurrences(of: "\"", with: "\"\"") + "\""
+    let quoted = field.dropLast() + "_q0.25\""
+    let table = "cat > t.csv <<'END'\n\(field),\(quoted),\(quoted.replacingOccurrences(of: "0.25", with: "0.75"))\n1,0,2\n2,1,4\nEND\n"
+    let escaped = name.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
+    let target = "export QTARGET=$(head -c 0 t.csv; cat <<'END'\n\(name)\nEND\n)\n"
+    for picture in ["fan", "reliability", "pit"] {
+      let result = try Shell.run(table + target + "qplot \(picture) t.csv; ls >&2")
+      #expect(result.status == 0 && result.error == "t.csv\n", "\(picture): \(result.error)")
+      // Reliability shortens names in its legend.
+      #expect(result.text.contains(picture == "reliability" ? String(escaped.prefix(30)) : escaped), "\(picture)")
+    }
+    let scores = try Shell.run(table + target + "qscore t.csv | qplot scores; ls >&2")
+    #expect(scores.status == 0 && scores.error == "t.csv\n" && scores.text.contains(String(escaped.prefix(30))))
+  }
+
+  @Test func anInterruptedPipeAndAFullDiskEndItProperly() throws {
+    let closed = try Shell.run(Self.tables + "qplot fan fan.csv | head -c 1 > /dev/null; echo ${PIPESTATUS[0]}")
+    #expect(closed.error.isEmpty && ["0\n", "141\n"].contains(closed.text))
+    let full = try Shell.run(Self.tables + "qplot fan fan.csv > /dev/full")
+    #expect(full.status == 74)
+  }
+
+  @Test func picturesDoNotDependOnTheClock() throws {
+    let result = try Shell.run(Self.tables + "for format in svg png pdf; do qplot fan fan.csv -o 1.$format; sleep 1.1; qplot fan fan.csv -o 2.$format; cmp 1.$format 2.$format; done")
+    #expect(result.status == 0, "\(result.text) \(result.error)")
+  }
+
+  /// gnuplot's own failure is told in a line.
+  @Test func aGnuplotThatFailsIsReported() throws {
+    let result = try Shell.run(
+      Self.tables + """
+        mkdir bin; printf '#!/bin/sh\\necho something broke >&2\\nexit 3\\n' > bin/gnuplot; chmod +x bin/gnuplot
+        PATH=$PWD/bin:$PATH qplot fan fan.csv -o x.svg
+        """)
+    #expect(result.status == 70 && result.error == "qplot: gnuplot failed (status 3): something broke\n", "\(result.error)")
+  }
+}
