@@ -16,7 +16,7 @@ demo: build
 	@scripts/demo
 
 test:
-	@scripts/set-up gnuplot-nox
+	@scripts/set-up gnuplot-nox || scripts/set-up # without gnuplot, pictures are not drawn and their tests skipped
 	swift build -c release --build-tests
 	swift test -c release --skip-build
 

@@ -47,7 +47,7 @@ import Testing
 
   @Test func readmeAndPagesHaveExamples() throws {
     let counts = try Self.documents.map { try Document(path: $0).examples.count }
-    #expect(counts.count == 9 && counts.allSatisfy { $0 > 0 })
+    #expect(counts.count == 10 && counts.allSatisfy { $0 > 0 })
   }
 
   // MARK: Options
