@@ -163,7 +163,8 @@ public final class HeldTable {
     private var capacity: Int
     private var rowsRead = 0
     private let targetPlace: Int
-    private let packedColumns: [Int]
+    private let packedWidth: Int
+    private let packedColumns: UnsafeMutablePointer<Int>
     private var packed: UnsafeMutablePointer<Double>
     private var packedCapacity = 256
     private var rowsPacked = 0
@@ -179,12 +180,16 @@ public final class HeldTable {
       values = .allocate(capacity: capacity * width)
       turned = .allocate(capacity: capacity * width)
       targetPlace = table.packing.map { table.columns.firstIndex(of: $0.target)! } ?? -1
-      packedColumns = table.packing?.columns ?? []
-      packed = .allocate(capacity: packedCapacity * max(1, packedColumns.count))
+      let wanted = table.packing?.columns ?? []
+      packedWidth = wanted.count
+      packedColumns = .allocate(capacity: max(1, wanted.count))
+      packedColumns.initialize(from: wanted, count: wanted.count)
+      packed = .allocate(capacity: packedCapacity * max(1, wanted.count))
     }
 
     deinit {
       packed.deallocate()
+      packedColumns.deallocate()
       columns.deallocate()
       values.deallocate()
       turned.deallocate()
@@ -211,7 +216,7 @@ public final class HeldTable {
     }
 
     private func pack(_ row: Row, isTaught: Bool) throws {
-      let width = packedColumns.count
+      let width = packedWidth
       if rowsPacked == packedCapacity {
         let larger = UnsafeMutablePointer<Double>.allocate(capacity: 2 * packedCapacity * max(1, width))
         larger.update(from: packed, count: packedCapacity * width)
@@ -220,9 +225,13 @@ public final class HeldTable {
         packedCapacity *= 2
       }
       let place = packed + rowsPacked * width
-      let header = table.header
-      try packedColumns.withUnsafeBufferPointer { columns in
-        for k in 0..<width { place[k] = try row.number(columns[k], reader, header) }
+      for k in 0..<width {
+        // The header is taken up for a failure alone: counting references to it in every row makes threads wait for each other.
+        switch row.number(packedColumns[k], reader) {
+        case .number(let value), .infinite(let value): place[k] = value
+        case .missing: place[k] = .nan
+        case let reading: throw numberFailure(reading, row, packedColumns[k], table.header)
+        }
       }
       if isTaught { rowsPacked += 1 }
     }
@@ -283,7 +292,7 @@ public final class HeldTable {
         table.firstInfinite[k] = failure
       }
       if rowsPacked > 0 {
-        let added = UnsafeBufferPointer(start: packed, count: rowsPacked * packedColumns.count)
+        let added = UnsafeBufferPointer(start: packed, count: rowsPacked * packedWidth)
         table.reservePacked(added.count)
         table.packed.append(contentsOf: added)
       }

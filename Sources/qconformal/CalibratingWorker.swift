@@ -47,6 +47,8 @@ final class CalibratingWorker: RowWorker {
   private let after: UnsafeMutablePointer<Double>
   private let own: UnsafeMutablePointer<Double>
   private let width: Int
+  /// Of all groups' levels, one after the other; −1 for those that are made.
+  private let columns: UnsafeMutablePointer<Int>
   private(set) var weight = 1.0
   private(set) var crossingRows = 0
   /// Rows that got an infinite quantile in place of a finite one.
@@ -60,6 +62,8 @@ final class CalibratingWorker: RowWorker {
     before = .allocate(capacity: width)
     after = .allocate(capacity: width)
     own = .allocate(capacity: width)
+    columns = .allocate(capacity: max(1, width))
+    columns.initialize(from: plan.groups.flatMap { $0.columns.map { $0 ?? -1 } }, count: width)
   }
 
   deinit {
@@ -67,6 +71,7 @@ final class CalibratingWorker: RowWorker {
     before.deallocate()
     after.deallocate()
     own.deallocate()
+    columns.deallocate()
   }
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
@@ -121,11 +126,17 @@ final class CalibratingWorker: RowWorker {
 
   /// Reads the quantiles of all groups, one after the other, and the weight; counts the row where they cross.
   func read(_ row: Row, counts: Bool = true) throws {
-    var k = 0
-    for group in plan.groups {
-      for column in group.columns {
-        before[k] = try column.map { try row.number($0, reader, plan.header) } ?? .nan
-        k += 1
+    for k in 0..<width {
+      let column = columns[k]
+      if column < 0 {
+        before[k] = .nan
+        continue
+      }
+      // The header is taken up for a failure alone: counting references to it in every row makes threads wait for each other.
+      switch row.number(column, reader) {
+      case .number(let value), .infinite(let value): before[k] = value
+      case .missing: before[k] = .nan
+      case let reading: throw numberFailure(reading, row, column, plan.header)
       }
     }
     if counts, plan.groupsCross(before) { crossingRows += 1 }

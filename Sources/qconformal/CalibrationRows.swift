@@ -69,12 +69,21 @@ struct CalibrationRows {
   }
 
   /// How many labelled rows have quantiles of some group that cross.
-  func crossing(_ trainings: [CalibrationTraining]) -> Int {
-    labelled.indices.lazy.filter { i in
-      trainings.contains { training in
-        training.quantiles.values.withUnsafeBufferPointer { crosses(UnsafeBufferPointer(rebasing: $0[i * training.levels.count..<(i + 1) * training.levels.count])) }
+  func crossing(_ trainings: [CalibrationTraining], threads: Int) -> Int {
+    let stretch = 1 << 16
+    var counts = [Int](repeating: 0, count: (labelled.count + stretch - 1) / stretch)
+    counts.withUnsafeMutableBufferPointer { buffer in
+      let counts = buffer
+      parallelFor(counts.count, threads: threads) { part in
+        counts[part] = (part * stretch..<min(labelled.count, (part + 1) * stretch)).count { i in
+          trainings.contains { training in
+            let width = training.levels.count
+            return training.quantiles.values.withUnsafeBufferPointer { crosses(UnsafeBufferPointer(rebasing: $0[i * width..<(i + 1) * width])) }
+          }
+        }
       }
-    }.count
+    }
+    return counts.reduce(0, +)
   }
 
   /// Positions of the labelled rows of each part, by its key.

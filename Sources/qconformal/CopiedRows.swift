@@ -62,7 +62,7 @@ extension QConformal {
             }, skips: { row in copies.first[copies.originalOfRow[row]] != row || place[copies.originalOfRow[row]] < 0 })))
       return workers.last!
     }
-    CalibrationMessages.tellCrossing(workers, unwritten: learning.newOnly ? rows.crossing(calibrations.map(\.training)) : 0, session.diagnostics.warn)
+    CalibrationMessages.tellCrossing(workers, unwritten: learning.newOnly ? rows.crossing(calibrations.map(\.training), threads: session.threads) : 0, session.diagnostics.warn)
     try session.finish(held.counts, written: written.count)
     if report { try CalibrationReport(groups: groups, trainings: calibrations.map(\.training), calibrations: calibrations, rows: rows, by: by, bounds: plan.bounds).write(session) }
   }

@@ -192,13 +192,17 @@ struct QConformal: FilterTool {
     try session.writeHeader(encoder)
     let plan = CalibratingWorker.Plan(
       header: header, groups: groups, encoder: encoder, appends: answerName != nil, weight: roles.weight, bounds: bounds ?? AnswerBounds())
+    // Rows without a target that one calibration answers need not look for it.
+    let whole = calibrations.map { $0.full(nil) }
+    let answerer: (_ group: Int, _ row: Int) throws -> any FittedCalibrator =
+      learning.newOnly && rows.keys == nil && rows.features == nil ? { g, _ in whole[g] } : { g, row in try calibrations[g].fitted(forRow: row) }
     var workers: [CalibratingWorker] = []
     try session.answer(held) {
       workers.append(
-        CalibratingWorker(plan, .crossFitted({ g, row in try calibrations[g].fitted(forRow: row) }, skips: learning.newOnly ? rows.isLabelled : nil)))
+        CalibratingWorker(plan, .crossFitted(answerer, skips: learning.newOnly ? rows.isLabelled : nil)))
       return workers.last!
     }
-    CalibrationMessages.tellCrossing(workers, unwritten: learning.newOnly ? rows.crossing(trainings) : 0, session.diagnostics.warn)
+    CalibrationMessages.tellCrossing(workers, unwritten: learning.newOnly ? rows.crossing(trainings, threads: session.threads) : 0, session.diagnostics.warn)
     if calibrator.usesFeatures { CalibrationMessages.tellUnbounded(workers, session.diagnostics.warn) }
     try session.finish(held.counts, written: learning.newOnly ? held.rows - rows.labelled.count : nil)
     if report { try CalibrationReport(groups: groups, trainings: trainings, calibrations: calibrations, rows: rows, by: by, bounds: plan.bounds).write(session) }
