@@ -1,3 +1,5 @@
+import Groundwork
+
 /// A distribution given by some of its quantiles, as a non-decreasing function of the normal score z: linear between the given
 /// ones, and beyond the outermost on the line through it and the nearest that differs, which is exact for normal distributions.
 ///
@@ -15,7 +17,7 @@ struct QuantileFunction {
   /// The quantile at normal score z. O(log m).
   func callAsFunction(_ z: Double) -> Double {
     if z.isInfinite { return z }
-    let j = firstIndex { scores[$0] >= z }
+    let j = partitionPoint(0..<count) { scores[$0] >= z }
     if j < count, scores[j] == z { return quantiles[j] }
     if j == 0 { return beyond(0, z) }
     if j == count { return beyond(count - 1, z) }
@@ -29,7 +31,7 @@ struct QuantileFunction {
 
   /// The normal score of y, where the function reaches y from below: inf{z: Q(z) ≥ y}; or leaves it: sup{z: Q(z) ≤ y}. O(log m).
   func position(of y: Double, from side: Side) -> Double {
-    let j = side == .below ? firstIndex { quantiles[$0] >= y } : firstIndex { quantiles[$0] > y }
+    let j = side == .below ? partitionPoint(0..<count) { quantiles[$0] >= y } : partitionPoint(0..<count) { quantiles[$0] > y }
     if j == 0 { return tail(0, y) }
     if j == count { return tail(count - 1, y) }
     let (start, end) = (quantiles[j - 1], quantiles[j])
@@ -64,15 +66,5 @@ struct QuantileFunction {
     while j >= 0, j < count, quantiles[j] == quantiles[end] { j += step }
     guard j >= 0, j < count else { return 0 }
     return (quantiles[j] - quantiles[end]) / (scores[j] - scores[end])
-  }
-
-  private func firstIndex(_ isAtOrAbove: (Int) -> Bool) -> Int {
-    var low = 0
-    var high = count
-    while low < high {
-      let middle = (low + high) / 2
-      if isAtOrAbove(middle) { high = middle } else { low = middle + 1 }
-    }
-    return low
   }
 }

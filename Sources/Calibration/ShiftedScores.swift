@@ -32,13 +32,10 @@ struct SortedScores: Sendable {
   @inline(__always)
   fileprivate func index(of value: Double, plus shift: Double, orEqual: Bool, from low: Int, to high: Int) -> Int {
     scores.withUnsafeBufferPointer { scores in
-      var (low, high) = (low, high)
-      while low < high {
-        let middle = (low + high) / 2
-        let moved = shifted(scores[middle], by: shift)
-        if orEqual ? moved >= value : moved > value { high = middle } else { low = middle + 1 }
+      partitionPoint(low..<high) {
+        let moved = shifted(scores[$0], by: shift)
+        return orEqual ? moved >= value : moved > value
       }
-      return low
     }
   }
 

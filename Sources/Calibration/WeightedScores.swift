@@ -52,7 +52,7 @@ struct WeightedScores: Sendable {
 
   /// Q(w), with a score of some weight taken out where `removed` tells one. O(log n).
   func threshold(coverageKey: Int, weight: Double, removed: (score: Double, weight: Double)? = nil) -> Double {
-    let first = removed.map { removed in removed.score.isNaN ? scores.count : firstIndex { scores[$0] >= removed.score } } ?? scores.count
+    let first = removed.map { removed in removed.score.isNaN ? scores.count : partitionPoint(0..<scores.count) { scores[$0] >= removed.score } } ?? scores.count
     let less = first < scores.count ? removed!.weight * scale : 0
     let total = max(0, (cumulative.last ?? 0) - less) + weight * scale
     guard total > 0 else { return .infinity }
@@ -60,18 +60,8 @@ struct WeightedScores: Sendable {
     // must not depend on that: coverage gives way by 10⁻¹² at most.
     let needed = Double(coverageKey) * total * (1 - 1e-12)
     let one = Double(ConformalRank.one)
-    let k = firstIndex { (cumulative[$0] - ($0 >= first ? less : 0)) * one >= needed }
+    let k = partitionPoint(0..<scores.count) { (cumulative[$0] - ($0 >= first ? less : 0)) * one >= needed }
     return k < scores.count ? scores[k] : .infinity
-  }
-
-  private func firstIndex(_ isAtOrAbove: (Int) -> Bool) -> Int {
-    var low = 0
-    var high = scores.count
-    while low < high {
-      let middle = (low + high) / 2
-      if isAtOrAbove(middle) { high = middle } else { low = middle + 1 }
-    }
-    return low
   }
 
   func encode(into writer: inout ByteWriter) {

@@ -29,14 +29,9 @@ func pivotalPenalty(
       sums.withUnsafeMutableBufferPointer { sums in
         for i in chosen {
           let u = random.uniform()
-          var low = 0
-          var high = levels.count
-          while low < high {
-            let middle = (low + high) / 2
-            if u <= levels[middle] { high = middle } else { low = middle + 1 }
-          }
+          let k = partitionPoint(0..<levels.count) { u <= levels[$0] }
           let w = weights?[i] ?? 1
-          for j in 0..<p { sums[low * p + j] += w * x[i * p + j] }
+          for j in 0..<p { sums[k * p + j] += w * x[i * p + j] }
         }
       }
     }

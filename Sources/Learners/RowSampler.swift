@@ -33,13 +33,7 @@ struct RowSampler: Sendable {
     } else if let total = cumulative.last {
       for _ in 0..<draws {
         let point = random.uniform() * total
-        var low = 0
-        var high = rows - 1
-        while low < high {
-          let middle = (low + high) / 2
-          if cumulative[middle] > point { high = middle } else { low = middle + 1 }
-        }
-        answer[low] += 1
+        answer[partitionPoint(0..<rows - 1) { cumulative[$0] > point }] += 1
       }
     } else {
       for _ in 0..<draws { answer[random.below(rows)] += 1 }

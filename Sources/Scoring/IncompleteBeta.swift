@@ -1,4 +1,5 @@
 import Glibc
+import Groundwork
 
 /// The regularised incomplete beta function I_x(a, b) = ∫₀ˣ t^{a−1}(1 − t)^{b−1} dt / B(a, b), for a, b > 0 and x in [0, 1].
 ///
@@ -37,13 +38,8 @@ public func studentTwoSided(_ t: Double, freedom: Double) -> Double {
 /// The least k with P(X ≤ k) ≥ `level` for X binomial with `count` trials of probability `probability` in (0, 1), as R's `qbinom`.
 /// `level` in (0, 1). P(X ≤ k) = I_{1−p}(n − k, k + 1). O(log n) evaluations of it.
 public func binomialQuantile(_ level: Double, count: Int, probability: Double) -> Int {
-  var low = 0
-  var high = count
-  while low < high {
-    let k = (low + high) / 2
-    let cumulative = regularisedIncompleteBeta(1 - probability, Double(count - k), Double(k + 1))
+  partitionPoint(0..<count) { k in
     // R's fuzz, so that a level that a sum of probabilities should reach is reached.
-    if cumulative >= level * (1 - 64 * Double.ulpOfOne) { high = k } else { low = k + 1 }
+    regularisedIncompleteBeta(1 - probability, Double(count - k), Double(k + 1)) >= level * (1 - 64 * Double.ulpOfOne)
   }
-  return low
 }

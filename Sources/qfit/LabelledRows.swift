@@ -131,12 +131,5 @@ private struct AskedRows {
   let features: FeatureTable
 
   /// How many of them stand above a row of the table, which is the position of an asked row.
-  func position(_ row: Int) -> Int {
-    var (low, high) = (0, rows.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if rows[middle] < row { low = middle + 1 } else { high = middle }
-    }
-    return low
-  }
+  func position(_ row: Int) -> Int { partitionPoint(0..<rows.count) { rows[$0] >= row } }
 }
