@@ -32,7 +32,7 @@ package struct FusedQuantileProcess: Sendable {
   ) {
     precondition(design.rows == target.count && penalties.count == levels.count && fusions.count == levels.count - 1)
     precondition(penalties.allSatisfy { $0 > 0 } && fusions.allSatisfy { $0 > 0 })
-    singleThreadedBLAS
+    useSingleThreadedBLAS()
     let largest = target.reduce(0) { max($0, abs($1)) }
     let exponent = largest > 0 ? Int32(largest.exponent) : 0
     var scores = [Double](repeating: 0, count: design.columns)

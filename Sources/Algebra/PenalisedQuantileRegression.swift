@@ -45,7 +45,7 @@ package struct PenalisedQuantileRegression: Sendable {
   /// `design` is n × p without a column of ones, its columns of about unit size, n at least one; weights positive; all finite.
   package init(design: Matrix, target: [Double], weights: [Double]? = nil) {
     precondition(design.rows == target.count && design.rows > 0 && (weights == nil || weights!.count == target.count))
-    singleThreadedBLAS
+    useSingleThreadedBLAS()
     rows = design.rows
     columns = design.columns
     self.design = design.values

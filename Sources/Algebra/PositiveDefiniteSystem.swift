@@ -7,7 +7,7 @@ package struct PositiveDefiniteSystem {
 
   /// Reads the upper triangle of a row-major matrix. Nil where it is not positive definite to working precision.
   package init?(upper: [Double], size: Int) {
-    singleThreadedBLAS
+    useSingleThreadedBLAS()
     precondition(upper.count == size * size)
     var matrix = upper
     var n = Int32(size)

@@ -13,7 +13,7 @@ public struct PrincipalComponents: Sendable {
   /// At most `count` components; those with less than 10⁻¹² of the first one's variance are nothing but rounding and left out.
   /// `rows` are row-major and finite. Cost: O(n·d² + d³).
   public init(of rows: Matrix, count: Int) {
-    singleThreadedBLAS
+    useSingleThreadedBLAS()
     let d = rows.columns
     var gram = [Double](repeating: 0, count: d * d)
     cblas_dsyrk(

@@ -44,7 +44,7 @@ public struct QuantileRegression: Sendable {
     }
     let n = target.count
     guard n > 0 else { throw Failure(.badData, "no row has a positive weight", remedy: "give some rows weight") }
-    singleThreadedBLAS
+    useSingleThreadedBLAS()
 
     // Powers of two, so that scaling never rounds.
     var largest = [Double](repeating: 0, count: p)
@@ -98,9 +98,6 @@ public struct QuantileRegression: Sendable {
     pivots = path.points.reduce(0) { $0 + $1.pivots }
   }
 }
-
-/// Set once, by the first fit: setting it anew while other fits run would race with them.
-let singleThreadedBLAS: Void = useSingleThreadedBLAS()
 
 /// Turns n × p rows into the n × k rows √n · X R⁻¹ of the kept columns, in the same memory.
 func whiten(_ values: inout [Double], columns p: Int, _ rank: ColumnRank) {

@@ -23,7 +23,7 @@ package struct RidgeRegression {
   package static let penalties = [1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1]
 
   package init(rows: Int, columns: Int, weights: [Double]?, threads: Int, write: @escaping (Range<Int>, UnsafeMutablePointer<Double>) -> Void) {
-    singleThreadedBLAS
+    useSingleThreadedBLAS()
     self.rows = rows
     self.columns = columns
     self.weights = weights

@@ -18,7 +18,7 @@ public final class RowSpace: Sendable {
     let n = d == 0 ? 0 : design.count / d
     rows = n
     columns = d
-    singleThreadedBLAS
+    useSingleThreadedBLAS()
     // Powers of two, so that scaling never rounds.
     exponents = (0..<d).map { c in
       let largest = stride(from: c, to: design.count, by: d).reduce(0) { max($0, abs(design[$1])) }

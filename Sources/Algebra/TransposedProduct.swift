@@ -2,7 +2,7 @@ import COpenBLAS
 
 /// Xᵀz for n × d row-major X.
 package func transposedProduct(_ x: [Double], rows: Int, columns: Int, _ z: [Double]) -> [Double] {
-  singleThreadedBLAS
+  useSingleThreadedBLAS()
   precondition(x.count == rows * columns && z.count == rows)
   var result = [Double](repeating: 0, count: columns)
   if rows > 0 && columns > 0 {

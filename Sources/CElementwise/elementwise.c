@@ -1,13 +1,6 @@
 #include "elementwise.h"
 
-#pragma STDC FP_CONTRACT OFF
-
-// The loader picks the clone that the machine runs; all of them round alike.
-#if defined(__x86_64__)
-#define EVERY_MACHINE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define EVERY_MACHINE
-#endif
+#include "every_machine.h"
 
 enum { WIDTH = 16 };
 typedef float block __attribute__((ext_vector_type(16), aligned(4)));

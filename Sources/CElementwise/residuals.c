@@ -1,12 +1,6 @@
 #include "residuals.h"
 
-#pragma STDC FP_CONTRACT OFF
-
-#if defined(__x86_64__)
-#define EVERY_MACHINE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define EVERY_MACHINE
-#endif
+#include "every_machine.h"
 
 enum { LANES = 8 };
 typedef double lanes __attribute__((ext_vector_type(8), aligned(8)));

@@ -38,7 +38,7 @@ public struct LearningOptions: ParsableArguments {
   }
 
   /// Refuses early what could not be saved in the end.
-  public func checkSaving() throws { if let save { try ModelFile.checkWritable(save) } }
+  public func checkSaving() throws { if let save { try ReplacedFile.checkWritable(save) } }
 
   /// An empty input gives an empty output, unless something was to be learnt from it and saved.
   public func finishEmpty(_ session: FilterSession) throws {

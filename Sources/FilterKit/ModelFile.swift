@@ -48,9 +48,6 @@ public struct ModelFile {
 
   // MARK: Saving
 
-  /// Refuses early, before any learning, what could not be saved in the end.
-  public static func checkWritable(_ path: String) throws { try ReplacedFile.checkWritable(path) }
-
   /// Writes all or nothing: whoever reads `path` sees the old file or the new.
   public func save(to path: String) throws { try ReplacedFile.write(path, write(to:)) }
 

@@ -22,7 +22,7 @@ public final class StateFile {
   /// Waits until no other run has the file. Throws, before anything is written, where it cannot be locked or replaced.
   public static func open(_ path: String, tool: String, diagnostics: Diagnostics) throws -> StateFile {
     let file = StateFile(target(of: path), tool: tool)
-    try ModelFile.checkWritable(file.path)
+    try ReplacedFile.checkWritable(file.path)
     while !(try file.take(diagnostics)) {}
     return file
   }

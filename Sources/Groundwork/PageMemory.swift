@@ -18,7 +18,7 @@ public final class PageMemory {
 
   /// Asks for large pages in a stretch of memory that is yet to be written; a wish only.
   public static func adviseLargePages(_ start: UnsafeMutableRawPointer, _ count: Int) {
-    let page = 4096
+    let page = Int(getpagesize())
     let first = (Int(bitPattern: start) + page - 1) / page * page
     let end = (Int(bitPattern: start) + count) / page * page
     if end > first { madvise(UnsafeMutableRawPointer(bitPattern: first), end - first, MADV_HUGEPAGE) }

@@ -117,7 +117,7 @@ public final class RawStore: BlockSource {
     Failure(status, cause + ": " + String(cString: strerror(errno)).lowercasedFirst, remedy: "set TMPDIR to a folder with room, or raise --memory")
   }
 
-  /// Lets go of chunks without a `wanted` row; the rows of the others keep their numbers.
+  /// Once all rows were appended, lets go of chunks without a `wanted` row; the rows of the others keep their numbers.
   func forget(unless wanted: (Int) -> Bool) {
     chunks.removeAll { chunk in !(chunk.firstRow..<chunk.firstRow + chunk.rows).contains(where: wanted) }
   }

@@ -11,6 +11,8 @@ final class ScoringWorker: RowWorker {
   private let evaluators: [(UnsafePointer<Double>, Double, UnsafeMutablePointer<Double>) -> Void]
   private let quantiles: UnsafeMutablePointer<Double>
   private let values: UnsafeMutablePointer<Double>
+  /// Of each group, whether the row has all of its quantiles.
+  private let isComplete: UnsafeMutablePointer<Bool>
   private(set) var tally: Tally
 
   init(roles: ScoringRoles, header: Header, kind: TallyKind) {
@@ -21,11 +23,13 @@ final class ScoringWorker: RowWorker {
     evaluators = roles.groups.indices.map { ScoringWorker.evaluator(kind, roles, $0) }
     quantiles = .allocate(capacity: roles.groups.reduce(0) { $0 + $1.levels.count })
     values = .allocate(capacity: roles.groups.indices.map { tally.slots($0) * tally.columns.count }.max()!)
+    isComplete = .allocate(capacity: roles.groups.count)
   }
 
   deinit {
     quantiles.deallocate()
     values.deallocate()
+    isComplete.deallocate()
   }
 
   /// What fills the values that a row adds to the tally.
@@ -53,11 +57,8 @@ final class ScoringWorker: RowWorker {
     let weight = try forecasts.weight(row)
     // Everything is read before anything is counted: a bad row leaves no trace.
     var offset = 0
-    var complete: UInt64 = 0
-    var completeBeyond: [Int: Bool] = [:]
     for (g, group) in roles.groups.enumerated() {
-      let isComplete = try forecasts.read(row, group, scored: !target.isNaN, into: quantiles + offset)
-      if g < 64 { complete |= isComplete ? 1 << g : 0 } else { completeBeyond[g] = isComplete }
+      isComplete[g] = try forecasts.read(row, group, scored: !target.isNaN, into: quantiles + offset)
       offset += group.levels.count
     }
     let values = roles.by.map { row.text($0) }
@@ -72,7 +73,7 @@ final class ScoringWorker: RowWorker {
         defer { offset += group.levels.count }
         if target.isNaN {
           if s == 0 { tally.countMissingTarget(part, g) }
-        } else if g < 64 ? complete & (1 << g) == 0 : completeBeyond[g] == false {
+        } else if !isComplete[g] {
           if s == 0 { tally.countMissingPrediction(part, g) }
         } else {
           evaluators[g](quantiles + offset, target, self.values)
