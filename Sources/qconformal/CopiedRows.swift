@@ -38,7 +38,8 @@ extension QConformal {
     CalibrationMessages(groups: groups, calibrations: calibrations, by: by, session: session).tell()
     if let save = learning.save {
       let saved = SavedCopies(
-        specification: specification, folds: copies.folds, weight: roles.weight.map { header.names[$0] }, by: by, bounds: bounds ?? AnswerBounds(), groups: groups, calibrations)
+        specification: specification, folds: copies.folds, terms: CalibrationTerms(weight: roles.weight.map { header.names[$0] }, by: by, bounds: bounds ?? AnswerBounds()),
+        groups: groups, calibrations)
       try saved.model(header: header, target: header.names[roles.target], rows: rows.labelled.count).save(to: save)
     }
 
@@ -79,11 +80,11 @@ extension QConformal {
     let held = try session.heldColumn(header)
     let encoder = try encoder(session, header, groups, dropped: [held])
     let plan = CalibratingWorker.Plan(
-      header: header, groups: groups, encoder: encoder, appends: answerName != nil, weight: try saved.weight.map { try session.column(header, $0) },
-      bounds: bounds ?? saved.bounds)
+      header: header, groups: groups, encoder: encoder, appends: answerName != nil, weight: try saved.terms.weight.map { try session.column(header, $0) },
+      bounds: bounds ?? saved.terms.bounds)
     let quantileColumns = Set(try header.quantileGroups(input: session.inputName).flatMap(\.columns))
     let worker = GatheringWorker(
-      plan, saved, held: held, by: try session.columns(header, saved.by), shared: (0..<header.count).filter { $0 != held && !quantileColumns.contains($0) })
+      plan, saved, held: held, by: try session.columns(header, saved.terms.by), shared: (0..<header.count).filter { $0 != held && !quantileColumns.contains($0) })
     try session.writeHeader(encoder)
     // One after the other: copies of a row may lie in two blocks.
     let counts = try session.stream(header, threads: 1) { worker }

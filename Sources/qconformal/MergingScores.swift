@@ -58,15 +58,15 @@ extension QConformal {
     var all = try PartialScores(merging: files)
     // What is a sketch stays of bounded size; scores that are all kept stay so.
     if compact || all.hasSketches {
-      if all.weight != nil { throw Failure(.usage, "--compact keeps no weights", remedy: "leave out --compact") }
+      if all.terms.weight != nil { throw Failure(.usage, "--compact keeps no weights", remedy: "leave out --compact") }
       all.compact()
     }
-    if let minRows, all.by.isEmpty { throw Failure(.usage, "--min-rows \(minRows): the scores were written without --by") }
+    if let minRows, all.terms.by.isEmpty { throw Failure(.usage, "--min-rows \(minRows): the scores were written without --by") }
     if let save = learning.save {
       let one = files.count == 1 ? files[0].name : "any of \(files.count) files"
       guard all.rows > 0 else { throw Failure(.badData, "no labelled row in \(one)", remedy: "rows with a target teach the others") }
       let merged = try all.calibration(leastRows: minRows)
-      if all.weight != nil, merged.totalWeight == 0 { throw Failure(.badData, "all weights are zero", at: .init(column: all.weight)) }
+      if all.terms.weight != nil, merged.totalWeight == 0 { throw Failure(.badData, "all weights are zero", at: .init(column: all.terms.weight)) }
       tell(merged, all, diagnostics)
       try merged.saved.model(columns: all.columns, target: all.target, rows: merged.rows).save(to: save)
     }

@@ -9,10 +9,7 @@ import Tables
 struct PartialScores {
   let specification: MethodSpecification
   let target: String
-  /// The column of weights.
-  let weight: String?
-  let by: [String]
-  let bounds: AnswerBounds
+  let terms: CalibrationTerms
   /// All columns of the table.
   let columns: [String]
   let groups: [Group]
@@ -56,9 +53,7 @@ struct PartialScores {
     let header = held.header
     self.specification = specification
     target = header.names[roles.target]
-    weight = roles.weight.map { header.names[$0] }
-    by = roles.by.map { header.names[$0] }
-    self.bounds = bounds
+    terms = CalibrationTerms(weight: roles.weight.map { header.names[$0] }, by: roles.by.map { header.names[$0] }, bounds: bounds)
     columns = header.names
     self.groups = groups.map { Group(name: $0.name, levels: $0.levels, madeLevels: $0.madeLevels) }
     let targets = held.numbers(roles.target)
@@ -104,8 +99,8 @@ struct PartialScores {
     func names(_ names: [String]) -> String { names.isEmpty ? "none" : "\"\(names.joined(separator: ","))\"" }
     func list(_ levels: [Double]) -> String { levels.map { levelText($0) }.joined(separator: ",") }
     let pairs: [(String, (PartialScores) -> String)] = [
-      ("the method is", { $0.specification.text }), ("the target is", { "\"\($0.target)\"" }), ("the column of weights is", { names([$0.weight].compactMap { $0 }) }),
-      ("the groups of --by are", { names($0.by) }), ("--bounds are", { "\($0.bounds.low),\($0.bounds.high)" }),
+      ("the method is", { $0.specification.text }), ("the target is", { "\"\($0.target)\"" }), ("the column of weights is", { names([$0.terms.weight].compactMap { $0 }) }),
+      ("the groups of --by are", { names($0.terms.by) }), ("--bounds are", { "\($0.terms.bounds.low),\($0.terms.bounds.high)" }),
       ("the quantile groups are", { names($0.groups.map(\.name)) }), ("the levels are", { $0.groups.map { list($0.levels) }.joined(separator: "; ") }),
       ("the made levels are", { $0.groups.map { list($0.madeLevels) }.joined(separator: "; ") }), ("the columns are", { names($0.columns) }),
     ]
@@ -129,21 +124,21 @@ struct PartialScores {
     let type = calibratorRegistry.first { $0.description.name == specification.method }!
     let calibrator = type.init(settings: try Settings(specification.settings, of: type.description)) as! any ScoreCalibrator
     let mean = all.weight.rounded / Double(max(1, all.rows))
-    let typicalWeight = weight == nil ? nil : mean.isFinite ? mean : Double.greatestFiniteMagnitude
+    let typicalWeight = terms.weight == nil ? nil : mean.isFinite ? mean : Double.greatestFiniteMagnitude
     var small: Set<String> = []
     var rowsNeeded = 1
     let fitted = try groups.indices.map { g in
       let whole = try calibrator.fit(all.scores[g], levels: groups[g].levels, typicalWeight: typicalWeight)
       let least = leastRows ?? max(1, whole.corrections.map(\.rowsNeeded).max() ?? 1)
       rowsNeeded = max(rowsNeeded, least)
-      let large = by.isEmpty ? [:] : parts.filter { $0.value.rows >= least }
-      if !by.isEmpty { small.formUnion(parts.keys.filter { large[$0] == nil }) }
+      let large = terms.by.isEmpty ? [:] : parts.filter { $0.value.rows >= least }
+      if !terms.by.isEmpty { small.formUnion(parts.keys.filter { large[$0] == nil }) }
       return SavedCalibration.Group(
         name: groups[g].name, madeLevels: groups[g].madeLevels, whole: whole,
         parts: try large.mapValues { try calibrator.fit($0.scores[g], levels: groups[g].levels, typicalWeight: typicalWeight) })
     }
     return MergedCalibration(
-      saved: SavedCalibration(specification: specification, weight: weight, by: by, bounds: bounds, groups: fitted), rows: all.rows, totalWeight: all.weight.rounded,
+      saved: SavedCalibration(specification: specification, terms: terms, groups: fitted), rows: all.rows, totalWeight: all.weight.rounded,
       rankErrors: all.scores.map { $0.map(\.rankError).max() ?? 0 }, smallParts: small.sorted(), rowsNeeded: rowsNeeded)
   }
 
@@ -151,14 +146,9 @@ struct PartialScores {
 
   func file() -> ModelFile {
     var writer = ByteWriter()
-    writer.write(specification.method)
-    writer.write(specification.settings.map(\.key))
-    writer.write(specification.settings.map(\.value))
+    specification.encode(into: &writer)
     writer.write(target)
-    writer.write([weight].compactMap { $0 })
-    writer.write(by)
-    writer.write(bounds.low)
-    writer.write(bounds.high)
+    terms.encode(into: &writer)
     writer.write(columns)
     writer.write(groups.map(\.name))
     for group in groups {
@@ -177,29 +167,19 @@ struct PartialScores {
     }
     let summaries = parts.values.flatMap { $0.scores.flatMap { $0 } }
     return ModelFile(
-      tool: "qconformal", kind: "scores", settings: [specification.text], target: target, inputs: groups.map(\.name) + by + [weight].compactMap { $0 },
+      tool: "qconformal", kind: "scores", settings: [specification.text], target: target, inputs: groups.map(\.name) + terms.by + [terms.weight].compactMap { $0 },
       levels: Levels.union(groups.map(\.levels)),
       training: ["rows": "\(rows)", "scores": "\(summaries.reduce(0) { $0 + $1.size })"], columns: columns, body: writer.bytes)
   }
 
   init(_ file: ModelFile) throws {
     var reader = ByteReader(file.body)
-    let method = try reader.readString()
-    let keys = try reader.readStrings()
-    let values = try reader.readStrings()
-    guard let type = calibratorRegistry.first(where: { $0.description.name == method }), keys.count == values.count,
-      let settings = try? Settings(Array(zip(keys, values)).map { (key: $0, value: $1) }, of: type.description),
-      let calibrator = type.init(settings: settings) as? any ScoreCalibrator
-    else { throw Failure(.badData, "the scores are of a method \"\(method)\", which this qconformal does not know", remedy: "update qconformal") }
-    specification = MethodSpecification(name: method, method: method, settings: settings.written)
+    func unknown(_ method: String) -> Failure { Failure(.badData, "the scores are of a method \"\(method)\", which this qconformal does not know", remedy: "update qconformal") }
+    let known = try reader.readCalibrator(unknown: unknown)
+    specification = known.specification
+    guard let calibrator = known.calibrator as? any ScoreCalibrator else { throw unknown(specification.method) }
     target = try reader.readString()
-    let weight = try reader.readStrings()
-    self.weight = weight.first
-    by = try reader.readStrings()
-    var bounds = AnswerBounds()
-    bounds.low = try reader.readDouble()
-    bounds.high = try reader.readDouble()
-    self.bounds = bounds
+    terms = try CalibrationTerms(decoding: &reader)
     columns = try reader.readStrings()
     let names = try reader.readStrings()
     groups = try names.map { Group(name: $0, levels: try reader.readArray(of: Double.self), madeLevels: try reader.readArray(of: Double.self)) }
@@ -216,13 +196,12 @@ struct PartialScores {
       parts[key] = Part(rows: rows, weight: sum, scores: scores)
     }
     self.parts = parts
-    guard reader.isAtEnd, !names.isEmpty, Set(names).count == names.count, bounds.low < bounds.high, weight.count < 2, parts.count == partKeys.count,
-      by.isEmpty ? partKeys == [""] : Set(by).count == by.count,
+    guard reader.isAtEnd, !names.isEmpty, Set(names).count == names.count, parts.count == partKeys.count, !terms.by.isEmpty || partKeys == [""],
       groups.allSatisfy({ Levels.areProper($0.levels) && Set($0.madeLevels).isSubset(of: $0.levels) })
     else { throw ByteReader.damaged }
     // Fitting finds what does not belong together, such as scores of too few bounds.
     for part in parts.values {
-      for g in groups.indices { _ = try calibrator.fit(part.scores[g], levels: groups[g].levels, typicalWeight: weight.isEmpty ? nil : 1) }
+      for g in groups.indices { _ = try calibrator.fit(part.scores[g], levels: groups[g].levels, typicalWeight: terms.weight == nil ? nil : 1) }
     }
   }
 }

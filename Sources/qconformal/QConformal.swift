@@ -130,17 +130,18 @@ struct QConformal: FilterTool {
     if let flag = order != nil ? "--order" : state != nil ? "--state" : nil {
       throw Failure(.usage, "\(flag): \(specification.method) learns from all rows at once", remedy: "choose an online method: \(onlineRegistry.map { $0.description.name }.joined(separator: ", "))")
     }
-    if specification.method == CrossValidationPlus.description.name { return try calibrateCopies(specification, bounds) }
-    let type = calibratorRegistry.first { $0.description.name == specification.method }!
-    let calibrator = type.init(settings: try Settings(specification.settings, of: type.description))
+    // nil for cv+, which learns from copies.
+    let type = calibratorRegistry.first { $0.description.name == specification.method }
+    let known = try type.map { $0.init(settings: try Settings(specification.settings, of: $0.description)) }
+    if partial, !(known is any ScoreCalibrator) { throw Failure(.usage, "--partial: \(specification.method) learns from more than scores", remedy: "calibrate the whole table") }
+    if known?.usesFeatures != true, !nameList(given).isEmpty { throw Failure(.usage, "--given: \(specification.method) uses no columns", remedy: "use --method conditional") }
+    guard let calibrator = known else { return try calibrateCopies(specification, bounds) }
     if levels != nil, !calibrator.makesIntervals { throw Failure(.usage, "--levels: \(specification.text) makes no levels", remedy: "use --method residual") }
     if type == SplitConformal<WeightedCQR>.self, weight == nil, decay == nil {
       throw Failure(.usage, "--method weighted needs weights", remedy: "name their column with -w, or let rows teach less with age by --decay")
     }
-    if calibrator.usesFeatures != !nameList(given).isEmpty {
-      throw given == nil
-        ? Failure(.usage, "--method \(specification.method) needs columns to cover over", remedy: "name them with --given")
-        : Failure(.usage, "--given: \(specification.method) uses no columns", remedy: "use --method conditional")
+    if calibrator.usesFeatures, nameList(given).isEmpty {
+      throw Failure(.usage, "--method \(specification.method) needs columns to cover over", remedy: "name them with --given")
     }
     if calibrator.usesFeatures, weight != nil || decay != nil {
       throw Failure(.usage, "\(specification.method) takes no weights", remedy: "name what the shift depends on in --given")
@@ -161,8 +162,7 @@ struct QConformal: FilterTool {
 
     let held = try session.hold(header, roles: roles.held, packing: roles.packing(groups, newOnly: learning.newOnly), memory: learning.memoryBytes)
     if partial {
-      guard let calibrator = calibrator as? any ScoreCalibrator else { throw Failure(.usage, "--partial: \(specification.method) learns from more than scores", remedy: "calibrate the whole table") }
-      return try writePartial(PartialScores(held, roles, groups, calibrator, specification, bounds ?? AnswerBounds(), session), session, held.counts)
+      return try writePartial(PartialScores(held, roles, groups, calibrator as! any ScoreCalibrator, specification, bounds ?? AnswerBounds(), session), session, held.counts)
     }
     guard held.rows > 0 || learning.save != nil else {
       try session.writeHeader(encoder)
@@ -185,21 +185,18 @@ struct QConformal: FilterTool {
     CalibrationMessages(groups: groups, calibrations: calibrations, by: by, session: session).tell()
     if let save = learning.save {
       let saved = SavedCalibration(
-        specification: specification, weight: roles.weight.map { header.names[$0] }, by: by, bounds: bounds ?? AnswerBounds(), groups: groups, calibrations: calibrations, features: rows.features)
+        specification: specification, terms: CalibrationTerms(weight: roles.weight.map { header.names[$0] }, by: by, bounds: bounds ?? AnswerBounds()),
+        groups: zip(groups, calibrations).map(SavedCalibration.Group.init), features: rows.features)
       try saved.model(columns: header.names, target: header.names[roles.target], rows: rows.labelled.count).save(to: save)
     }
 
     try session.writeHeader(encoder)
     let plan = CalibratingWorker.Plan(
       header: header, groups: groups, encoder: encoder, appends: answerName != nil, weight: roles.weight, bounds: bounds ?? AnswerBounds())
-    // Rows without a target that one calibration answers need not look for it.
-    let whole = calibrations.map { $0.full(nil) }
-    let answerer: (_ group: Int, _ row: Int) throws -> any FittedCalibrator =
-      learning.newOnly && rows.keys == nil && rows.features == nil ? { g, _ in whole[g] } : { g, row in try calibrations[g].fitted(forRow: row) }
     var workers: [CalibratingWorker] = []
     try session.answer(held) {
       workers.append(
-        CalibratingWorker(plan, .crossFitted(answerer, skips: learning.newOnly ? rows.isLabelled : nil)))
+        CalibratingWorker(plan, .crossFitted({ g, row in try calibrations[g].fitted(forRow: row) }, skips: learning.newOnly ? rows.isLabelled : nil)))
       return workers.last!
     }
     CalibrationMessages.tellCrossing(workers, unwritten: learning.newOnly ? rows.crossing(trainings, threads: session.threads) : 0, session.diagnostics.warn)
@@ -219,8 +216,8 @@ struct QConformal: FilterTool {
     let encoder = try encoder(session, header, groups)
     let calibration = try saved.calibration(header, session)
     let plan = CalibratingWorker.Plan(
-      header: header, groups: groups, encoder: encoder, appends: answerName != nil, weight: try saved.weight.map { try session.column(header, $0) },
-      bounds: bounds ?? saved.bounds)
+      header: header, groups: groups, encoder: encoder, appends: answerName != nil, weight: try saved.terms.weight.map { try session.column(header, $0) },
+      bounds: bounds ?? saved.terms.bounds)
     try session.writeHeader(encoder)
     var workers: [CalibratingWorker] = []
     let counts = try session.stream(header) {

@@ -9,11 +9,7 @@ import Tables
 struct SavedCalibration {
   let specification: MethodSpecification
   let columns: [String]
-  /// The column of weights that rows to be answered need.
-  let weight: String?
-  /// Columns that tell a row's part.
-  let by: [String]
-  let bounds: AnswerBounds
+  let terms: CalibrationTerms
   let groups: [Group]
   /// The columns of `--given`, where the method uses them.
   let given: FeatureSchema?
@@ -24,26 +20,23 @@ struct SavedCalibration {
     let madeLevels: [Double]
     let whole: any FittedCalibrator
     let parts: [String: any FittedCalibrator]
+
+    init(name: String, madeLevels: [Double], whole: any FittedCalibrator, parts: [String: any FittedCalibrator]) {
+      self.name = name
+      self.madeLevels = madeLevels
+      self.whole = whole
+      self.parts = parts
+    }
+
+    init(_ group: WorkingGroup, _ calibration: PartedCalibration) {
+      self.init(name: group.name, madeLevels: group.madeLevels, whole: calibration.whole.full, parts: calibration.parts.mapValues(\.full))
+    }
   }
 
-  init(specification: MethodSpecification, weight: String?, by: [String], bounds: AnswerBounds, groups: [WorkingGroup], calibrations: [PartedCalibration], features: FeatureTable?) {
+  init(specification: MethodSpecification, terms: CalibrationTerms, groups: [Group], features: FeatureTable? = nil) {
     given = features.map(FeatureSchema.init)
     self.specification = specification
-    self.weight = weight
-    self.by = by
-    self.bounds = bounds
-    self.groups = zip(groups, calibrations).map { group, calibration in
-      Group(name: group.name, madeLevels: group.madeLevels, whole: calibration.whole.full, parts: calibration.parts.mapValues(\.full))
-    }
-    columns = []
-  }
-
-  init(specification: MethodSpecification, weight: String?, by: [String], bounds: AnswerBounds, groups: [Group]) {
-    given = nil
-    self.specification = specification
-    self.weight = weight
-    self.by = by
-    self.bounds = bounds
+    self.terms = terms
     self.groups = groups
     columns = []
   }
@@ -52,23 +45,13 @@ struct SavedCalibration {
     columns = file.header.columns
     var reader = ByteReader(file.body)
     do {
-      let method = try reader.readString()
-      if method == SavedOnlineState.mark { throw Failure(.badData, "a state of an online method, not a model of --save", remedy: "give it with --state") }
-      guard let type = calibratorRegistry.first(where: { $0.description.name == method }) else {
-        throw Failure(.badData, "the model calibrates by \"\(method)\", which this qconformal does not know", remedy: "update qconformal")
+      let calibrator: any Calibrator
+      (specification, calibrator) = try reader.readCalibrator { method in
+        method == SavedOnlineState.mark
+          ? Failure(.badData, "a state of an online method, not a model of --save", remedy: "give it with --state")
+          : Failure(.badData, "the model calibrates by \"\(method)\", which this qconformal does not know", remedy: "update qconformal")
       }
-      let keys = try reader.readStrings()
-      let values = try reader.readStrings()
-      guard keys.count == values.count, let settings = try? Settings(Array(zip(keys, values)).map { (key: $0, value: $1) }, of: type.description) else { throw ByteReader.damaged }
-      let calibrator = type.init(settings: settings)
-      specification = MethodSpecification(name: method, method: method, settings: settings.written)
-      let weight = try reader.readStrings()
-      self.weight = weight.first
-      by = try reader.readStrings()
-      var bounds = AnswerBounds()
-      bounds.low = try reader.readDouble()
-      bounds.high = try reader.readDouble()
-      self.bounds = bounds
+      terms = try CalibrationTerms(decoding: &reader)
       let names = try reader.readStrings()
       groups = try names.map { name in
         let madeLevels = try reader.readArray(of: Double.self)
@@ -84,9 +67,7 @@ struct SavedCalibration {
         let fitted = groups.flatMap { [$0.whole] + $0.parts.map(\.value) }
         guard fitted.allSatisfy({ ($0 as? any FeatureDependentCalibrator)?.fits(table) == true }) else { throw ByteReader.damaged }
       }
-      guard reader.isAtEnd, !names.isEmpty, Set(names).count == names.count, bounds.low < bounds.high, weight.count < 2, Set(by).count == by.count else {
-        throw ByteReader.damaged
-      }
+      guard reader.isAtEnd, !names.isEmpty, Set(names).count == names.count else { throw ByteReader.damaged }
     } catch var failure as Failure {
       failure.place.input = path
       throw failure
@@ -96,13 +77,8 @@ struct SavedCalibration {
   /// `columns` are those of the table it learnt from.
   func model(columns: [String], target: String, rows: Int) -> ModelFile {
     var writer = ByteWriter()
-    writer.write(specification.method)
-    writer.write(specification.settings.map(\.key))
-    writer.write(specification.settings.map(\.value))
-    writer.write([weight].compactMap { $0 })
-    writer.write(by)
-    writer.write(bounds.low)
-    writer.write(bounds.high)
+    specification.encode(into: &writer)
+    terms.encode(into: &writer)
     writer.write(groups.map(\.name))
     var training = ["rows": "\(rows)"]
     for group in groups {
@@ -115,7 +91,7 @@ struct SavedCalibration {
     }
     given?.encode(into: &writer)
     return ModelFile(
-      tool: "qconformal", settings: [specification.text], target: target, inputs: groups.map(\.name) + by + (given?.features.map(\.name) ?? []) + [weight].compactMap { $0 },
+      tool: "qconformal", settings: [specification.text], target: target, inputs: groups.map(\.name) + terms.by + (given?.features.map(\.name) ?? []) + [terms.weight].compactMap { $0 },
       levels: Levels.union(groups.map(\.whole.levels)), training: training, columns: columns, body: writer.bytes)
   }
 
@@ -149,7 +125,7 @@ struct SavedCalibration {
   /// Picks the calibration of a row by its part.
   func calibration(_ header: Header, _ session: FilterSession) throws -> RowCalibration {
     let groups = groups
-    let columns = try session.columns(header, by)
+    let columns = try session.columns(header, terms.by)
     func shared(_ g: Int, _ row: Row) -> any FittedCalibrator {
       columns.isEmpty ? groups[g].whole : groups[g].parts[PartKey.joined(columns.map { row.text($0) })] ?? groups[g].whole
     }

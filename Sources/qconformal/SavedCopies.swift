@@ -10,11 +10,7 @@ struct SavedCopies {
   /// The copies that a row has.
   let folds: [Int]
   let columns: [String]
-  /// The column of weights that rows to be answered need.
-  let weight: String?
-  /// Columns that tell a row's part.
-  let by: [String]
-  let bounds: AnswerBounds
+  let terms: CalibrationTerms
   let groups: [Group]
 
   struct Group {
@@ -30,13 +26,11 @@ struct SavedCopies {
   }
 
   init(
-    specification: MethodSpecification, folds: [Int], weight: String?, by: [String], bounds: AnswerBounds, groups: [WorkingGroup], _ calibrations: [CopiedCalibration]
+    specification: MethodSpecification, folds: [Int], terms: CalibrationTerms, groups: [WorkingGroup], _ calibrations: [CopiedCalibration]
   ) {
     self.specification = specification
     self.folds = folds
-    self.weight = weight
-    self.by = by
-    self.bounds = bounds
+    self.terms = terms
     self.groups = zip(groups, calibrations).map { Group(name: $0.name, whole: $1.saved.whole, parts: $1.saved.parts) }
     columns = []
   }
@@ -48,12 +42,7 @@ struct SavedCopies {
       let method = try reader.readString()
       specification = MethodSpecification(name: method, method: method)
       let folds = try reader.readArray(of: Int.self)
-      let weight = try reader.readStrings()
-      by = try reader.readStrings()
-      var bounds = AnswerBounds()
-      bounds.low = try reader.readDouble()
-      bounds.high = try reader.readDouble()
-      self.bounds = bounds
+      terms = try CalibrationTerms(decoding: &reader)
       let names = try reader.readStrings()
       groups = try names.map { name in
         let whole = try FittedCrossValidationPlus(decoding: &reader)
@@ -62,11 +51,8 @@ struct SavedCopies {
         guard Set(keys).count == keys.count, ([whole] + parts.map(\.1)).allSatisfy({ $0.levels == whole.levels && $0.folds == folds }) else { throw ByteReader.damaged }
         return Group(name: name, whole: whole, parts: Dictionary(uniqueKeysWithValues: parts))
       }
-      guard reader.isAtEnd, folds.count > 1, !names.isEmpty, Set(names).count == names.count, bounds.low < bounds.high, weight.count < 2, Set(by).count == by.count else {
-        throw ByteReader.damaged
-      }
+      guard reader.isAtEnd, folds.count > 1, !names.isEmpty, Set(names).count == names.count else { throw ByteReader.damaged }
       self.folds = folds
-      self.weight = weight.first
     } catch var failure as Failure {
       failure.place.input = path
       throw failure
@@ -77,10 +63,7 @@ struct SavedCopies {
     var writer = ByteWriter()
     writer.write(specification.method)
     writer.write(folds)
-    writer.write([weight].compactMap { $0 })
-    writer.write(by)
-    writer.write(bounds.low)
-    writer.write(bounds.high)
+    terms.encode(into: &writer)
     writer.write(groups.map(\.name))
     var training = ["rows": "\(rows)", "folds": "\(folds.count)"]
     for group in groups {
@@ -91,7 +74,7 @@ struct SavedCopies {
       training[group.name.isEmpty ? "q" : group.name] = group.whole.summary.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     }
     return ModelFile(
-      tool: "qconformal", settings: [specification.text], target: target, inputs: groups.map(\.name) + by + [weight].compactMap { $0 },
+      tool: "qconformal", settings: [specification.text], target: target, inputs: groups.map(\.name) + terms.by + [terms.weight].compactMap { $0 },
       levels: Levels.union(groups.map(\.whole.levels)), training: training, columns: header.names, body: writer.bytes)
   }
 }
