@@ -12,8 +12,9 @@ public final class FilterSession {
   public let threads: Int
   let tool: String
 
-  /// Opens the input. `modelColumns` names the columns where there is no header line and no `--columns`.
-  public init(tool: String, _ options: TableOptions, modelColumns: [String]? = nil) throws {
+  /// Opens the input. `modelColumns` names the columns where there is no header line and no `--columns`; with `anyOrder` files may
+  /// have the same columns in different orders.
+  public init(tool: String, _ options: TableOptions, modelColumns: [String]? = nil, anyOrder: Bool = false) throws {
     self.tool = tool
     self.options = options
     diagnostics = Diagnostics(tool: tool, quiet: options.quiet, verbose: options.verbose)
@@ -27,6 +28,7 @@ public final class FilterSession {
       }
       read.columns = names
     }
+    read.allowsAnyOrder = anyOrder
     reader = try TableReader(read)
     policy = BadRowPolicy(skips: options.onError == .skip, rejects: try options.rejects.map { try OutputFile(path: $0) })
   }

@@ -9,6 +9,8 @@ public final class Block {
   public internal(set) var firstRow = 0
   /// Physical lines above the block, where it is the first of its input.
   var linesBefore: Int?
+  /// Where the input's columns are in another order than the table's: the place of each of the table's in the input.
+  var places: [Int]?
 
   public internal(set) var rows = 0
   public internal(set) var columns = 0

@@ -5,6 +5,9 @@ import Groundwork
 open class RowWorker {
   public init() {}
 
+  /// Called once a block, before its rows: the input that they come from.
+  open func begin(input: String) {}
+
   /// Takes one row and may append its answer to `output`. A thrown `Failure` (its place naming at most the column) makes
   /// the row a bad one: what it appended is taken back.
   open func handle(_ row: Row, into output: ByteBuffer) throws {}
@@ -184,6 +187,7 @@ public final class RowPipeline {
     let block = work.rows.block
     work.rows.indices.reserveCapacity(block.rows)
     var faults = block.faults[...]
+    worker.begin(input: block.input)
     for r in 0..<block.rows {
       let row = block.row(r, format: format)
       let mark = answers.count

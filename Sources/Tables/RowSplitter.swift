@@ -34,6 +34,37 @@ struct RowSplitter {
       } else {
         splitPlain(block, delimiter)
       }
+      if let places = block.places { reorder(block, places, delimiter) }
+    }
+  }
+
+  /// Writes the fields of every good row anew, in the order of the table's columns.
+  private func reorder(_ block: Block, _ places: [Int], _ delimiter: UInt8) {
+    let input = ByteBuffer(capacity: block.buffer.count)
+    input.append(block.buffer.bytes)
+    block.buffer.removeAll()
+    let faulty = Set(block.faults.map(\.row))
+    var fields = [(start: Int, end: Int)](repeating: (0, 0), count: columns)
+    var rowStart = 0
+    for r in 0..<block.rows {
+      let starts = block.starts + r * columns
+      let ends = block.ends + r * columns
+      let rowEnd = Int(block.rowEnds[r])
+      if faulty.contains(r) {
+        block.buffer.append(UnsafePointer(input.base) + rowStart, count: rowEnd - rowStart)
+      } else {
+        for (c, place) in places.enumerated() { fields[c] = (Int(starts[place]), Int(ends[place])) }
+        let contentEnd = Int(ends[columns - 1])
+        for (c, field) in fields.enumerated() {
+          if c > 0 { block.buffer.append(delimiter) }
+          starts[c] = Int32(truncatingIfNeeded: block.buffer.count)
+          block.buffer.append(UnsafePointer(input.base) + field.start, count: field.end - field.start)
+          ends[c] = Int32(truncatingIfNeeded: block.buffer.count)
+        }
+        block.buffer.append(UnsafePointer(input.base) + contentEnd, count: rowEnd - contentEnd)
+      }
+      block.rowEnds[r] = Int32(truncatingIfNeeded: block.buffer.count)
+      rowStart = rowEnd
     }
   }
 

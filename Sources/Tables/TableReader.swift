@@ -17,6 +17,8 @@ public final class TableReader: BlockSource {
     public var format: TableFormat?
     /// The names of a table without a header line; nil reads them from the input.
     public var columns: [String]?
+    /// Whether later operands may have the first one's columns in another order. Their rows are written anew in the first one's.
+    public var allowsAnyOrder = false
 
     public init() {}
   }
@@ -32,6 +34,9 @@ public final class TableReader: BlockSource {
   public let hasHeaderLine: Bool
 
   private let operands: [String]
+  private let allowsAnyOrder: Bool
+  /// Of the operand that is read.
+  private var places: [Int]?
   private var nextOperand = 0
   private var source: ByteSource?
   private var scanner: RecordScanner
@@ -45,6 +50,7 @@ public final class TableReader: BlockSource {
     try ByteSource.check(operands: operands)
     totalSize = ByteSource.totalSize(of: operands)
     hasHeaderLine = options.columns == nil
+    allowsAnyOrder = options.allowsAnyOrder
     name = operands.first == "-" ? "stdin" : operands[0]
 
     let block = Block()
@@ -117,6 +123,7 @@ public final class TableReader: BlockSource {
       buffer.truncate(to: end)
       block.input = source.name
       block.firstRow = 0
+      block.places = places
       block.linesBefore = linesBefore
       linesBefore = nil
       if end > 0 { return true }
@@ -142,7 +149,9 @@ public final class TableReader: BlockSource {
       linesBefore = 0
       if hasHeaderLine, format != .ndjson {
         let own = try takeHeaderLine(buffer, from: candidate)
-        guard own.names == header!.names else {
+        let found = header!.names.compactMap { own.index(of: $0) }
+        places = found == Array(0..<header!.count) ? nil : found
+        guard own.names == header!.names || (allowsAnyOrder && own.count == header!.count && found.count == own.count) else {
           throw Failure(.badData, TableReader.difference(header!.names, own.names, name), at: .init(input: candidate.name, line: 1))
         }
       } else {

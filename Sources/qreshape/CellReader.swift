@@ -29,6 +29,9 @@ class CellReader {
     self.writer = writer
   }
 
+  /// Turns to rows of another file.
+  func begin(input: String) {}
+
   /// Reads a row into `cells`. False for a row that is not of quantiles. Throws for a level or a value that is none.
   func read(_ row: Row) throws -> Bool { fatalError("a reader reads") }
 
@@ -120,6 +123,10 @@ final class LongCellReader: CellReader {
     self.columns = columns
     lastModelNumber = vocabulary.model("")
     super.init(header: header, vocabulary: vocabulary, writer: writer)
+  }
+
+  override func begin(input: String) {
+    if columns.filesNameModels { lastModelNumber = vocabulary.model(LongShape.model(ofFile: input) ?? "") }
   }
 
   override func read(_ row: Row) throws -> Bool {

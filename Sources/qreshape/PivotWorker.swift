@@ -26,6 +26,8 @@ final class PivotWorker: RowWorker {
   private let keyStretches: [(first: Int, last: Int)]
   private let isPlainKey: Bool
   private let linesPerCell: Int
+  /// Whether a row's bytes are kept with its quantiles.
+  private let keepsRecords: Bool
   private let numbers = NumberReader()
 
   private var runs: [Run] = []
@@ -39,12 +41,13 @@ final class PivotWorker: RowWorker {
   /// Which levels each model has.
   private(set) var seen: [[Bool]] = []
 
-  init(reader: CellReader, collector: UnitCollector, key: FieldKey, target: Int?, format: TableFormat, linesPerCell: Int) {
+  init(reader: CellReader, collector: UnitCollector, key: FieldKey, target: Int?, format: TableFormat, linesPerCell: Int, keepsRecords: Bool) {
     self.reader = reader
     self.collector = collector
     self.key = key
     self.target = target
     self.linesPerCell = linesPerCell
+    self.keepsRecords = keepsRecords
     isPlainKey = format == .csv
     func joined(_ columns: [Int]) -> [(first: Int, last: Int)] {
       columns.reduce(into: []) { stretches, column in
@@ -54,6 +57,8 @@ final class PivotWorker: RowWorker {
     keyStretches = joined(key.columns)
     stretches = joined((key.columns + (target.map { [$0] } ?? [])).sorted())
   }
+
+  override func begin(input: String) { reader.begin(input: input) }
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     guard try reader.read(row) else {
@@ -67,7 +72,8 @@ final class PivotWorker: RowWorker {
 
   private func take(_ row: Row) throws {
     var model = reader.cells[0].model
-    if linesPerCell == 0 || row.index != lastIndex + 1 || runs.isEmpty || runs[runs.count - 1].model != model || !isSameUnit(row) { try begin(row, model) }
+    let continues = !startsAnew && row.index == lastIndex + 1 && !runs.isEmpty && runs[runs.count - 1].model == model && isSameUnit(row)
+    if !continues { try begin(row, model) }
     lastIndex = row.index
     for cell in reader.cells {
       if cell.model != model {
@@ -113,8 +119,12 @@ final class PivotWorker: RowWorker {
     let bytes = UnsafeBufferPointer(start: UnsafePointer(keys.base) + start, count: keys.count - start)
     runs.append(
       Run(hash: hash(bytes), key: start..<keys.count, row: handled, target: (value.isNaN ? Double.nan : value).bitPattern, model: model, bytes: cellBytes.count..<cellBytes.count, cells: 0))
+    if keepsRecords { CellRun.append(level: CellRun.record, row.record.baseAddress!, count: row.record.count, to: cellBytes) }
     runRow = row
   }
+
+  /// Whether each row is a run of its own.
+  private var startsAnew: Bool { linesPerCell == 0 || keepsRecords }
 
   private func appendKey(_ row: Row) {
     if isPlainKey {

@@ -24,6 +24,10 @@ struct QReshape: FilterTool {
       apart, and models of one unit become the groups of one row. Which columns a wide table has is known only when all rows of a \
       long one are read: they are held, beyond --memory on disk. With --sorted, --models and --levels each unit is written at once.
 
+      A hub's folder is read as it is, model-output/*/*.csv: where there is no model_id column, a file called ROUND-MODEL.csv, ROUND \
+      a date or the folder called MODEL, holds that model's rows. Files may have their columns in different orders. Of target data \
+      only rows whose output_type is quantile count where there is such a column, and of revised values those with the last as_of.
+
       EXAMPLES
         qreshape --truth target-data.csv --on location,target_end_date model-output.csv | qscore --by location
         qreshape --to hub < forecasts.csv > model-output.csv
@@ -82,7 +86,7 @@ struct QReshape: FilterTool {
       guard to == "wide" else { throw Failure(.usage, "--level-style is for --to wide") }
       shape = .columns(UnderscoreShape())
     }
-    let session = try FilterSession(tool: "qreshape", table)
+    let session = try FilterSession(tool: "qreshape", table, anyOrder: true)
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     let plan = try ReshapePlan(self, session, header, from: source, to: shape)
     if table.explain { return try session.explain(plan.explanation) }

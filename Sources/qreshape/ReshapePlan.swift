@@ -116,7 +116,7 @@ struct ReshapePlan {
   private var hasModels: Bool {
     switch source {
     case .columns(let groups, _): picked(groups).contains { !$0.name.isEmpty }
-    case .long(let columns, _): columns.model != nil || !unnamed.isEmpty
+    case .long(let columns, _): columns.model != nil || columns.filesNameModels || !unnamed.isEmpty
     case .nested(let columns, _): columns.model != nil || !unnamed.isEmpty
     }
   }
@@ -217,6 +217,8 @@ struct ReshapePlan {
     let linesPerCell: Int
     if case .long = source { linesPerCell = 1 } else { linesPerCell = 0 }
     let lineNumbers = LineNumbers()
+    let recordEnd = FieldWriter(input: session.reader.format, output: session.reader.format).lineEnd(header)
+    func reject(_ record: UnsafeBufferPointer<UInt8>) throws { try session.policy.rejects?.write(lines: record, lineEnd: recordEnd) }
     func makeWriter(_ known: [(model: Int, level: Int)]) throws -> UnitWriter {
       let names = try columns.map { shape -> [String] in
         let (models, levels) = (vocabulary.models, vocabulary.levels)
@@ -227,7 +229,7 @@ struct ReshapePlan {
       if let nested { try refuseRepetition(nested.names) }
       return UnitWriter(
         columns: known, names: names, pass: pass, nested: nested, vocabulary: vocabulary, lineEnd: writer.lineEnd(header), linesPerCell: linesPerCell,
-        skips: session.options.onError == .skip, lineNumbers: lineNumbers)
+        skips: session.policy.skips, reject: reject, lineNumbers: lineNumbers)
     }
     let isKnown = flags.sorted && onlyModels != nil && onlyLevels != nil
     let collector = UnitCollector(
@@ -240,7 +242,8 @@ struct ReshapePlan {
     var workers: [PivotWorker] = []
     var counts = try session.stream(header, writesRows: false) {
       let worker = PivotWorker(
-        reader: makeReader(), collector: collector, key: FieldKey(columns: keyColumns), target: targetColumn, format: session.reader.format, linesPerCell: linesPerCell)
+        reader: makeReader(), collector: collector, key: FieldKey(columns: keyColumns), target: targetColumn, format: session.reader.format, linesPerCell: linesPerCell,
+        keepsRecords: session.policy.rejects != nil)
       workers.append(worker)
       return worker
     }
@@ -249,10 +252,15 @@ struct ReshapePlan {
     }
     try rest.close()
     counts.skipped += last.repeated
-    if counts.firstSkipped == nil { counts.firstSkipped = last.firstRepeated }
+    counts.firstSkipped = [counts.firstSkipped, last.firstRepeated].compactMap { $0 }.min { order($0.place) < order($1.place) }
     try session.finish(counts, written: last.written)
     report(workers.map(\.reader), rest: workers.reduce(0) { $0 + $1.restCount })
     report(unmatched: collector.unmatched, of: collector.units)
+  }
+
+  /// Where a place comes in the input.
+  private func order(_ place: Failure.Place) -> (file: Int, line: Int) {
+    (session.options.files.firstIndex { $0 == place.input } ?? 0, place.line ?? 0)
   }
 
   /// The columns of a table that was long: models as told, or in the order in which they came, levels as told, or those that came.
@@ -305,7 +313,7 @@ struct ReshapePlan {
     switch source {
     case .columns(let groups, _): lines += session.explanation(of: picked(groups))
     case .long(let columns, _):
-      lines += [("model", columns.model.map { header.names[$0] } ?? "(none)"), ("level", header.names[columns.level]), ("value", header.names[columns.value])]
+      lines += [("model", columns.model.map { header.names[$0] } ?? (columns.filesNameModels ? "(the file's name)" : "(none)")), ("level", header.names[columns.level]), ("value", header.names[columns.value])]
     case .nested(let columns, _):
       lines += [("model", columns.model.map { header.names[$0] } ?? "(none)"), ("level", columns.levels.map { header.names[$0] } ?? "(keys)"), ("value", header.names[columns.values])]
     }

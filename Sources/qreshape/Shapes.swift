@@ -86,7 +86,7 @@ enum Source {
 
   private static func candidates(_ shape: Shape, _ session: FilterSession, _ header: Header, _ levels: [Double]?, isTold: Bool) throws -> [Source] {
     switch shape {
-    case .long(let long): return long.columns(of: header).map { [.long($0, long)] } ?? []
+    case .long(let long): return long.columns(of: header, files: session.options.files).map { [.long($0, long)] } ?? []
     case .nested(let nested): return nested.columns(of: header, session.reader.format).map { [.nested($0, nested)] } ?? []
     case .columns(let columns):
       guard isTold || columns.isRecognised else { return [] }

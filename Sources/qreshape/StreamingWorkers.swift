@@ -45,6 +45,8 @@ final class MeltingWorker: RowWorker {
     self.rest = rest
   }
 
+  override func begin(input: String) { reader.begin(input: input) }
+
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     if try reader.read(row) {
       fields.removeAll()

@@ -8,6 +8,8 @@ struct CellRun {
   let line: UInt64
   let model: Int
   let bytes: UnsafeBufferPointer<UInt8>
+  /// Stands where a level does before the bytes of the row itself, which is kept where bad rows are.
+  static let record = 1 << 30
 
   /// Appends one quantile to bytes of this form.
   @inline(__always)
@@ -94,10 +96,12 @@ final class UnitWriter {
   /// The first quantile that stood twice, where such rows are skipped.
   private(set) var firstRepeated: Failure?
   private let skips: Bool
+  /// Keeps the row of a quantile that stood twice.
+  private let reject: (UnsafeBufferPointer<UInt8>) throws -> Void
 
   init(
     columns: [(model: Int, level: Int)], names: [String], pass: PassWriter, nested: RecordSink?, vocabulary: Vocabulary, lineEnd: [UInt8], linesPerCell: Int,
-    skips: Bool, lineNumbers: LineNumbers
+    skips: Bool, reject: @escaping (UnsafeBufferPointer<UInt8>) throws -> Void, lineNumbers: LineNumbers
   ) {
     self.columns = columns
     self.pass = pass
@@ -106,6 +110,7 @@ final class UnitWriter {
     self.lineEnd = lineEnd
     self.linesPerCell = UInt64(linesPerCell)
     self.skips = skips
+    self.reject = reject
     self.lineNumbers = lineNumbers
     columnNames = names
     keys = names.map { name in
@@ -136,12 +141,15 @@ final class UnitWriter {
   func add(_ run: CellRun) throws {
     let base = run.model * levelCount
     var line = run.line
+    if linesPerCell == 0, try refusesRow(run) { return }
+    var record: UnsafeBufferPointer<UInt8>?
     try columnOf.withUnsafeBufferPointer { columnOf in
       try texts.withUnsafeMutableBufferPointer { texts in
         try run.forEach { level, text in
+          if level == CellRun.record { return record = text }
           let column = Int(columnOf[base + level])
           if texts[column].baseAddress != nil {
-            try refuse(column, line)
+            try refuse(column, line, record)
           } else {
             texts[column] = text
             lines[column] = line
@@ -153,7 +161,20 @@ final class UnitWriter {
     }
   }
 
-  private func refuse(_ column: Int, _ line: UInt64) throws {
+  /// Where a row holds several quantiles, none of them is taken if one is there already.
+  private func refusesRow(_ run: CellRun) throws -> Bool {
+    var repeatedColumn: Int?
+    var record: UnsafeBufferPointer<UInt8>?
+    run.forEach { level, text in
+      if level == CellRun.record { return record = text }
+      let column = Int(columnOf[run.model * levelCount + level])
+      if repeatedColumn == nil, texts[column].baseAddress != nil { repeatedColumn = column }
+    }
+    if let repeatedColumn { try refuse(repeatedColumn, run.line, record) }
+    return repeatedColumn != nil
+  }
+
+  private func refuse(_ column: Int, _ line: UInt64, _ record: UnsafeBufferPointer<UInt8>?) throws {
     let (model, level) = columns[column]
     let name = vocabulary.models[model]
     let (first, second) = (lineNumbers.place(lines[column]), lineNumbers.place(line))
@@ -163,6 +184,7 @@ final class UnitWriter {
     guard skips else { throw failure }
     repeated += 1
     if firstRepeated == nil { firstRepeated = failure }
+    if let record { try reject(record) }
   }
 
   /// Writes the unit with what passes through, and forgets it.
