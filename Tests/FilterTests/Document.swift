@@ -96,7 +96,7 @@ struct Document: CustomTestStringConvertible {
     let shell = try Shell()
     defer { shell.remove() }
     let mark = "---- end of example, status "
-    let script = "cp \"$CHECKOUT\"/scripts/data/diabetes.csv .\nexec 2>&1\n"
+    let script = "cp -r \"$CHECKOUT\"/scripts/data/. .\nexec 2>&1\n"
       + examples.map { $0.script + "\nprintf '\\n\(mark)%d\\n' $?\n" }.joined()
     var printed: [Printed] = []
     var rest = try shell.run(script).text[...]

@@ -50,6 +50,12 @@ import Testing
     #expect(counts.count == 10 && counts.allSatisfy { $0 > 0 })
   }
 
+  @Test func thePythonOfTheReadmeMadeTheBundledTable() throws {
+    let readme = try String(contentsOf: Self.documents[0], encoding: .utf8)
+    let script = try String(contentsOf: Shell.checkout.appendingPathComponent("scripts/data/predict-with-lightgbm.py"), encoding: .utf8)
+    #expect(readme.contains("```python\n\(script)```"))
+  }
+
   // MARK: Options
 
   @Test func manPagesSayWhatHelpSays() throws {

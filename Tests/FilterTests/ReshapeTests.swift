@@ -171,6 +171,24 @@ import Testing
     #expect(result.error == "")
   }
 
+  /// Rows that stand twice are kept, byte for byte and in the order of their units, wherever the first ones waited.
+  @Test func rejectsDoNotDependOnTheMemory() throws {
+    let result = try Shell.run(
+      """
+      { echo model_id,unit,output_type,output_type_id,value
+        awk 'BEGIN { for (l = 1; l <= 9; l++) for (u = 1; u <= 5000; u++) {
+          print "some-model,a unit with a long name " u ",quantile,0." l "," u / 7
+          if (u % 1000 == l) print "some-model,\\"a unit with a long name " u "\\",quantile,0." l "0,again " l "e0" } }' | sed 's/again //'; } > long.csv
+      for memory in 64K 1G; do
+        qreshape --quiet --on-error skip --rejects $memory.rejects --memory $memory long.csv > $memory.csv || echo failed
+      done
+      cmp 64K.csv 1G.csv && cmp 64K.rejects 1G.rejects && wc -l < 1G.rejects
+      sed -n '2p' 1G.rejects
+      """)
+    #expect(result.text == "45\nsome-model,\"a unit with a long name 2\",quantile,0.20,2e0\n")
+    #expect(result.error == "")
+  }
+
   /// With rows of units together and known columns, a unit is written as soon as the next one begins.
   @Test func sortedUnitsAreWrittenAtOnce() throws {
     let result = try Shell.run(
@@ -186,5 +204,17 @@ import Testing
       done
       """)
     #expect(result.text == "unit,a_q0.1,a_q0.9\n1,11,19\n2,21,29\n")
+  }
+
+  // MARK: A hub's way to scores, computed without any of the filters' code
+
+  private static let hasPython = (try? Shell.run("command -v python3"))?.status == 0
+
+  @Test(.enabled(if: hasPython))
+  func scoresOfTheBundledHubAreThoseOfAPlainScript() throws {
+    let result = try Shell.run(
+      "hub=$CHECKOUT/scripts/data/hub; BIN=$(dirname $(command -v qsort)) $CHECKOUT/scripts/compare-reshape $hub/model-output $hub/target-data/time-series.csv")
+    #expect(result.status == 0, "\(result.error)")
+    #expect(result.text.contains("42 units, 3 models, 12 scores") && result.text.hasSuffix(": ok\n"), "\(result.text)")
   }
 }
