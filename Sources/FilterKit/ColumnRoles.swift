@@ -24,7 +24,7 @@ extension FilterSession {
   public func column(_ header: Header, _ name: String) throws -> Int {
     if let column = header.index(of: name) { return column }
     let near = suggestion(for: name, among: header.names)
-    throw failure("there is no column \"\(name)\"", remedy: near.hasPrefix("there are") && header.count > 12 ? "the header has \(header.count) others" : near)
+    throw failure("there is no column \"\(name)\"", remedy: !near.hasPrefix("did you") && header.count > 12 ? "the header has \(header.count) others" : near)
   }
 
   public func columns(_ header: Header, _ names: [String]) throws -> [Int] {

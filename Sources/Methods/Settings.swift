@@ -101,7 +101,8 @@ public struct Settings: Sendable {
 public func suggestion(for wrong: String, among names: [String]) -> String {
   let near = names.map { (editDistance(wrong.lowercased(), $0), $0) }.min { $0.0 < $1.0 }
   if let near, near.0 <= max(2, wrong.count / 3), near.0 < wrong.count { return "did you mean \(near.1)?" }
-  return names.isEmpty ? "it takes none" : "there are \(names.joined(separator: ", "))"
+  if names.isEmpty { return "it takes none" }
+  return "there \(names.count == 1 ? "is" : "are") \(names.map { $0.isEmpty ? "one without a name" : $0 }.joined(separator: ", "))"
 }
 
 /// Levenshtein distance in characters.

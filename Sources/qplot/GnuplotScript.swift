@@ -10,7 +10,9 @@ struct GnuplotScript {
   private let format: PictureFormat
   private let terminal: TerminalKind
   private let canvas: Canvas
-  private let title: String?
+  private let title: [String]
+  /// From one line of the title to the next, in heights of a character.
+  private var titleStep: Double { isText ? 1 : 1.35 }
   /// Size of the text of axes: SVG has pixels, the others points of 4/3 pixels.
   private var fontSize: Double { format == .svg ? 12 : 9 }
   private let caption: [String]
@@ -25,22 +27,24 @@ struct GnuplotScript {
   init(_ drawing: Drawing, format: PictureFormat, title: String?) {
     self.drawing = drawing
     self.format = format
-    self.title = title
     terminal = TerminalKind.current()
     let isText = format == .terminal
     columns = isText ? 1 : min(drawing.columns, drawing.panels.count)
     let rows = Double((drawing.panels.count + columns - 1) / columns)
     let character: (width: Double, height: Double) = isText ? (1, 1) : (6.6, 15)
     let width = isText ? Double(terminal.columns) : Double(columns) * drawing.panelSize.width
+    let room = Int(width / character.width / (isText ? 1 : 1.25)) - 4
+    self.title = wrapped(title ?? "", columns: room).map { shortened($0, to: room) }
     legend = Legend(drawing, width: Int(width / character.width) - 4)
     caption = wrapped(drawing.caption.joined(separator: "; "), columns: Int(width / character.width * (isText ? 1 : 1.1)) - 4)
     let air = isText ? 0 : 0.6
-    top = character.height * ((title == nil ? 0 : 1 + air) + (legend.entries.isEmpty ? 0 : Double(legend.lines) * (isText ? 1 : 1.25) + air))
+    let titleHeight = self.title.isEmpty ? 0 : Double(self.title.count - 1) * (isText ? 1 : 1.35) + 1 + air
+    top = character.height * (titleHeight + (legend.entries.isEmpty ? 0 : Double(legend.lines) * (isText ? 1 : 1.25) + air))
     bottom = character.height * (caption.isEmpty ? 0 : Double(caption.count) + air)
     let height: Double
     if isText {
-      let room = Double(terminal.lines - 1) - top - bottom
-      height = rows * (drawing.panelLines.map(Double.init) ?? (drawing.panels.count == 1 ? max(room, 10) : 15))
+      let left = Double(terminal.lines - 1) - top - bottom
+      height = rows * (drawing.panelLines.map(Double.init) ?? (drawing.panels.count == 1 ? max(left, 10) : 15))
     } else {
       height = rows * drawing.panelSize.height
     }
@@ -92,7 +96,8 @@ struct GnuplotScript {
     line("unset object")
     line("unset key")
     if number == 0 { writeStrips() }
-    let title = isText ? [panel.title, panel.y.label].filter { !$0.isEmpty }.joined(separator: ": ") : panel.title
+    let width = Int(canvas.width / Double(columns) / canvas.character.width / (isText ? 1 : 1.1))
+    let title = elided(isText ? [panel.title, panel.y.label].filter { !$0.isEmpty }.joined(separator: ": ") : panel.title, to: width - 14)
     if !title.isEmpty { line("set label \(quoted(title)) at graph 0, graph 1 offset 0,\(isText ? 1 : 0.9) left\(font(1.1))") }
     line("set tmargin \(title.isEmpty ? 1 : 2)")
     line("set rmargin \(isText ? 2 : 3)")
@@ -115,10 +120,11 @@ struct GnuplotScript {
     let character = canvas.character
     func place(_ fromTop: Double) -> Double { 1 - fromTop * character.height / canvas.height }
     var used = 0.0
-    if let title {
-      line("set label \(quoted(title)) at screen 0.5,\(place(isText ? 0.5 : 1)) center\(font(1.25))")
-      used = isText ? 1 : 1.6
+    for text in title {
+      line("set label \(quoted(text)) at screen 0.5,\(place(used + (isText ? 0.5 : 1))) center\(font(1.25))")
+      used += titleStep
     }
+    if !isText, !title.isEmpty { used += 0.25 }
     for entry in legend.entries { write(entry, y: place(used + (isText ? 0.5 : 0.9) + Double(entry.line) * (isText ? 1 : 1.25))) }
     for (k, text) in caption.enumerated() {
       let y = Double(caption.count - 1 - k) + (isText ? 0.5 : 0.7)
@@ -153,9 +159,9 @@ struct GnuplotScript {
       line("set format \(letter) '%h'")
       if axis.range.upperBound - axis.range.lowerBound < 10 { line("set \(letter)tics 1") }
     case .time:
-      let span = axis.range.upperBound - axis.range.lowerBound
-      line("set \(letter)tics time")
-      line("set format \(letter) '\(span < 3 * 86400 ? "%m-%d %H:%M" : isText && span < 300 * 86400 ? "%m-%d" : span > 4000 * 86400 ? "%Y" : isText ? "%Y-%m" : "%Y-%m-%d")' timedate")
+      // Beside the panel stand the numbers of the other axis.
+      let tics = TimeTics(axis.range, columns: Int(canvas.width / Double(columns) / canvas.character.width) - 14).tics
+      if tics.isEmpty { line("set format \(letter) '%H:%M:%S' timedate") } else { line("set \(letter)tics (\(tics.map { "'\($0.label)' \($0.place)" }.joined(separator: ", ")))") }
     case .names(let names):
       // A label of a tic is a format for its number.
       let labels = names.map { name in
@@ -223,6 +229,11 @@ struct GnuplotScript {
 func quoted(_ text: String) -> String { "'" + escapingControls(shortened(text, to: 400)).replacing("'", by: "''") + "'" }
 
 func shortened(_ text: String, to length: Int) -> String { text.count > length ? text.prefix(length - 1) + "…" : text }
+
+/// Shortens in the middle: a title ends in what tells panels of one model apart.
+private func elided(_ text: String, to length: Int) -> String {
+  text.count > length ? text.prefix(length - 1 - length / 3) + "…" + text.suffix(length / 3) : text
+}
 
 /// Breaks a text between words.
 func wrapped(_ text: String, columns: Int) -> [String] {

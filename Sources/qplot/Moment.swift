@@ -62,9 +62,27 @@ struct Moment {
   }
 
   /// Days of the proleptic Gregorian calendar; a year begins in March, so that its leap day is its last.
-  private static func daysSince1970(_ year: Int, _ month: Int, _ day: Int) -> Int {
+  static func daysSince1970(_ year: Int, _ month: Int, _ day: Int) -> Int {
     let y = month > 2 ? year : year - 1
     let m = month > 2 ? month - 3 : month + 9
     return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468
+  }
+
+  /// The date of a day since 1970, the other way round.
+  static func civil(_ days: Int) -> (year: Int, month: Int, day: Int) {
+    let shifted = days + 719468
+    // Eras of 400 years have the same number of days.
+    let era = (shifted >= 0 ? shifted : shifted - 146096) / 146097
+    let day = shifted - 146097 * era
+    let year = (day - day / 1460 + day / 36524 - day / 146096) / 365
+    let dayOfYear = day - (365 * year + year / 4 - year / 100)
+    let month = (5 * dayOfYear + 2) / 153
+    return (year + 400 * era + (month < 10 ? 0 : 1), month < 10 ? month + 3 : month - 9, dayOfYear - (153 * month + 2) / 5 + 1)
+  }
+
+  /// Whole days since 1970, and the seconds after.
+  static func split(_ seconds: Double) -> (day: Int, second: Int) {
+    let day = (seconds / 86400).rounded(.down)
+    return (Int(day), Int(seconds - 86400 * day))
   }
 }

@@ -52,6 +52,29 @@ struct PictureTests {
     }
   }
 
+  /// What stands below an axis of time, whatever it spans: round dates and times, with blanks between them.
+  @Test func datesStandApart() throws {
+    let spans: [(last: String, labels: String)] = [
+      ("1973-02-27T05:13:20", "05:13:05 05:13:10 05:13:15 05:13:20 05:13:25"), ("1973-02-27T06:43", "02-27 05:00 02-27 05:30 02-27 06:00 02-27 06:30 02-27 07:00"),
+      ("1973-02-28T11:13", "02-27 00:00 02-27 12:00 02-28 00:00 02-28 12:00"), ("1973-03-08", "1973-02-26 1973-03-05"),
+      ("1973-06-07", "1973-02 1973-03 1973-04 1973-05 1973-06 1973-07"), ("1974-07-12", "1973-01 1973-07 1974-01 1974-07 1975-01"),
+      ("1997-10-20", "1965 1970 1975 1980 1985 1990 1995 2000 2005"),
+    ]
+    for (last, labels) in spans {
+      let result = try Shell.run("printf 't,y,q0.5\\n1973-02-27T05:13:08,1,2\\n\(last),3,4\\n' | qplot fan --terminal --order t | grep -A 1 -e '+---' | tail -n 1")
+      #expect(result.text.split(whereSeparator: \.isWhitespace).joined(separator: " ") == labels, "\(last)")
+    }
+  }
+
+  @Test func longTitlesAreBrokenAndLongNamesCut() throws {
+    let name = String(repeating: "name ", count: 40) + "end"
+    let result = try Shell.run("printf 'y,\(name)_q0.5\\n1,2\\n3,4\\n' | qplot fan --terminal --title '\(String(repeating: "word ", count: 40))end'")
+    let lines = result.text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+    #expect(lines.filter { $0.hasPrefix("word") }.joined(separator: " ") == String(repeating: "word ", count: 40) + "end")
+    #expect(lines.contains { $0.hasPrefix("name name") && $0.contains("…") && $0.hasSuffix("name end: y") })
+    #expect(lines.allSatisfy { $0.count <= 80 })
+  }
+
   @Test func hostileNamesAreShownAndDoNothing() throws {
     let name = #"it's `touch broken` $(touch broken) {x}_2^3 @m $HOME %d "+system('touch broken')+" \n \"#
     let field = "\"" + name.replacingOccurrences(of: "\"", with: "\"\"") + "\""
@@ -62,8 +85,8 @@ struct PictureTests {
     for picture in ["fan", "reliability", "pit"] {
       let result = try Shell.run(table + target + "qplot \(picture) t.csv; ls >&2")
       #expect(result.status == 0 && result.error == "t.csv\n", "\(picture): \(result.error)")
-      // Reliability shortens names in its legend.
-      #expect(result.text.contains(picture == "reliability" ? String(escaped.prefix(30)) : escaped), "\(picture)")
+      // Names are shortened in a legend and above narrow panels.
+      #expect(result.text.contains(picture == "fan" ? escaped : String(escaped.prefix(30))), "\(picture)")
     }
     let scores = try Shell.run(table + target + "qscore t.csv | qplot scores; ls >&2")
     #expect(scores.status == 0 && scores.error == "t.csv\n" && scores.text.contains(String(escaped.prefix(30))))
