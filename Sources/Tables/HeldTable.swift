@@ -158,15 +158,12 @@ public final class HeldTable {
     private let width: Int
     private let columns: UnsafeMutablePointer<Int>
     /// The block's numbers row by row, and turned into columns for `commit`, which one thread at a time runs.
-    private var values: UnsafeMutablePointer<Double>
-    private var turned: UnsafeMutablePointer<Double>
-    private var capacity: Int
+    private let values: RowBuffer
+    private var turned: [Double] = []
     private var rowsRead = 0
     private let targetPlace: Int
-    private let packedWidth: Int
+    private let packed: RowBuffer
     private let packedColumns: UnsafeMutablePointer<Int>
-    private var packed: UnsafeMutablePointer<Double>
-    private var packedCapacity = 256
     private var rowsPacked = 0
     private var texts: [(k: Int, row: Int, text: String)] = []
     private var infinite: [(k: Int, row: Int, failure: Failure)] = []
@@ -176,28 +173,21 @@ public final class HeldTable {
       width = table.columns.count
       columns = .allocate(capacity: max(1, width))
       columns.initialize(from: table.columns, count: width)
-      capacity = 256
-      values = .allocate(capacity: capacity * width)
-      turned = .allocate(capacity: capacity * width)
+      values = RowBuffer(width: width)
       targetPlace = table.packing.map { table.columns.firstIndex(of: $0.target)! } ?? -1
       let wanted = table.packing?.columns ?? []
-      packedWidth = wanted.count
       packedColumns = .allocate(capacity: max(1, wanted.count))
       packedColumns.initialize(from: wanted, count: wanted.count)
-      packed = .allocate(capacity: packedCapacity * max(1, wanted.count))
+      packed = RowBuffer(width: wanted.count)
     }
 
     deinit {
-      packed.deallocate()
       packedColumns.deallocate()
       columns.deallocate()
-      values.deallocate()
-      turned.deallocate()
     }
 
     override func handle(_ row: Row, into output: ByteBuffer) throws {
-      if rowsRead == capacity { grow() }
-      let place = values + rowsRead * width
+      let place = values.row(rowsRead)
       do {
         for k in 0..<width {
           if case .number(let value) = row.number(columns[k], reader), !table.isChecked[k] {
@@ -216,16 +206,8 @@ public final class HeldTable {
     }
 
     private func pack(_ row: Row, isTaught: Bool) throws {
-      let width = packedWidth
-      if rowsPacked == packedCapacity {
-        let larger = UnsafeMutablePointer<Double>.allocate(capacity: 2 * packedCapacity * max(1, width))
-        larger.update(from: packed, count: packedCapacity * width)
-        packed.deallocate()
-        packed = larger
-        packedCapacity *= 2
-      }
-      let place = packed + rowsPacked * width
-      for k in 0..<width {
+      let place = packed.row(rowsPacked)
+      for k in 0..<packed.width {
         // The header is taken up for a failure alone: counting references to it in every row makes threads wait for each other.
         switch row.number(packedColumns[k], reader) {
         case .number(let value), .infinite(let value): place[k] = value
@@ -234,16 +216,6 @@ public final class HeldTable {
         }
       }
       if isTaught { rowsPacked += 1 }
-    }
-
-    private func grow() {
-      let larger = UnsafeMutablePointer<Double>.allocate(capacity: 2 * capacity * width)
-      larger.update(from: values, count: capacity * width)
-      values.deallocate()
-      values = larger
-      turned.deallocate()
-      turned = .allocate(capacity: 2 * capacity * width)
-      capacity *= 2
     }
 
     @inline(never)
@@ -276,23 +248,19 @@ public final class HeldTable {
     }
 
     override func finish(_ rows: Rows, into output: ByteBuffer) throws {
-      // Squares that stay in the cache.
-      for first in stride(from: 0, to: rowsRead, by: 16) {
-        let end = min(first + 16, rowsRead)
-        for k in 0..<width { for row in first..<end { turned[k * rowsRead + row] = values[row * width + k] } }
-      }
+      turned = values.columns(rows: rowsRead)
     }
 
     override func commit(_ rows: Rows) throws {
       let first = table.rows
-      for k in 0..<width { table.values[k].append(contentsOf: UnsafeBufferPointer(start: turned + k * rowsRead, count: rowsRead)) }
+      for k in 0..<width { table.values[k].append(contentsOf: turned[k * rowsRead..<(k + 1) * rowsRead]) }
       for (k, row, text) in texts where table.firstText[k] == nil { table.firstText[k] = (first + row, text) }
       for (k, row, var failure) in infinite where table.firstInfinite[k] == nil {
         (failure.place.input, failure.place.line) = rows.place(row)
         table.firstInfinite[k] = failure
       }
       if rowsPacked > 0 {
-        let added = UnsafeBufferPointer(start: packed, count: rowsPacked * packedWidth)
+        let added = UnsafeBufferPointer(start: packed.base, count: rowsPacked * packed.width)
         table.reservePacked(added.count)
         table.packed.append(contentsOf: added)
       }

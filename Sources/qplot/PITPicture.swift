@@ -31,11 +31,11 @@ private func drawPIT(_ input: PictureInput) throws -> Drawing {
       guard !numbers.contains(where: \.isNaN) else { return }
       let (lower, upper, rows, density) = (numbers[0], numbers[1], numbers[2], numbers[3])
       guard lower >= 0, lower < upper, upper <= 1 else { throw Failure(.badData, "a bin from \(shortestText(lower)) to \(shortestText(upper)) is none", at: .init(column: "pit_lower")) }
-      guard rows >= 1, rows == rows.rounded(), rows < 1e15 else { throw Failure(.badData, "\(shortestText(rows)) is not a number of rows", at: .init(column: "n")) }
       guard density >= 0, density < 1e6 else { throw Failure(.badData, "\(shortestText(density)) is not a density", at: .init(column: "density")) }
       let bin = Histogram.Bin(edges: lower...upper, density: density)
+      let count = try ReportNumbers.rowCount(rows)
       if let k = histograms.firstIndex(where: { $0.title == title }) { histograms[k].bins.append(bin) } else {
-        histograms.append(Histogram(title: title, rows: Int(rows), bins: [bin]))
+        histograms.append(Histogram(title: title, rows: count, bins: [bin]))
       }
     }
   } else {

@@ -22,10 +22,10 @@ private func drawReliability(_ input: PictureInput) throws -> Drawing {
   if input.isReport(with: ["level", "n", "coverage"]) {
     try input.report(["level", "n", "coverage"], before: "level", writtenBy: "qscore --reliability") { model, part, numbers in
       guard !numbers.contains(where: \.isNaN) else { return }
-      try check(numbers)
-      let point = Point(x: numbers[0], y: numbers[2])
+      let point = Point(x: try ReportNumbers.level(numbers[0]), y: try ReportNumbers.share(numbers[2], column: "coverage"))
+      let rows = try ReportNumbers.rowCount(numbers[1])
       if let k = series.firstIndex(where: { $0.model == model && $0.part == part }) { series[k].points.append(point) } else {
-        series.append(Series(model: model, part: part, rows: Int(numbers[1]), points: [point]))
+        series.append(Series(model: model, part: part, rows: rows, points: [point]))
       }
     }
   } else {
@@ -56,14 +56,6 @@ private func drawReliability(_ input: PictureInput) throws -> Drawing {
   drawing.columns = 2
   drawing.panelSize = shown.count == 1 ? (480, 440) : (400, 360)
   return drawing
-}
-
-private func check(_ numbers: [Double]) throws {
-  guard numbers[0] > 0, numbers[0] < 1 else { throw Failure(.badData, "\(shortestText(numbers[0])) is not a level between 0 and 1", at: .init(column: "level")) }
-  guard numbers[1] >= 1, numbers[1] == numbers[1].rounded(), numbers[1] < 1e15 else {
-    throw Failure(.badData, "\(shortestText(numbers[1])) is not a number of rows", at: .init(column: "n"))
-  }
-  guard (0...1).contains(numbers[2]) else { throw Failure(.badData, "\(shortestText(numbers[2])) is not a share of rows", at: .init(column: "coverage")) }
 }
 
 private func panel(_ series: [Series], _ order: [String], isOnly: Bool) -> Panel {

@@ -28,12 +28,11 @@ private func drawWeights(_ input: PictureInput) throws -> Drawing {
       missing += 1
       return
     }
-    guard level > 0, level < 1 else { throw Failure(.badData, "\(shortestText(level)) is not a level between 0 and 1", at: .init(column: "level")) }
     guard abs(weight) < 1e9 else { throw Failure(.badData, "\(shortestText(weight)) is no weight", at: .init(column: "weight")) }
     let model = row.text(columns[0])
     if panels.last?.title != title, !panels.contains(where: { $0.title == title }) { panels.append(Weights(title: title)) }
     let p = panels.firstIndex { $0.title == title }!
-    let point = Point(x: level, y: weight)
+    let point = Point(x: try ReportNumbers.level(level), y: weight)
     if let m = panels[p].ofModel.firstIndex(where: { $0.model == model }) { panels[p].ofModel[m].points.append(point) } else { panels[p].ofModel.append((model, [point])) }
   }
   guard !panels.isEmpty else { throw input.session.failure("nothing to draw: every weight is missing") }
