@@ -73,10 +73,7 @@ extension QConformal {
     let session = try FilterSession(tool: "qconformal", table, modelColumns: saved.columns)
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     let groups = try SavedCalibration.workingGroups(saved.groups.map { ($0.name, $0.whole.levels, []) }, header, session)
-    if table.explain {
-      let found = try session.groups(header, picked: nil).filter { group in groups.contains { $0.name == group.name } }
-      return try session.explain(session.explanation(of: found) + [("method", saved.specification.text)])
-    }
+    if table.explain { return try explain(session, header, groups, saved.specification) }
     let held = try session.heldColumn(header)
     let encoder = try encoder(session, header, groups, dropped: [held])
     let plan = CalibratingWorker.Plan(

@@ -209,10 +209,7 @@ struct QConformal: FilterTool {
     let session = try FilterSession(tool: "qconformal", table, modelColumns: saved.columns)
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     let groups = try saved.groups(header, session)
-    if table.explain {
-      let found = try session.groups(header, picked: nil).filter { group in groups.contains { $0.name == group.name } }
-      return try session.explain(session.explanation(of: found) + [("method", saved.specification.text)])
-    }
+    if table.explain { return try explain(session, header, groups, saved.specification) }
     let encoder = try encoder(session, header, groups)
     let calibration = try saved.calibration(header, session)
     let plan = CalibratingWorker.Plan(
@@ -227,6 +224,12 @@ struct QConformal: FilterTool {
     CalibrationMessages.tellCrossing(workers, session.diagnostics.note)
     if saved.given != nil { CalibrationMessages.tellUnbounded(workers, session.diagnostics.note) }
     try session.finish(counts)
+  }
+
+  /// What a saved calibration takes this table for.
+  func explain(_ session: FilterSession, _ header: Header, _ groups: [WorkingGroup], _ specification: MethodSpecification) throws {
+    let found = try session.groups(header, picked: nil).filter { group in groups.contains { $0.name == group.name } }
+    try session.explain(session.explanation(of: found) + [("method", specification.text)])
   }
 
   func encoder(_ session: FilterSession, _ header: Header, _ groups: [WorkingGroup], dropped: Set<Int> = []) throws -> RowEncoder {

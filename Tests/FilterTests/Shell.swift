@@ -55,4 +55,26 @@ struct Shell {
     defer { shell.remove() }
     return try shell.run(script)
   }
+
+  /// The most memory, in megabytes, that a tool held while it read all that `input` writes. Its output goes to `output`, and
+  /// `afterwards` says what is printed when it has ended.
+  static func memory(of tool: String, reading input: String, preparation: String = "", output: String = "/dev/null", afterwards: String = "") throws -> (megabytes: Int, result: Result) {
+    let result = try run(
+      """
+      \(preparation)
+      { \(input)
+        touch sent
+        until [ -e seen ]; do sleep 0.05; done; } | \(tool) > \(output) &
+      pid=$!
+      until [ -e sent ]; do sleep 0.05; done
+      sleep 0.3
+      awk '/VmHWM/ { print int($2 / 1024) }' /proc/$pid/status
+      touch seen
+      wait
+      \(afterwards)
+      """)
+    let lines = result.text.split(separator: "\n", maxSplits: 1)
+    let rest = lines.count > 1 ? Array(lines[1].utf8) : []
+    return (lines.first.flatMap { Int($0) } ?? .max, Result(output: rest, error: result.error, status: result.status))
+  }
 }
