@@ -10,7 +10,10 @@ extension FilterSession {
   /// The target's column: `-y`, else `QTARGET`, else the first of the usual names. nil where none of the usual ones is there.
   public func targetColumn(_ header: Header, named name: String?) throws -> Int? {
     if let name { return try column(header, name) }
-    if let name = getenv("QTARGET").map({ String(cString: $0) }), !name.isEmpty { return try column(header, name) }
+    if let name = getenv("QTARGET").map({ String(cString: $0) }), !name.isEmpty {
+      if let column = header.index(of: name) { return column }
+      throw failure("there is no column \"\(name)\", which QTARGET in the environment names", remedy: "name the target with -y")
+    }
     return FilterSession.targetNames.lazy.compactMap { header.index(of: $0) }.first
   }
 
