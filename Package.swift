@@ -44,14 +44,14 @@ let package = Package(
     .target(name: "Scoring", dependencies: ["Quantiles", "Methods", "Groundwork"]),
 
     // Mathematics.
-    .target(name: "Algebra", dependencies: ["CElementwise", "COpenBLAS", "Quantiles", "Groundwork"]),
+    .target(name: "Algebra", dependencies: ["CKernels", "COpenBLAS", "Quantiles", "Groundwork"]),
     .target(name: "Quantiles", dependencies: ["Groundwork"]),
     .target(name: "Methods", dependencies: ["Groundwork"]),
     .target(name: "Groundwork"),
 
     // What Swift has no means for: text of numbers by the C++ library, vectors as wide as the machine's.
     .target(name: "CNumberText", cxxSettings: [.unsafeFlags(["-O3"])]),
-    .target(name: "CElementwise"),
+    .target(name: "CKernels"),
 
     // Libraries of the system.
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),

@@ -1,4 +1,4 @@
-import CElementwise
+import CKernels
 import Glibc
 
 /// Adam with AMSGrad (Kingma and Ba 2015; Reddi, Kale, Kumar 2018), weight decay apart from the gradient (Loshchilov and Hutter

@@ -1,4 +1,3 @@
-import COpenBLAS
 import Glibc
 import Groundwork
 
@@ -46,11 +45,12 @@ public final class DenseNetwork {
   private let slopes: [UnsafeMutablePointer<Float>]
   /// Derivatives of the loss in what enters each layer.
   private let deltas: [UnsafeMutablePointer<Float>]
+  /// The weights of a layer, transposed.
+  private let turned: UnsafeMutablePointer<Float>
   private let offsets: [Int]
 
   public init(shape: NetworkShape, capacity: Int) {
     precondition(shape.widths.allSatisfy { $0 >= 0 } && capacity > 0)
-    useSingleThreadedBLAS()
     self.shape = shape
     self.capacity = capacity
     offsets = (0..<shape.layers).map(shape.offset)
@@ -59,6 +59,7 @@ public final class DenseNetwork {
     values = shape.widths.map { FloatElementwise.allocate($0 * capacity) }
     slopes = shape.widths.map { FloatElementwise.allocate($0 * capacity) }
     deltas = shape.widths.map { FloatElementwise.allocate($0 * capacity) }
+    turned = FloatElementwise.allocate((0..<shape.layers).map { shape.widths[$0] * shape.widths[$0 + 1] }.max()!)
     input = values[0]
     output = values[shape.layers]
     outputGradient = deltas[shape.layers]
@@ -67,6 +68,7 @@ public final class DenseNetwork {
   deinit {
     parameters.deallocate()
     gradients.deallocate()
+    turned.deallocate()
     for buffer in values + slopes + deltas { buffer.deallocate() }
   }
 
@@ -116,7 +118,8 @@ public final class DenseNetwork {
       let result = values[layer + 1]
       for i in 0..<rows { (result + i * next).update(from: biases, count: next) }
       if width > 0 {
-        addProduct(CblasNoTrans, rows, next, width, values[layer], width, weights, beta: 1, to: result)
+        FloatProducts.multiply(
+          values[layer], stride: width, weights, stride: next, into: result, stride: next, rows: rows, inner: width, columns: next, adding: true)
       }
       if layer + 1 < shape.layers { activate(layer + 1, rows * next) }
     }
@@ -155,28 +158,14 @@ public final class DenseNetwork {
         for j in 0..<next { biases[j] += row[j] }
       }
       guard width > 0 else { continue }
-      addProduct(CblasTrans, width, next, rows, values[layer], width, delta, beta: 0, to: gradients + offsets[layer])
+      FloatProducts.multiplyTransposed(
+        values[layer], stride: width, delta, stride: next, into: gradients + offsets[layer], stride: next, rows: width, inner: rows, columns: next)
       if layer > 0 {
-        cblas_sgemm(
-          CblasRowMajor, CblasNoTrans, CblasTrans, blasint(rows), blasint(width), blasint(next), 1, delta, blasint(next), weights,
-          blasint(next), 0, deltas[layer], blasint(width))
+        FloatProducts.transpose(weights, rows: width, columns: next, into: turned)
+        FloatProducts.multiply(
+          delta, stride: next, turned, stride: width, into: deltas[layer], stride: width, rows: rows, inner: next, columns: width)
         FloatElementwise.multiply(deltas[layer], by: slopes[layer], count: rows * width)
       }
-    }
-  }
-
-  /// C ← A·B + beta·C or Aᵀ·B + beta·C for row-major C, rows × columns, and B, depth × columns. In parts of at most a million multiplications:
-  /// OpenBLAS has kernels for these that do not copy A and B first, a fifth faster at a network's sizes.
-  private func addProduct(
-    _ transpose: CBLAS_TRANSPOSE, _ rows: Int, _ columns: Int, _ depth: Int, _ a: UnsafePointer<Float>, _ stride: Int, _ b: UnsafePointer<Float>,
-    beta: Float, to c: UnsafeMutablePointer<Float>
-  ) {
-    let parts = (rows * columns * depth + 999_999) / 1_000_000
-    let size = rows < 16 * parts ? rows : (rows + parts - 1) / max(parts, 1)
-    for first in Swift.stride(from: 0, to: rows, by: size) {
-      cblas_sgemm(
-        CblasRowMajor, transpose, CblasNoTrans, blasint(min(size, rows - first)), blasint(columns), blasint(depth), 1,
-        a + (transpose == CblasTrans ? first : first * stride), blasint(stride), b, blasint(columns), beta, c + first * columns, blasint(columns))
     }
   }
 }

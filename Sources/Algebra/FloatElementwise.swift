@@ -1,4 +1,4 @@
-import CElementwise
+import CKernels
 
 /// Elementwise kernels of the networks, over buffers from `allocate`: a count is rounded up to whole blocks of 16 numbers.
 ///

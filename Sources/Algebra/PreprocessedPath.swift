@@ -1,4 +1,4 @@
-import CElementwise
+import CKernels
 import Glibc
 import Groundwork
 import Quantiles

@@ -11,7 +11,9 @@ package final class MixtureLayer {
   private let weights: UnsafeMutablePointer<Float>
   private let masked: UnsafeMutablePointer<Float>
   private let mixtures: UnsafeMutablePointer<Float>
+  /// K × stride, and its first m columns transposed.
   private let basis: UnsafeMutablePointer<Float>
+  private let turnedBasis: UnsafeMutablePointer<Float>
   private var sources: UnsafePointer<Float>
   /// Room for the source values of a row that are not kept elsewhere.
   let room: UnsafeMutablePointer<Float>
@@ -27,11 +29,13 @@ package final class MixtureLayer {
     quantiles = FloatElementwise.allocate(stride)
     mixtures = FloatElementwise.allocate(stride)
     basis = FloatElementwise.allocate(shape.basis.count)
+    turnedBasis = FloatElementwise.allocate(shape.basis.count)
     sources = UnsafePointer(masked)
     for (k, share) in shape.basis.enumerated() { basis[k] = share }
+    FloatProducts.transpose(basis, rows: shape.knots.count, columns: stride, into: turnedBasis)
   }
 
-  deinit { for buffer in [weights, masked, room, quantiles, mixtures, basis] { buffer.deallocate() } }
+  deinit { for buffer in [weights, masked, room, quantiles, mixtures, basis, turnedBasis] { buffer.deallocate() } }
 
   /// The weight of source s at level t after `forward`, until `backward`.
   func weight(_ s: Int, _ t: Int) -> Float { weights[s * stride + t] }
@@ -45,7 +49,7 @@ package final class MixtureLayer {
       for s in 0..<shape.sources { (weights + s * stride).update(from: outputs + s * m, count: m) }
     } else {
       FloatProducts.multiply(
-        outputs, stride: K, basis, stride: stride, into: weights, stride: stride, rows: shape.sources, inner: K, columns: m)
+        outputs, stride: K, basis, stride: stride, into: weights, stride: stride, rows: shape.sources, inner: K, columns: stride)
     }
     if !isWhole { mask() }
     FloatElementwise.mixtureForward(weights, sources, sources: shape.sources, count: m, stride: stride, into: mixtures)
@@ -67,8 +71,8 @@ package final class MixtureLayer {
     if K == m {
       for s in 0..<shape.sources { (result + s * m).update(from: weights + s * stride, count: m) }
     } else {
-      FloatProducts.multiplyTransposed(
-        weights, stride: stride, basis, stride: stride, into: result, stride: K, rows: shape.sources, inner: m, columns: K)
+      FloatProducts.multiply(
+        weights, stride: stride, turnedBasis, stride: K, into: result, stride: K, rows: shape.sources, inner: m, columns: K)
     }
   }
 

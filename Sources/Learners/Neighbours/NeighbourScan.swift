@@ -11,6 +11,7 @@ package struct NeighbourScan: NeighbourSearch {
   private let mismatch: [Double]
   /// Row-major.
   private let points: [Double]
+  /// In blocks of `pointsABlock` points, each numbers × points with zeros behind the last.
   private let rounded: [Float]
   /// ‖x‖² less its part of the rounding; −∞ where it is too large to tell.
   private let bounds: [Float]
@@ -34,15 +35,15 @@ package struct NeighbourScan: NeighbourSearch {
     self.mismatch = mismatch
     self.slack = slack
     points = coordinates
-    var rounded: [Float] = []
-    rounded.reserveCapacity(count * numbers)
+    let size = NeighbourScan.pointsABlock
+    var rounded = [Float](repeating: 0, count: (count + size - 1) / size * size * numbers)
     // Blocks of 16 are read whole.
     var bounds = [Float](repeating: 0, count: (count + 15) / 16 * 16)
     for i in 0..<count {
       var norm = 0.0
       for c in 0..<numbers {
         let x = coordinates[i * columns + c]
-        rounded.append(Float(x))
+        rounded[(i / size * numbers + c) * size + i % size] = Float(x)
         norm += x * x
       }
       bounds[i] = norm < NeighbourScan.largestNorm ? Float(norm * (1 - slack)) : -.infinity
@@ -100,9 +101,12 @@ package struct NeighbourScan: NeighbourSearch {
           places.withUnsafeMutableBufferPointer { places in
             for first in stride(from: 0, to: count, by: NeighbourScan.pointsABlock) {
               let size = min(NeighbourScan.pointsABlock, count - first)
-              rowProducts(
-                block, rows: queryCount, rounded.baseAddress.map { $0 + first * numbers }, rows: size, columns: numbers, into: products,
-                stride: NeighbourScan.pointsABlock)
+              // Where no column is a number the products are zeros, as they were allocated.
+              if let rounded = rounded.baseAddress {
+                FloatProducts.multiply(
+                  block, stride: numbers, rounded + first * numbers, stride: NeighbourScan.pointsABlock, into: products,
+                  stride: NeighbourScan.pointsABlock, rows: queryCount, inner: numbers, columns: (size + 15) / 16 * 16)
+              }
               for q in 0..<queryCount {
                 let heap = UnsafeMutableBufferPointer(start: heaps + q * wanted, count: wanted)
                 let excluded = excluding.map { Int32($0 + q) } ?? -1
