@@ -8,7 +8,7 @@ import Quantiles
 ///     θ_i = (∏_j ratio_ij)^{1/k}
 ///
 /// the geometric mean over all models j, i itself with ratio 1 among them, save those with which i has no row in common. Below 1
-/// is better than the others. Where every pair has rows in common, ∏_i θ_i = 1.
+/// is better than the others. Means are weighted where rows have weights. Where every pair has rows in common, ∏_i θ_i = 1.
 public struct PairwiseSkill: Sendable {
   public let models: Int
   /// Rows that both answered, of models i and j at i · k + j.
@@ -16,21 +16,25 @@ public struct PairwiseSkill: Sendable {
   /// Mean score of model i over the rows it has in common with j, at i · k + j; NaN without such a row.
   public let means: [Double]
 
-  /// `scores` holds a row of k scores after the other, NaN where a model did not answer; sums are exact. O(n k²).
-  public init(scores: [Double], models k: Int) {
+  /// `scores` holds a row of k scores after the other, NaN where a model did not answer; `weights` one a row, positive, nil for
+  /// equal ones. Sums are exact. O(n k²).
+  public init(scores: [Double], weights: [Double]? = nil, models k: Int) {
     models = k
     var rows = [Int](repeating: 0, count: k * k)
     var sums = [ExactSum](repeating: ExactSum(), count: k * k)
-    for start in stride(from: 0, to: scores.count, by: k) {
+    var totals = sums
+    for row in 0..<scores.count / k {
+      let (start, weight) = (row * k, weights?[row] ?? 1)
       for i in 0..<k where !scores[start + i].isNaN {
         for j in 0..<k where !scores[start + j].isNaN {
           rows[i * k + j] += 1
-          sums[i * k + j].add(scores[start + i])
+          sums[i * k + j].add(weight * scores[start + i])
+          if weights != nil { totals[i * k + j].add(weight) }
         }
       }
     }
     commonRows = rows
-    means = zip(sums, rows).map { $0.rounded / Double($1) }
+    means = sums.indices.map { sums[$0].rounded / (weights == nil ? Double(rows[$0]) : totals[$0].rounded) }
   }
 
   /// Of given sums over common rows, laid out as `means`, by which any common factor of a pair cancels.

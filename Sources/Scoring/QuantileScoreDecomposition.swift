@@ -6,8 +6,8 @@ import Quantiles
 ///
 ///     S̄ = MCB − DSC + UNC,  MCB = S̄ − S̄_rc,  DSC = S̄_mg − S̄_rc,  UNC = S̄_mg
 ///
-/// where S̄_rc is the mean loss of the forecasts recalibrated by isotonic quantile regression, and S̄_mg that of the one quantile of
-/// all targets. In units of the target; MCB ≥ 0 is what recalibration would gain, DSC ≥ 0 what forecasts know beyond the marginal
+/// where S̄ is the mean loss, weighted where rows have weights, S̄_rc that of the forecasts recalibrated by isotonic quantile regression, and S̄_mg
+/// that of the one quantile of all targets. In units of the target; MCB ≥ 0 is what recalibration would gain, DSC ≥ 0 what forecasts know beyond the marginal
 /// quantile. MCB is +∞ where a forecast is infinite.
 public struct QuantileScoreDecomposition: Sendable {
   public let rows: Int
@@ -17,29 +17,34 @@ public struct QuantileScoreDecomposition: Sendable {
   public let uncertainty: Double
 
   /// - forecasts: the quantile at `level` of each row, finite or infinite; targets: as many, finite.
+  /// - weights: as many, finite and positive; nil is equal weights.
   /// Without rows every part is NaN. O(n log n).
-  public init(level: Double, forecasts: [Double], targets: [Double]) {
+  public init(level: Double, forecasts: [Double], targets: [Double], weights: [Double]? = nil) {
     rows = targets.count
     guard rows > 0 else {
       (score, miscalibration, discrimination, uncertainty) = (.nan, .nan, .nan, .nan)
       return
     }
-    let recalibrated = IsotonicQuantileRegression(level: level, forecasts: forecasts, targets: targets).fitted
-    let marginal = orderStatistic(of: targets, rank: lowerQuantileRank(level: level, count: rows))
-    var (own, toRecalibrated, fromMarginal, ofMarginal) = (ExactSum(), ExactSum(), ExactSum(), ExactSum())
+    let recalibrated = IsotonicQuantileRegression(level: level, forecasts: forecasts, targets: targets, weights: weights).fitted
+    // Where all forecasts are the same, what they are recalibrated to is the quantile of all targets.
+    let same = [Double](repeating: 0, count: rows)
+    let marginal = IsotonicQuantileRegression(level: level, forecasts: same, targets: targets, weights: weights).fitted[0]
+    var (own, toRecalibrated, fromMarginal, ofMarginal, total) = (ExactSum(), ExactSum(), ExactSum(), ExactSum(), ExactSum())
     for i in targets.indices {
-      let loss = pinballLoss(level: level, target: targets[i], quantile: forecasts[i])
-      let best = pinballLoss(level: level, target: targets[i], quantile: recalibrated[i])
-      let base = pinballLoss(level: level, target: targets[i], quantile: marginal)
+      let weight = weights?[i] ?? 1
+      let loss = weight * pinballLoss(level: level, target: targets[i], quantile: forecasts[i])
+      let best = weight * pinballLoss(level: level, target: targets[i], quantile: recalibrated[i])
+      let base = weight * pinballLoss(level: level, target: targets[i], quantile: marginal)
       own.add(loss)
       toRecalibrated.add(loss)
       toRecalibrated.add(-best)
       fromMarginal.add(base)
       fromMarginal.add(-best)
       ofMarginal.add(base)
+      total.add(weight)
     }
     // Equal minima may differ in the last place of single losses.
-    let count = Double(rows)
+    let count = total.rounded
     score = own.rounded / count
     miscalibration = max(0, toRecalibrated.rounded / count)
     discrimination = max(0, fromMarginal.rounded / count)

@@ -58,19 +58,21 @@ public struct ScoreAccumulator: Sendable {
     return overflow ? .max : sum
   }
 
-  /// Total weight: the number of rows where none has a weight.
-  private var totalWeight: ExactSum {
+  private var exactWeight: ExactSum {
     var total = weight
     total.add(Double(unweightedRows))
     return total
   }
 
+  /// Total weight: the number of rows where none has a weight.
+  public var totalWeight: Double { exactWeight.rounded }
+
   /// Mean of column k; NaN where there is no row or the column is missing.
-  public func mean(_ k: Int) -> Double { sums[k].rounded / totalWeight.rounded }
+  public func mean(_ k: Int) -> Double { sums[k].rounded / totalWeight }
 
   /// The mean of every column.
   public var means: [Double] {
-    let total = totalWeight.rounded
+    let total = totalWeight
     return sums.map { $0.rounded / total }
   }
 }
@@ -83,7 +85,7 @@ extension ScoreAccumulator {
 
   /// The exact state as text, a field for the number of rows, one for their weight and one a column (see `ExactSum.text`);
   /// the same for equal states.
-  public var fields: [String] { ["\(rows)", totalWeight.text] + sums.map(\.text) }
+  public var fields: [String] { ["\(rows)", exactWeight.text] + sums.map(\.text) }
 
   /// Reads what `fields` gives; nil for anything else.
   public init?(fields: [String]) {

@@ -8,11 +8,13 @@ public struct SkillBootstrap: Sendable {
   /// One a resample.
   public let resamples: [PairwiseSkill]
 
-  /// - scores: as for `PairwiseSkill`; units: of each row, from 0 ..< `unitCount`.
+  /// - scores, weights: as for `PairwiseSkill`; units: of each row, from 0 ..< `unitCount`.
   ///
   /// The same seed gives the same resamples, whatever `threads` is. O(n k) a resample, and O(k²) for each set of models that
   /// answered some row together and no other did.
-  public init(scores: [Double], models k: Int, units: [Int32], unitCount: Int, resamples: Int, seed: UInt64, threads: Int) {
+  public init(
+    scores: [Double], weights: [Double]? = nil, models k: Int, units: [Int32], unitCount: Int, resamples: Int, seed: UInt64, threads: Int
+  ) {
     var patternOfAnswers: [[Bool]: Int32] = [:]
     var answers: [[Bool]] = []
     let patterns = units.indices.map { row -> Int32 in
@@ -31,8 +33,9 @@ public struct SkillBootstrap: Sendable {
       var isDrawn = [Bool](repeating: false, count: answeringModels.count)
       for row in units.indices where draws[Int(units[row])] > 0 {
         let pattern = Int(patterns[row])
+        let weight = draws[Int(units[row])] * (weights?[row] ?? 1)
         isDrawn[pattern] = true
-        for i in 0..<k where answeringModels[pattern][i] { sums[pattern * k + i] += draws[Int(units[row])] * scores[row * k + i] }
+        for i in 0..<k where answeringModels[pattern][i] { sums[pattern * k + i] += weight * scores[row * k + i] }
       }
       var pairs = [Double](repeating: .nan, count: k * k)
       for (pattern, answered) in answeringModels.enumerated() where isDrawn[pattern] {

@@ -8,6 +8,8 @@ import Tables
 final class ComparedRows {
   /// A row of one score a model after the other, NaN where the model did not answer.
   private(set) var scores: [Double] = []
+  /// Of each row; none where rows have no weights.
+  private(set) var weights: [Double] = []
   private(set) var parts = Labels()
   private(set) var times = Labels()
   private(set) var blocks = Labels()
@@ -34,8 +36,9 @@ final class ComparedRows {
     var block: [String]
   }
 
-  fileprivate func append(_ rows: [Labelled], _ newScores: [Double]) {
+  fileprivate func append(_ rows: [Labelled], _ newScores: [Double], _ newWeights: [Double]) {
     scores += newScores
+    weights += newWeights
     for row in rows {
       parts.append(row.part)
       times.append(row.time)
@@ -63,6 +66,7 @@ final class ComparingWorker: RowWorker {
   private var quantiles: [Double]
   private var values: [Double]
   private var scores: [Double] = []
+  private var weights: [Double] = []
   private var labels: [ComparedRows.Labelled] = []
   private(set) var tally: Tally
 
@@ -79,6 +83,7 @@ final class ComparingWorker: RowWorker {
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     let target = try forecasts.transformedTarget(row)
+    let weight = try forecasts.weight(row)
     var own = [Double](repeating: .nan, count: roles.groups.count)
     for (g, group) in roles.groups.enumerated() {
       let isComplete = try quantiles.withUnsafeMutableBufferPointer {
@@ -95,14 +100,16 @@ final class ComparingWorker: RowWorker {
     for g in roles.groups.indices where own[g].isNaN {
       if target.isNaN { tally.countMissingTarget(0, g) } else { tally.countMissingPrediction(0, g) }
     }
-    if target.isNaN { return }
+    if target.isNaN || weight == 0 { return }
     scores += own
+    if roles.weight != nil { weights.append(weight) }
     labels.append(.init(part: roles.by.map { row.text($0) }, time: compared.order.map { [row.text($0)] } ?? [], block: compared.blocks.map { row.text($0) }))
   }
 
   override func commit(_ rows: Rows) throws {
-    self.rows.append(labels, scores)
+    self.rows.append(labels, scores, weights)
     labels.removeAll(keepingCapacity: true)
+    weights.removeAll(keepingCapacity: true)
     scores.removeAll(keepingCapacity: true)
   }
 }

@@ -31,10 +31,12 @@ struct Comparison {
     )
   }
 
-  /// Rows of one part of the table: scores as in `ComparedRows`, and the time and the block of each.
+  /// Rows of one part of the table: scores as in `ComparedRows`, and the weight, the time and the block of each.
   private struct Part {
     var values: [String]
     var scores: [Double] = []
+    /// nil where rows have none.
+    var weights: [Double]?
     var times: [Int32] = []
     var blocks: [Int32] = []
   }
@@ -42,11 +44,12 @@ struct Comparison {
   /// Throws where no two models that are to be compared answered a row together.
   func report(_ rows: ComparedRows, _ session: FilterSession) throws -> Report {
     let k = models.count
-    var parts = rows.parts.names.map { Part(values: $0) }
+    var parts = rows.parts.names.map { Part(values: $0, weights: rows.weights.isEmpty ? nil : []) }
     let rankOfTime = Comparison.ranks(rows.times.names)
     for (row, part) in rows.parts.ofRow.enumerated() {
       let p = Int(part)
       parts[p].scores += rows.scores[row * k..<(row + 1) * k]
+      if !rows.weights.isEmpty { parts[p].weights!.append(rows.weights[row]) }
       if isSeries { parts[p].times.append(rankOfTime[Int(rows.times.ofRow[row])]) }
       if hasBlocks { parts[p].blocks.append(rows.blocks.ofRow[row]) }
     }
@@ -58,7 +61,7 @@ struct Comparison {
     var lines: [[ReportTable.Cell]] = []
     let progress = Progress("qscore: comparing", quiet: session.options.quiet)
     for (done, p) in order.enumerated() {
-      let skill = PairwiseSkill(scores: parts[p].scores, models: k)
+      let skill = PairwiseSkill(scores: parts[p].scores, weights: parts[p].weights, models: k)
       if pairs.contains(where: { $0 != $1 && skill.commonRows[$0 * k + $1] > 0 }) { hasCommonRows = true }
       lines += report(parts[p], skill) { progress.update((Double(done) + $0) / Double(order.count)) }
     }
@@ -121,34 +124,37 @@ struct Comparison {
       }
     }
     return SkillBootstrap(
-      scores: part.scores, models: models.count, units: units, unitCount: hasBlocks ? numbers.count : rows, resamples: resamples, seed: seed, threads: threads)
+      scores: part.scores, weights: part.weights, models: models.count, units: units, unitCount: hasBlocks ? numbers.count : rows,
+      resamples: resamples, seed: seed, threads: threads)
   }
 
-  /// The p-values of `tests` for differences of the scores of two models on common rows.
+  /// The p-values of `tests` for differences of the scores of two models on common rows, each times the row's weight, which keeps a
+  /// difference that is as likely to have the other sign so.
   private func test(_ part: Part, _ i: Int, _ j: Int) -> [Double] {
     let k = models.count
     let rows = (0..<part.scores.count / k).filter { !part.scores[$0 * k + i].isNaN && !part.scores[$0 * k + j].isNaN }
-    let differences = rows.map { part.scores[$0 * k + i] - part.scores[$0 * k + j] }
+    let differences = rows.map { (part.weights?[$0] ?? 1) * (part.scores[$0 * k + i] - part.scores[$0 * k + j]) }
     let units = hasBlocks ? Comparison.sums(differences, by: rows.map { part.blocks[$0] }).map(\.sum) : differences
     var values = [permutationTest(units, permutations: permutations, seed: seed, threads: threads), wilcoxonSignedRankTest(differences)]
     if isSeries {
-      let byTime = Comparison.sums(differences, by: rows.map { part.times[$0] }).sorted { $0.label < $1.label }
-      values.append(dieboldMarianoTest(byTime.map { $0.sum / Double($0.count) }, horizon: horizon))
+      let times = rows.map { part.times[$0] }
+      let weights = Comparison.sums(rows.map { part.weights?[$0] ?? 1 }, by: times)
+      let means = zip(Comparison.sums(differences, by: times), weights).map { (label: $0.label, mean: $0.sum / $1.sum) }
+      values.append(dieboldMarianoTest(means.sorted { $0.label < $1.label }.map(\.mean), horizon: horizon))
     }
     return values
   }
 
   /// Sums over rows of the same label, in the order of first appearance.
-  private static func sums(_ values: [Double], by labels: [Int32]) -> [(label: Int32, sum: Double, count: Int)] {
+  private static func sums(_ values: [Double], by labels: [Int32]) -> [(label: Int32, sum: Double)] {
     var index: [Int32: Int] = [:]
-    var sums: [(label: Int32, sum: Double, count: Int)] = []
+    var sums: [(label: Int32, sum: Double)] = []
     for (value, label) in zip(values, labels) {
       if let known = index[label] {
         sums[known].sum += value
-        sums[known].count += 1
       } else {
         index[label] = sums.count
-        sums.append((label, value, 1))
+        sums.append((label, value))
       }
     }
     return sums

@@ -4,9 +4,10 @@ import Quantiles
 import Scoring
 import Tables
 
-/// The rows of one model: targets, quantiles one row after the other, and the part each row belongs to.
+/// The rows of one model: targets, their weights where rows have any, quantiles one row after the other, and the part each row belongs to.
 struct HeldForecasts {
   var targets: [Double] = []
+  var weights: [Double] = []
   var quantiles: [Double] = []
   var parts: [[String]] = []
 }
@@ -32,6 +33,7 @@ final class Decomposition {
   func append(_ new: [HeldForecasts]) {
     for g in groups.indices {
       forecasts[g].targets += new[g].targets
+      forecasts[g].weights += new[g].weights
       forecasts[g].quantiles += new[g].quantiles
       if !by.isEmpty { forecasts[g].parts += new[g].parts }
     }
@@ -53,7 +55,8 @@ final class Decomposition {
       let (held, levels) = (self.forecasts[g], self.groups[g].levels)
       let rows = rowsOfPart[part]![g]
       let result = QuantileScoreDecomposition(
-        level: levels[t], forecasts: rows.map { held.quantiles[$0 * levels.count + t] }, targets: rows.map { held.targets[$0] })
+        level: levels[t], forecasts: rows.map { held.quantiles[$0 * levels.count + t] }, targets: rows.map { held.targets[$0] },
+        weights: held.weights.isEmpty ? nil : rows.map { held.weights[$0] })
       return [.text(self.groups[g].name)] + part.map { .text($0) } + [.number(levels[t]), .count(result.rows)]
         + [result.score, result.miscalibration, result.discrimination, result.uncertainty].map { .number($0) }
     }
@@ -81,6 +84,7 @@ final class DecomposingWorker: RowWorker {
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     let target = try forecasts.transformedTarget(row)
+    let weight = try forecasts.weight(row)
     var offset = 0
     let complete = try roles.groups.map { group in
       defer { offset += group.levels.count }
@@ -96,7 +100,8 @@ final class DecomposingWorker: RowWorker {
         tally.countMissingTarget(0, g)
       } else if !complete[g] {
         tally.countMissingPrediction(0, g)
-      } else {
+      } else if weight > 0 {
+        if roles.weight != nil { held[g].weights.append(weight) }
         held[g].targets.append(target)
         held[g].quantiles += own
         if !roles.by.isEmpty { held[g].parts.append(roles.by.map { row.text($0) }) }

@@ -68,7 +68,7 @@ extension QScore {
       throw ValidationError("\(mode) and --partial exclude each other: \(mode == "--compare" ? "p-values need" : "isotonic regression needs") every row, and parts hold sums only")
     }
     let excluded = [
-      ("--by", by != nil && streams), ("--partial", partial && streams), ("--weight", weight != nil && (streams || holds || mode == "--reliability")),
+      ("--by", by != nil && streams), ("--partial", partial && streams), ("--weight", weight != nil && streams),
       ("--fail-if", !failIf.isEmpty && streams), ("--append", append && mode != "--per-level"),
       ("--crps", crps && !(streams || mode == "--compare")), ("--above", above != nil && !(streams || mode == "--compare")),
       ("--below", below != nil && !(streams || mode == "--compare")),

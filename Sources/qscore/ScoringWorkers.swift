@@ -8,7 +8,7 @@ import Tables
 final class ScoringWorker: RowWorker {
   private let roles: ScoringRoles
   private let forecasts: ForecastReader
-  private let evaluators: [(UnsafePointer<Double>, Double, UnsafeMutablePointer<Double>) -> Void]
+  private let evaluators: [Evaluator]
   private let quantiles: UnsafeMutablePointer<Double>
   private let values: UnsafeMutablePointer<Double>
   /// Of each group, whether the row has all of its quantiles.
@@ -32,23 +32,28 @@ final class ScoringWorker: RowWorker {
     isComplete.deallocate()
   }
 
-  /// What fills the values that a row adds to the tally.
-  private static func evaluator(_ kind: TallyKind, _ roles: ScoringRoles, _ g: Int) -> (UnsafePointer<Double>, Double, UnsafeMutablePointer<Double>) -> Void {
+  /// Fills the values that a row adds to the tally, from its quantiles, target and weight.
+  private typealias Evaluator = (UnsafePointer<Double>, Double, Double, UnsafeMutablePointer<Double>) -> Void
+
+  private static func evaluator(_ kind: TallyKind, _ roles: ScoringRoles, _ g: Int) -> Evaluator {
     let levels = roles.groups[g].levels
     switch kind {
     case .scores:
       let scorer = roles.scorers[g]
-      return { scorer.evaluate(quantiles: $0, target: $1, into: $2) }
+      return { scorer.evaluate(quantiles: $0, target: $1, into: $3) }
     case .levels:
       let scores = LevelScores(levels: levels)
-      return { scores.evaluate(quantiles: $0, target: $1, into: $2) }
+      return { scores.evaluate(quantiles: $0, target: $1, into: $3) }
     case .reliability:
-      return { quantiles, target, values in
-        for j in levels.indices { values[j] = target <= quantiles[j] ? 1 : 0 }
+      return { quantiles, target, weight, values in
+        for j in levels.indices {
+          values[2 * j] = target <= quantiles[j] ? 1 : 0
+          values[2 * j + 1] = weight
+        }
       }
     case .pit(let bins):
       let transform = ProbabilityIntegralTransform(levels: levels, bins: bins)
-      return { transform.evaluate(quantiles: $0, target: $1, into: $2) }
+      return { transform.evaluate(quantiles: $0, target: $1, into: $3) }
     }
   }
 
@@ -76,7 +81,7 @@ final class ScoringWorker: RowWorker {
         } else if !isComplete[g] {
           if s == 0 { tally.countMissingPrediction(part, g) }
         } else {
-          evaluators[g](quantiles + offset, target, self.values)
+          evaluators[g](quantiles + offset, target, weight, self.values)
           tally.add(part, g, self.values, weight: roles.weight == nil ? nil : weight)
         }
       }

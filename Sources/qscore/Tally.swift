@@ -25,7 +25,7 @@ enum TallyKind: Equatable {
     switch self {
     case .scores: nil
     case .levels: ["pinball", "coverage"]
-    case .reliability: ["coverage"]
+    case .reliability: ["coverage", "weight"]
     case .pit: ["share"]
     }
   }
@@ -144,7 +144,7 @@ extension Tally {
     let shown: [String]
     switch kind {
     case .scores, .levels: shown = columns
-    case .reliability: shown = columns + ["lower", "upper"]
+    case .reliability: shown = ["coverage", "lower", "upper"]
     case .pit: shown = columns + ["density"]
     }
     return (keys + ["n"] + shown, keys.count)
@@ -172,9 +172,17 @@ extension Tally {
     case .scores, .levels: return sums.means
     case .reliability:
       guard sums.rows > 0 else { return [.nan, .nan, .nan] }
-      let band = [0.025, 0.975].map { Double(binomialQuantile($0, count: sums.rows, probability: levels[g][t])) / Double(sums.rows) }
-      return sums.means + band
+      let (coverage, count) = (sums.mean(0), effectiveRows(sums))
+      return [coverage] + [0.025, 0.975].map { Double(binomialQuantile($0, count: count, probability: levels[g][t])) / Double(count) }
     case .pit(let bins): return sums.means + sums.means.map { $0 * Double(bins) }
     }
+  }
+
+  /// The number of rows of equal weight that tell as much as these of unequal ones, (Σw)² / Σw² rounded down (Kish 1965): the mean weight by
+  /// weight is Σw² / Σw. Without weights, the number of rows.
+  private func effectiveRows(_ sums: ScoreAccumulator) -> Int {
+    let meanWeight = sums.mean(1)
+    // A sum may have been rounded down by as much as the quotient is.
+    return min(sums.rows, max(1, Int(sums.totalWeight / meanWeight * (1 + 1e-12))))
   }
 }

@@ -57,9 +57,22 @@ private func leastIsotonicLoss(_ level: Double, _ forecasts: [Double], _ targets
     #expect(IsotonicQuantileRegression(level: 0.9, forecasts: [-.infinity, .infinity], targets: [1, 0]).fitted == [1, 1])
   }
 
-  @Test func ranksAreExact() {
-    #expect(lowerQuantileRank(level: 0.3, count: 10) == 3 && lowerQuantileRank(level: 0.3, count: 11) == 4 && lowerQuantileRank(level: 0.01, count: 5) == 1)
-    #expect(lowerQuantileRank(level: 0.1, count: 1_000_000_000) == 100_000_000)
+  /// A weight of three is three rows of one, whichever way the levels tie.
+  @Test(arguments: [0.025, 0.25, 0.5, 0.9])
+  func wholeWeightsAreRepeatedRows(_ level: Double) {
+    for seed in 1...40 {
+      let (forecasts, targets) = randomRows(2 * seed, ties: seed % 2 == 0, seed: 200 + UInt64(seed))
+      var random = RandomStream(seed: 300 + UInt64(seed))
+      let counts = forecasts.map { _ in 1 + random.below(4) }
+      func repeated(_ values: [Double]) -> [Double] { zip(values, counts).flatMap { [Double](repeating: $0, count: $1) } }
+      let weights = counts.map(Double.init)
+      let fitted = IsotonicQuantileRegression(level: level, forecasts: forecasts, targets: targets, weights: weights).fitted
+      #expect(repeated(fitted) == IsotonicQuantileRegression(level: level, forecasts: repeated(forecasts), targets: repeated(targets)).fitted)
+      let parts = QuantileScoreDecomposition(level: level, forecasts: forecasts, targets: targets, weights: weights)
+      let same = QuantileScoreDecomposition(level: level, forecasts: repeated(forecasts), targets: repeated(targets))
+      #expect(parts.rows == forecasts.count && close(parts.score, same.score, 10) && close(parts.miscalibration, same.miscalibration, 10))
+      #expect(close(parts.discrimination, same.discrimination, 10) && close(parts.uncertainty, same.uncertainty, 10))
+    }
   }
 }
 
