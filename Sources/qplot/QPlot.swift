@@ -90,7 +90,7 @@ struct QPlot: FilterTool {
     try refuseFlags(picture)
     let format = try pictureFormat()
     if let out { try ReplacedFile.checkWritable(out) }
-    let session = try FilterSession(tool: "qplot", reading.tableOptions)
+    let session = try FilterSession(tool: "qplot", TableOptions(reading: reading))
     guard let header = session.reader.header else { throw session.failure("nothing to draw: the input is empty") }
     if reading.explain { return try session.explain(explanation(session, header, picture)) }
     let drawing = try picture.draw(
