@@ -8,16 +8,18 @@ public struct ReportTable {
   public enum Cell {
     case text(String)
     case count(Int)
-    /// NaN is missing.
+    /// What was computed, rounded by `--digits`. NaN is missing.
     case number(Double)
+    /// A number that tells rows apart, such as a level: it is never rounded.
+    case key(Double)
   }
 
   private let columns: [String]
 
   public init(columns: [String]) { self.columns = columns }
 
-  /// Writes to `side`, such as stderr, in place of the session's output.
-  public func write(_ rows: [[Cell]], session: FilterSession, to side: Int32? = nil) throws {
+  /// Writes to `side`, such as stderr, in place of the session's output; with `isNamed`, under a header even where the input had none.
+  public func write(_ rows: [[Cell]], session: FilterSession, to side: Int32? = nil, isNamed: Bool = false) throws {
     let format = session.outputFormat
     let buffer = ByteBuffer()
     switch format {
@@ -26,7 +28,7 @@ public struct ReportTable {
     case .ndjson: for row in rows { writeObject(row, session.options.digits, buffer) }
     case .separated(let delimiter):
       let isAligned = isatty(side ?? STDOUT_FILENO) == 1 && session.options.output == nil
-      let lines = (session.options.noHeader ? [] : [columns]) + rows.map { $0.map { text($0, session.options.digits) } }
+      let lines = (session.options.noHeader && !isNamed ? [] : [columns]) + rows.map { $0.map { text($0, session.options.digits) } }
       if isAligned { writeAligned(lines, rows, buffer) } else { lines.forEach { writeFields($0, delimiter, buffer) } }
     }
     guard let side else { return try session.output.write(buffer.bytes) }
@@ -38,6 +40,7 @@ public struct ReportTable {
     switch cell {
     case .text(let text): return text
     case .count(let count): return "\(count)"
+    case .key(let value): return shortestText(value)
     case .number(let value):
       guard let digits, value.isFinite else { return shortestText(value) }
       let buffer = ByteBuffer()
@@ -64,7 +67,9 @@ public struct ReportTable {
     buffer.append(10)
   }
 
+  /// For a terminal, which control characters must not reach.
   private func writeAligned(_ lines: [[String]], _ rows: [[Cell]], _ buffer: ByteBuffer) {
+    let lines = lines.map { $0.map(escapingControls) }
     let widths = columns.indices.map { c in lines.map { $0[c].count }.max() ?? 0 }
     let isNumber = columns.indices.map { isNumeric($0, rows) }
     for line in lines {
@@ -102,6 +107,7 @@ public struct ReportTable {
       switch cell {
       case .text(let text): appendJSONString(text, to: buffer)
       case .count(let count): buffer.append("\(count)")
+      case .key(let value): buffer.append(shortestText(value))
       case .number(let value):
         if value.isNaN { buffer.append("null") }
         else if value.isInfinite { buffer.append(value < 0 ? "\"-inf\"" : "\"inf\"") }

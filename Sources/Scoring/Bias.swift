@@ -16,6 +16,7 @@ public struct Bias: Score {
   private let around: (below: Int, above: Int)?
 
   public let columns = ["bias"]
+  public var losses: [String] { [] }
 
   public init(levels: [Double], intervals: [Interval]) {
     self.levels = levels

@@ -10,6 +10,7 @@ public struct IntervalCoverage: Score {
   private let ends: [(lower: Int, upper: Int)?]
 
   public let columns: [String]
+  public var losses: [String] { [] }
 
   public init(levels: [Double], intervals: [Interval]) {
     ends = intervals.map { $0.indices(in: levels) }

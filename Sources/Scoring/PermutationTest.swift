@@ -5,13 +5,13 @@ import Groundwork
 /// Hypotheses", §3.7; as R's `scoringutils` and `surveillance` have it).
 ///
 /// With up to 12 differences all 2ⁿ signs are tried, and p is the share with |Σ ± d_i| ≥ |Σ d_i|. With more, `permutations` N are
-/// drawn, and p = (1 + #{|Σ ± d_i| ≥ |Σ d_i|}) / (N + 1). Sums that rounding alone sets apart are equal. NaN without differences,
-/// or where one is not finite.
+/// drawn, and p = (1 + #{|Σ ± d_i| ≥ |Σ d_i|}) / (N + 1). Sums that differ by less than `tolerance`, what rounding may have left of
+/// the differences of equal scores, are equal. NaN without differences, or where one is not finite.
 ///
 /// The same seed gives the same signs, whatever `threads` is. O(n · min(N, 2ⁿ)).
-public func permutationTest(_ differences: [Double], permutations: Int = 999, seed: UInt64 = 1, threads: Int = 1) -> Double {
+public func permutationTest(_ differences: [Double], tolerance: Double = 0, permutations: Int = 999, seed: UInt64 = 1, threads: Int = 1) -> Double {
   guard !differences.isEmpty, differences.allSatisfy(\.isFinite) else { return .nan }
-  let tolerance = 1e-12 * differences.reduce(0) { $0 + abs($1) }
+  let tolerance = max(tolerance, 1e-12 * differences.reduce(0) { $0 + abs($1) })
   let observed = abs(differences.reduce(0, +)) - tolerance
   if differences.count <= 12 {
     let signs = 1 << differences.count

@@ -15,7 +15,14 @@ public protocol Score: Sendable {
   /// Names of the columns, in the order in which `evaluate` fills them.
   var columns: [String] { get }
 
+  /// Those of `columns` of which less is better and 0 is best, so that their ratios tell which forecast is better: all unless told otherwise.
+  var losses: [String] { get }
+
   /// Scores one row. `quantiles` holds one value a level, finite or infinite, never NaN, and need not be sorted; `target` is
   /// finite; `values` has room for one value a column. Calls from several threads are safe.
   func evaluate(quantiles: UnsafePointer<Double>, target: Double, into values: UnsafeMutablePointer<Double>)
+}
+
+extension Score {
+  public var losses: [String] { columns }
 }

@@ -90,7 +90,7 @@ extension ScoreAccumulator {
   /// Reads what `fields` gives; nil for anything else.
   public init?(fields: [String]) {
     guard fields.count >= 2, let rows = Int(fields[0]), (0...ScoreAccumulator.mostRows).contains(rows), "\(rows)" == fields[0],
-      let weight = ExactSum(fields[1]), weight.rounded >= 0, weight.rounded.isFinite
+      let weight = ExactSum(fields[1]), weight.rounded.isFinite, rows > 0 ? weight.rounded > 0 : weight.rounded == 0
     else { return nil }
     let sums = fields.dropFirst(2).compactMap { ExactSum($0) }
     guard sums.count == fields.count - 2 else { return nil }

@@ -2,6 +2,8 @@
 public struct Scorer: Sendable {
   /// Names of the columns: `wis`, `dispersion`, …; the same for all sets of levels.
   public let columns: [String]
+  /// Those that tell which forecast is better; see `Score.losses`.
+  public let losses: [String]
   private let levels: Int
   private let scores: [(score: any Score, offset: Int)]
 
@@ -16,6 +18,7 @@ public struct Scorer: Sendable {
     }
     self.levels = levels.count
     self.columns = columns
+    losses = scores.flatMap { $0.0.losses }
     self.scores = scores
   }
 

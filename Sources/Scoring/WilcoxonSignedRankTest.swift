@@ -6,8 +6,17 @@ import Quantiles
 /// share their mean rank) over d_i > 0. Fewer than 50 differences without ties or zeros have the exact distribution of V; others
 /// the normal one, with mean n(n + 1)/4, variance n(n + 1)(2n + 1)/24 − Σ (t³ − t)/48 over ties of t ranks, and a continuity
 /// correction of ½. NaN where no difference is other than zero, or one is NaN. O(n log n).
-public func wilcoxonSignedRankTest(_ differences: [Double]) -> Double {
-  let magnitudes = differences.filter { $0 != 0 }.sorted { abs($0) < abs($1) }
+///
+/// `tolerances`, one a difference, say what rounding may have left of the difference of equal scores: no more than that is zero, and
+/// differences that lie no further apart are tied, as `digits.rank` has it in R.
+public func wilcoxonSignedRankTest(_ differences: [Double], tolerances: [Double]? = nil) -> Double {
+  func tolerance(_ i: Int) -> Double { tolerances?[i] ?? 0 }
+  let order = differences.indices.filter { abs(differences[$0]) > tolerance($0) }.sorted { abs(differences[$0]) < abs(differences[$1]) }
+  let magnitudes = order.map { differences[$0] }
+  func areTied(_ i: Int, _ j: Int) -> Bool {
+    let (a, b) = (abs(magnitudes[i]), abs(magnitudes[j]))
+    return a == b || b - a <= max(tolerance(order[i]), tolerance(order[j]))
+  }
   let n = magnitudes.count
   guard n > 0, !differences.contains(where: \.isNaN) else { return .nan }
   var positive = 0.0
@@ -15,7 +24,7 @@ public func wilcoxonSignedRankTest(_ differences: [Double]) -> Double {
   var first = 0
   while first < n {
     var end = first + 1
-    while end < n, abs(magnitudes[end]) == abs(magnitudes[first]) { end += 1 }
+    while end < n, areTied(end - 1, end) { end += 1 }
     let rank = Double(first + end + 1) / 2
     let size = Double(end - first)
     tieTerm += size * size * size - size

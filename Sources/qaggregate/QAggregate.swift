@@ -257,7 +257,7 @@ struct QAggregate: FilterTool {
       for j in weights.models.indices {
         for t in weights.levels.indices {
           var line: [ReportTable.Cell] = folds.map { [.count($0[k])] } ?? []
-          line += [.text(weights.models[j]), .number(weights.levels[t]), .number(weights.mean[j, t])]
+          line += [.text(weights.models[j]), .key(weights.levels[t]), .number(weights.mean[j, t])]
           line += weights.spread.map { [.number($0[j, t])] } ?? []
           line += weights.moves.map { .number($0.change[j, t]) }
           lines.append(line)

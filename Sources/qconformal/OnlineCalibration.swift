@@ -116,8 +116,8 @@ private struct OnlineReport {
     let lines = zip(plan.intervals, changes).map { interval, change -> [ReportTable.Cell] in
       let group = plan.answers.groups[interval.group]
       return [
-        .text(group.name), .number(group.levels[interval.pair.lower]), .number(group.levels[interval.pair.upper]), .count(change.rows),
-        .number(Double(1_000_000_000 - 2 * interval.pair.lowerKey) / 1e9), .number(change.before.coverage), .number(change.after.coverage),
+        .text(group.name), .key(group.levels[interval.pair.lower]), .key(group.levels[interval.pair.upper]), .count(change.rows),
+        .key(Double(1_000_000_000 - 2 * interval.pair.lowerKey) / 1e9), .number(change.before.coverage), .number(change.after.coverage),
         .number(change.before.width), .number(change.after.width), .count(change.after.infinite),
       ]
     }

@@ -10,39 +10,30 @@ final class ComparedRows {
   private(set) var scores: [Double] = []
   /// Of each row; none where rows have no weights.
   private(set) var weights: [Double] = []
-  private(set) var parts = Labels()
-  private(set) var times = Labels()
-  private(set) var blocks = Labels()
-
-  /// Texts as numbers, by first appearance.
-  struct Labels {
-    private(set) var names: [[String]] = []
-    private(set) var ofRow: [Int32] = []
-    private var numbers: [[String]: Int32] = [:]
-
-    mutating func append(_ name: [String]) {
-      let number = numbers[name] ?? Int32(names.count)
-      if number == names.count {
-        numbers[name] = number
-        names.append(name)
-      }
-      ofRow.append(number)
-    }
-  }
+  /// Parts of rows that were not scored are among them.
+  private(set) var parts = RowLabels()
+  private(set) var times = RowLabels()
+  private(set) var blocks = RowLabels()
+  private(set) var partOfRow: [Int32] = []
+  private(set) var timeOfRow: [Int32] = []
+  private(set) var blockOfRow: [Int32] = []
 
   fileprivate struct Labelled {
     var part: [String]
     var time: [String]
     var block: [String]
+    var isScored: Bool
   }
 
   fileprivate func append(_ rows: [Labelled], _ newScores: [Double], _ newWeights: [Double]) {
     scores += newScores
     weights += newWeights
     for row in rows {
-      parts.append(row.part)
-      times.append(row.time)
-      blocks.append(row.block)
+      let part = parts.number(of: row.part)
+      guard row.isScored else { continue }
+      partOfRow.append(part)
+      timeOfRow.append(times.number(of: row.time))
+      blockOfRow.append(blocks.number(of: row.block))
     }
   }
 }
@@ -61,9 +52,8 @@ final class ComparingWorker: RowWorker {
   private let roles: ScoringRoles
   private let compared: ComparedColumns
   private let rows: ComparedRows
-  private let forecasts: ForecastReader
+  private let forecasts: ForecastRow
   private let reader = NumberReader()
-  private var quantiles: [Double]
   private var values: [Double]
   private var scores: [Double] = []
   private var weights: [Double] = []
@@ -75,35 +65,41 @@ final class ComparingWorker: RowWorker {
     self.roles = roles
     self.compared = compared
     self.rows = rows
-    forecasts = ForecastReader(roles: roles, header: header)
-    quantiles = [Double](repeating: 0, count: roles.groups.map(\.levels.count).max()!)
+    forecasts = ForecastRow(roles: roles, header: header)
     values = [Double](repeating: 0, count: roles.columns.count)
     tally = roles.counter
   }
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
-    let target = try forecasts.transformedTarget(row)
-    let weight = try forecasts.weight(row)
-    var own = [Double](repeating: .nan, count: roles.groups.count)
-    for (g, group) in roles.groups.enumerated() {
-      let isComplete = try quantiles.withUnsafeMutableBufferPointer {
-        try forecasts.readTransformed(row, group, scored: !target.isNaN, into: $0.baseAddress!)
-      }
-      guard isComplete, !target.isNaN else { continue }
-      values.withUnsafeMutableBufferPointer { roles.scorers[g].evaluate(quantiles: quantiles, target: target, into: $0.baseAddress!) }
-      own[g] = values[compared.score]
-      if own[g] < 0 { throw Failure(.badData, "\(roles.columns[compared.score]) is negative, and only scores from 0 have ratios", remedy: "compare another --score") }
-    }
-    if let order = compared.order, !target.isNaN, row.number(order, reader) == .missing {
+    try forecasts.read(row)
+    let isScored = !forecasts.target.isNaN && forecasts.weight > 0
+    if let order = compared.order, isScored, row.number(order, reader) == .missing {
       throw Failure(.badData, "the row's place in the series is missing", at: .init(column: header.names[order]))
     }
-    for g in roles.groups.indices where own[g].isNaN {
-      if target.isNaN { tally.countMissingTarget(0, g) } else { tally.countMissingPrediction(0, g) }
+    var new: (scores: [Double], labels: [ComparedRows.Labelled]) = ([], [])
+    try forecasts.forEachScale { s in
+      new.labels.append(
+        .init(
+          part: forecasts.part(row, s), time: compared.order.map { [row.text($0)] } ?? [], block: compared.blocks.map { row.text($0) }, isScored: isScored))
+      if isScored { for g in roles.groups.indices { new.scores.append(try score(s, g)) } }
     }
-    if target.isNaN || weight == 0 { return }
-    scores += own
-    if roles.weight != nil { weights.append(weight) }
-    labels.append(.init(part: roles.by.map { row.text($0) }, time: compared.order.map { [row.text($0)] } ?? [], block: compared.blocks.map { row.text($0) }))
+    for g in roles.groups.indices {
+      if forecasts.target.isNaN { tally.countMissingTarget(0, g) } else if !forecasts.isComplete(g) { tally.countMissingPrediction(0, g) }
+    }
+    labels += new.labels
+    scores += new.scores
+    if isScored, roles.weight != nil { for _ in new.labels { weights.append(forecasts.weight) } }
+  }
+
+  /// NaN where group g did not answer, or its levels do not give the score.
+  private func score(_ s: Int, _ g: Int) throws -> Double {
+    guard forecasts.isComplete(g) else { return .nan }
+    values.withUnsafeMutableBufferPointer {
+      roles.scorers[s][g].evaluate(quantiles: forecasts.quantiles(g), target: forecasts.target, into: $0.baseAddress!)
+    }
+    let score = values[compared.score]
+    if score < 0 { throw Failure(.badData, "\(roles.columns[compared.score]) is negative, and only scores from 0 have ratios", remedy: "compare another --score") }
+    return score
   }
 
   override func commit(_ rows: Rows) throws {

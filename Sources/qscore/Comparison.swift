@@ -5,8 +5,8 @@ import Scoring
 /// What `--compare` reports: a row a pair of models.
 struct Comparison {
   let models: [String]
-  /// Names of the columns of `--by`.
-  let by: [String]
+  /// Names of what tells parts apart.
+  let partNames: [String]
   /// Name of the compared score.
   let score: String
   let baseline: Int?
@@ -22,7 +22,7 @@ struct Comparison {
   private var tests: [String] { ["p_permutation", "p_wilcoxon"] + (isSeries ? ["p_diebold_mariano"] : []) }
 
   var columns: (names: [String], keys: Int) {
-    let keys = ["model", "against"] + by
+    let keys = ["model", "against"] + partNames
     let skill = baseline == nil ? "relative_skill" : "scaled_skill"
     return (
       keys + ["n", score, "\(score)_against", "ratio"] + (resamples > 0 ? ["ratio_lower", "ratio_upper"] : [])
@@ -45,16 +45,16 @@ struct Comparison {
   func report(_ rows: ComparedRows, _ session: FilterSession) throws -> Report {
     let k = models.count
     var parts = rows.parts.names.map { Part(values: $0, weights: rows.weights.isEmpty ? nil : []) }
-    let rankOfTime = Comparison.ranks(rows.times.names)
-    for (row, part) in rows.parts.ofRow.enumerated() {
+    let rankOfTime = rows.times.ranks
+    for (row, part) in rows.partOfRow.enumerated() {
       let p = Int(part)
       parts[p].scores += rows.scores[row * k..<(row + 1) * k]
       if !rows.weights.isEmpty { parts[p].weights!.append(rows.weights[row]) }
-      if isSeries { parts[p].times.append(rankOfTime[Int(rows.times.ofRow[row])]) }
-      if hasBlocks { parts[p].blocks.append(rows.blocks.ofRow[row]) }
+      if isSeries { parts[p].times.append(rankOfTime[Int(rows.timeOfRow[row])]) }
+      if hasBlocks { parts[p].blocks.append(rows.blockOfRow[row]) }
     }
-    if parts.isEmpty, by.isEmpty { parts = [Part(values: [])] }
-    let rankOfPart = Comparison.ranks(parts.map(\.values))
+    if parts.isEmpty, partNames.isEmpty { parts = [Part(values: [])] }
+    let rankOfPart = parts.count == rows.parts.names.count ? rows.parts.ranks : [0]
     let order = parts.indices.sorted { rankOfPart[$0] < rankOfPart[$1] }
 
     var hasCommonRows = rows.scores.allSatisfy(\.isNaN)
@@ -68,12 +68,6 @@ struct Comparison {
     progress.clear()
     guard hasCommonRows else { throw session.failure("no two models to compare answered a row together", remedy: "pick others with -g") }
     return Report(columns: columns.names, keys: columns.keys, rows: lines)
-  }
-
-  /// Of each name, its place in key order.
-  private static func ranks(_ names: [[String]]) -> [Int32] {
-    let rank = Dictionary(uniqueKeysWithValues: inKeyOrder(names).enumerated().map { ($1, Int32($0)) })
-    return names.map { rank[$0]! }
   }
 
   /// Every model against the baseline, itself with it; without one, every two.
@@ -111,9 +105,10 @@ struct Comparison {
     }
   }
 
+  /// nil where there is nothing that could be drawn otherwise: fewer than two units.
   private func bootstrap(_ part: Part) -> SkillBootstrap? {
     let rows = part.scores.count / models.count
-    if rows == 0 || resamples == 0 { return nil }
+    if resamples == 0 { return nil }
     var numbers: [Int32: Int32] = [:]
     var units = [Int32](0..<Int32(rows))
     if hasBlocks {
@@ -123,8 +118,10 @@ struct Comparison {
         units[row] = number
       }
     }
+    let unitCount = hasBlocks ? numbers.count : rows
+    if unitCount < 2 { return nil }
     return SkillBootstrap(
-      scores: part.scores, weights: part.weights, models: models.count, units: units, unitCount: hasBlocks ? numbers.count : rows,
+      scores: part.scores, weights: part.weights, models: models.count, units: units, unitCount: unitCount,
       resamples: resamples, seed: seed, threads: threads)
   }
 
@@ -133,14 +130,20 @@ struct Comparison {
   private func test(_ part: Part, _ i: Int, _ j: Int) -> [Double] {
     let k = models.count
     let rows = (0..<part.scores.count / k).filter { !part.scores[$0 * k + i].isNaN && !part.scores[$0 * k + j].isNaN }
-    let differences = rows.map { (part.weights?[$0] ?? 1) * (part.scores[$0 * k + i] - part.scores[$0 * k + j]) }
+    let rowWeights = rows.map { part.weights?[$0] ?? 1 }
+    let differences = zip(rows, rowWeights).map { row, weight in weight * (part.scores[row * k + i] - part.scores[row * k + j]) }
+    // Scores are sums, and equal ones may differ in their last places.
+    let rounding = rows.map { 1e-12 * (part.scores[$0 * k + i] + part.scores[$0 * k + j]) }.map { $0.isFinite ? $0 : 0 }
+    let tolerances = zip(rounding, rowWeights).map { $0 * $1 }
     let units = hasBlocks ? Comparison.sums(differences, by: rows.map { part.blocks[$0] }).map(\.sum) : differences
-    var values = [permutationTest(units, permutations: permutations, seed: seed, threads: threads), wilcoxonSignedRankTest(differences)]
+    var values = [
+      permutationTest(units, tolerance: tolerances.reduce(0, +), permutations: permutations, seed: seed, threads: threads),
+      wilcoxonSignedRankTest(differences, tolerances: tolerances),
+    ]
     if isSeries {
       let times = rows.map { part.times[$0] }
-      let weights = Comparison.sums(rows.map { part.weights?[$0] ?? 1 }, by: times)
-      let means = zip(Comparison.sums(differences, by: times), weights).map { (label: $0.label, mean: $0.sum / $1.sum) }
-      values.append(dieboldMarianoTest(means.sorted { $0.label < $1.label }.map(\.mean), horizon: horizon))
+      let means = zip(Comparison.sums(differences, by: times), Comparison.sums(rowWeights, by: times)).map { (label: $0.label, mean: $0.sum / $1.sum) }
+      values.append(dieboldMarianoTest(means.sorted { $0.label < $1.label }.map(\.mean), tolerance: rounding.max() ?? 0, horizon: horizon))
     }
     return values
   }

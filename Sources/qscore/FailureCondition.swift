@@ -3,62 +3,90 @@ import Groundwork
 import Methods
 import Tables
 
-/// What `--fail-if` takes: `COLUMN OPERATOR NUMBER`, such as `wis > 0.3`.
+/// What `--fail-if` takes: `COLUMN OPERATOR BOUND`, the bound a number or another column, such as `wis > 0.3` or `coverage < lower`.
 struct FailureCondition {
-  let column: String
+  private enum Bound {
+    case number(Double)
+    case column(String)
+  }
+
+  private let column: String
   private let isMet: (Double, Double) -> Bool
   private let operation: String
-  private let bound: Double
+  private let bound: Bound
 
   private static let operations: [(String, (Double, Double) -> Bool)] = [("<=", { $0 <= $1 }), (">=", { $0 >= $1 }), ("<", { $0 < $1 }), (">", { $0 > $1 })]
 
   /// Throws a usage `Failure` for any other text.
   init(_ text: String) throws {
-    let malformed = Failure(.usage, "--fail-if '\(text)': not a condition", remedy: "write a column, one of < <= > >=, and a number: 'wis > 0.3'")
+    let malformed = Failure(
+      .usage, "--fail-if '\(printable(text))': not a condition", remedy: "write a column, one of < <= > >=, and a number or a column: 'wis > 0.3'")
     guard let at = text.firstIndex(where: { $0 == "<" || $0 == ">" }) else { throw malformed }
     let (operation, isMet) = FailureCondition.operations.first { text[at...].hasPrefix($0.0) }!
-    func trimmed(_ part: Substring) -> String { part.split(separator: " ").joined(separator: " ") }
+    func trimmed(_ part: Substring) -> String { part.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
     column = trimmed(text[..<at])
-    guard !column.isEmpty, let bound = Double(trimmed(text[at...].dropFirst(operation.count))), bound.isFinite else { throw malformed }
+    let right = trimmed(text[at...].dropFirst(operation.count))
+    guard !column.isEmpty, !right.isEmpty, !right.contains(where: { $0 == "<" || $0 == ">" || $0 == "=" }) else { throw malformed }
+    if let number = Double(right) {
+      guard number.isFinite else { throw malformed }
+      bound = .number(number)
+    } else {
+      bound = .column(right)
+    }
     self.operation = operation
     self.isMet = isMet
-    self.bound = bound
   }
 
-  var text: String { "\(column) \(operation) \(shortestText(bound))" }
+  var text: String {
+    switch bound {
+    case .number(let number): "\(column) \(operation) \(shortestText(number))"
+    case .column(let name): "\(column) \(operation) \(name)"
+    }
+  }
 
-  /// Throws where a report of these columns, the first `keys` of which name the group, has no such number.
+  /// Throws where a report of these columns, the first `keys` of which name the group, has no such numbers.
   func check(columns: [String], keys: Int) throws {
     let numbers = Array(columns.dropFirst(keys))
-    guard !numbers.contains(column) else { return }
-    throw Failure(.usage, "--fail-if '\(text)': there is no score \"\(column)\"", remedy: suggestion(for: column, among: numbers))
+    var named = [column]
+    if case .column(let name) = bound { named.append(name) }
+    for name in named where !numbers.contains(name) {
+      throw Failure(.usage, "--fail-if '\(text)': there is no score \"\(name)\"", remedy: suggestion(for: name, among: numbers))
+    }
   }
 
   /// What is wrong, in a line that names the first group that meets the condition; nil where none does. A missing score meets none:
   /// `missing` tells of those.
   func violation(_ report: Report) -> String? {
-    let met = values(report).filter { isMet($0.value, bound) }
+    let met = report.rows.filter { isMet(value(column, $0, report), bound($0, report)) }
     guard let first = met.first else { return nil }
-    let others = met.count == 1 ? "" : ", and \(met.count - 1) more group\(met.count == 2 ? "" : "s")"
-    return "\(text): it is \(shortestText(first.value)) for \(first.group)\(others)"
+    let (own, right) = (value(column, first, report), bound(first, report))
+    var found = shortestText(own)
+    if case .column = bound { found += ", and the bound \(shortestText(right))," }
+    return "\(text): it is \(found) for \(report.group(first))\(FailureCondition.others(met.count))"
   }
 
-  /// Groups whose score is missing and so could not be judged.
-  func missing(_ report: Report) -> String? {
-    let groups = values(report).filter(\.value.isNaN)
-    guard let first = groups.first else { return nil }
-    let others = groups.count == 1 ? "" : ", and \(groups.count - 1) more group\(groups.count == 2 ? "" : "s")"
-    return "'\(text)' was not judged for \(first.group)\(others): the score is missing"
+  /// Groups whose score is missing and so could not be judged; `all` where that is every group, if there is any.
+  func missing(_ report: Report) -> (message: String, all: Bool)? {
+    let unknown = report.rows.filter { value(column, $0, report).isNaN || bound($0, report).isNaN }
+    guard let first = unknown.first else { return report.rows.isEmpty ? ("'\(text)' was not judged: nothing was scored", true) : nil }
+    let group = "\(report.group(first))\(FailureCondition.others(unknown.count))"
+    return ("'\(text)' was not judged for \(group): the score is missing", unknown.count == report.rows.count)
   }
 
-  private func values(_ report: Report) -> [(group: String, value: Double)] {
-    let index = report.columns[report.keys...].firstIndex(of: column)!
-    return report.rows.map { row in
-      switch row[index] {
-      case .number(let value): (report.group(row), value)
-      case .count(let count): (report.group(row), Double(count))
-      case .text: (report.group(row), .nan)
-      }
+  private static func others(_ count: Int) -> String { count == 1 ? "" : ", and \(count - 1) more group\(count == 2 ? "" : "s")" }
+
+  private func bound(_ row: [ReportTable.Cell], _ report: Report) -> Double {
+    switch bound {
+    case .number(let number): number
+    case .column(let name): value(name, row, report)
+    }
+  }
+
+  private func value(_ column: String, _ row: [ReportTable.Cell], _ report: Report) -> Double {
+    switch row[report.columns[report.keys...].firstIndex(of: column)!] {
+    case .number(let value), .key(let value): value
+    case .count(let count): Double(count)
+    case .text: .nan
     }
   }
 }

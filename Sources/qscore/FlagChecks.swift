@@ -23,6 +23,7 @@ extension QScore {
     if merge { try checkMerging(given) }
     if given.count > 1 { throw ValidationError("\(given[0]) and \(given[1]) exclude each other") }
     if let mode = given.first { try checkMode(mode) }
+    if CommandLine.arguments.contains("--compare=") { throw ValidationError("--compare= names no baseline; the group without a name is --compare ''") }
     if let name = compare?.name, table.files.isEmpty, isatty(STDIN_FILENO) == 1, let remedy = fileRemedy(name) {
       throw ValidationError("--compare takes \(name) for the baseline: \(remedy)")
     }
@@ -69,7 +70,7 @@ extension QScore {
     }
     let excluded = [
       ("--by", by != nil && streams), ("--partial", partial && streams), ("--weight", weight != nil && streams),
-      ("--fail-if", !failIf.isEmpty && streams), ("--append", append && mode != "--per-level"),
+      ("--fail-if", !failIf.isEmpty && streams), ("--append", append && streams),
       ("--crps", crps && !(streams || mode == "--compare")), ("--above", above != nil && !(streams || mode == "--compare")),
       ("--below", below != nil && !(streams || mode == "--compare")),
     ]

@@ -9,18 +9,21 @@ import Tables
 extension Tally {
   fileprivate static let sumPrefix = "sum_"
   fileprivate static func title(_ model: String) -> String { model.isEmpty ? "the group without a name" : "model \"\(printable(model))\"" }
-  fileprivate static let counts = ["levels", "missing_target", "missing_prediction", "n", "weight"]
+  fileprivate static let counts = ["levels", "part_target", "part_weight", "missing_target", "missing_prediction", "n", "weight"]
 
-  func writeParts(_ session: FilterSession) throws {
-    let table = ReportTable(columns: ["model"] + by + kind.keys + Tally.counts + columns.map { Tally.sumPrefix + $0 })
-    let rows = sortedCells.flatMap { values, g, cell in
+  var partColumns: [String] { ["model"] + by + kind.keys + Tally.counts + columns.map { Tally.sumPrefix + $0 } }
+
+  /// Returns the number of rows, none where none was read.
+  func writeParts(_ session: FilterSession, anyRows: Bool) throws -> Int {
+    let rows = !anyRows ? [] : sortedCells.flatMap { values, g, cell in
       cell.sums.enumerated().map { t, sums -> [ReportTable.Cell] in
-        [.text(models[g])] + values.map { .text($0) } + keyCells(g, t) + [.text(levels[g].map(shortestText).joined(separator: " "))]
+        [.text(models[g])] + values.map { .text($0) } + keyCells(g, t) + [.text(levels[g].map(shortestText).joined(separator: " ")), .text(scored?.target ?? ""), .text(scored?.weight ?? "")]
           // What a model did not score stands once, on the first of its rows.
           + (t == 0 ? [cell.missingTarget, cell.missingPrediction] : [0, 0]).map { .count($0) } + sums.fields.map { .text($0) }
       }
     }
-    try table.write(rows, session: session)
+    try ReportTable(columns: partColumns).write(rows, session: session, isNamed: true)
+    return rows.count
   }
 
   /// Reads and merges the tables of `writeParts`.
@@ -60,7 +63,7 @@ private final class MergingWorker: RowWorker {
     self.header = header
     self.first = first
     by = keys.count - kind.keys.count
-    tally = Tally(kind: kind, by: Array(keys.prefix(by)), models: [], levels: [], columns: columns)
+    tally = Tally(kind: kind, by: Array(keys.prefix(by)), scored: nil, models: [], levels: [], columns: columns)
   }
 
   private func refuse(_ row: Row, _ column: Int) -> Failure {
@@ -75,18 +78,32 @@ private final class MergingWorker: RowWorker {
         .badData, "\(Tally.title(model)) has other levels than in the parts before", at: .init(column: header.names[first]),
         remedy: "merge parts of the same levels")
     }
+    try checkScored(row)
     let slot = try slot(row, levels)
-    let missing = try [count(row, first + 1), count(row, first + 2)]
-    let fields = (first + 3..<header.count).map { row.text($0) }
-    guard let sums = ScoreAccumulator(fields: fields) else {
-      let wrong = fields.indices.first { $0 == 0 ? Int(fields[$0]) == nil : ExactSum(fields[$0]) == nil } ?? 0
-      throw refuse(row, first + 3 + wrong)
+    let missing = try [count(row, first + 3), count(row, first + 4)]
+    let n = try count(row, first + 5)
+    let fields = (first + 5..<header.count).map { row.text($0) }
+    guard let sums = ScoreAccumulator(fields: fields), tally.scored?.weight != nil || sums.totalWeight == Double(n) else {
+      // The number of rows is right, so it is their weight or a sum.
+      throw refuse(row, first + 6 + (fields.indices.dropFirst(2).first { ExactSum(fields[$0]) == nil } ?? 1) - 1)
     }
     let g = tally.model(model, levels: levels)
     let part = tally.part((0..<by).map { row.text(1 + $0) })
     tally.countMissingTarget(part, g, rows: missing[0])
     tally.countMissingPrediction(part, g, rows: missing[1])
     tally.add(part, g, slot: slot, sums)
+  }
+
+  /// Parts of different targets or weights make no whole.
+  private func checkScored(_ row: Row) throws {
+    let weight = row.text(first + 2)
+    let scored = Tally.Scored(target: row.text(first + 1), weight: weight.isEmpty ? nil : weight)
+    guard let known = tally.scored else { return tally.scored = scored }
+    guard known != scored else { return }
+    let column = known.target != scored.target ? first + 1 : first + 2
+    throw Failure(
+      .badData, "\(known.target != scored.target ? "the target" : "the column of weights") is another than in the parts before", at: .init(column: header.names[column]),
+      remedy: "merge parts that were scored alike")
   }
 
   private func levels(_ row: Row) throws -> [Double] {
@@ -122,7 +139,7 @@ private final class MergingWorker: RowWorker {
       let slot = Int((lower * Double(bins)).rounded())
       guard slot < bins, lower == Double(slot) / Double(bins), upper == Double(slot + 1) / Double(bins) else { throw refuse(row, column) }
       if known == 0 {
-        tally = Tally(kind: .pit(bins: bins), by: tally.by, models: [], levels: [], columns: tally.columns)
+        tally = Tally(kind: .pit(bins: bins), by: tally.by, scored: tally.scored, models: [], levels: [], columns: tally.columns)
       } else if bins != known {
         throw Failure(.badData, "there are \(bins) bins here and \(known) in the parts before", at: .init(column: header.names[column]), remedy: "merge parts of the same --bins")
       }

@@ -56,7 +56,7 @@ struct QScore: FilterTool {
   @Flag(help: "Report crps too, the continuous ranked probability score by quadrature over the levels.")
   var crps = false
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Report the crps of outcomes above this number too (threshold-weighted).", valueName: "number"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Report the crps of outcomes above this number, in units of the target, too (threshold-weighted).", valueName: "number"))
   var above: Double?
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Report the crps of outcomes below this number too; with --above, between the two.", valueName: "number"))
@@ -112,7 +112,7 @@ struct QScore: FilterTool {
   @Option(help: ArgumentHelp("With --compare, seed of permutations and resamples (default: 1).", valueName: "seed"))
   var seed: UInt64?
 
-  @Option(help: ArgumentHelp("Exit with status 1, and say which group it is, where a row of the report meets this condition, such as 'wis > 0.3' (repeatable).", valueName: "condition"))
+  @Option(help: ArgumentHelp("Exit with status 1, and say which group it is, where a row of the report meets this condition, such as 'wis > 0.3' or 'coverage < lower', or where none could be judged (repeatable).", valueName: "condition"))
   var failIf: [String] = []
 
   @Flag(help: "Write exact sums, to be merged later: parts of any split give the same bytes as the whole.")
@@ -128,19 +128,28 @@ struct QScore: FilterTool {
   mutating func run() throws {
     let conditions = try failIf.map { try FailureCondition($0) }
     let session = try FilterSession(tool: "qscore", table)
-    guard let header = session.reader.header else { return try session.finish(RowCounts()) }
+    guard let header = session.reader.header else {
+      if table.files.isEmpty, let name = compare?.name, let remedy = fileRemedy(name) {
+        throw Failure(.usage, "--compare takes \(name) for the baseline, and stdin is empty", remedy: remedy)
+      }
+      try session.finish(RowCounts())
+      if let condition = conditions.first { throw Failure(.unmetCondition, "'\(condition.text)' was not judged: the input is empty") }
+      return
+    }
     if merge {
       let (tally, counts) = try Tally.merging(session, header)
       return try write(tally, conditions, session, counts)
     }
     let roles = try ScoringRoles(session, header, self)
     if table.explain { return try session.explain(roles.explanation(header, session)) }
+    try checkCopies(session, header)
     if perRow { return try appendScores(roles, session, header) }
     if compare != nil { return try compareModels(roles, conditions, session, header) }
     if decompose { return try decomposeScores(roles, conditions, session, header) }
 
-    let columns = roles.tally(kind).reportColumns
-    for condition in conditions { try condition.check(columns: columns.names, keys: columns.keys) }
+    let tally = roles.tally(kind)
+    try check(conditions, tally.reportColumns)
+    if partial { try checkNames(tally.partColumns) }
     var workers: [ScoringWorker] = []
     let counts = try session.stream(header, writesRows: false) {
       let worker = ScoringWorker(roles: roles, header: header, kind: kind)
@@ -152,14 +161,41 @@ struct QScore: FilterTool {
 
   private var kind: TallyKind { perLevel ? .levels : reliability ? .reliability : pit ? .pit(bins: bins ?? 10) : .scores }
 
-  /// The scores that --crps, --above and --below ask for.
-  func rankedProbabilityScores(levels: [Double]) -> [any Score] {
+  /// The scores that --crps, --above and --below ask for, on a scale; the bounds are told on the natural one.
+  func rankedProbabilityScores(levels: [Double], scale: LogShift?) throws -> [any Score] {
     var scores = crps ? [ContinuousRankedProbabilityScore(levels: levels)] : []
     if above != nil || below != nil {
+      func bound(_ flag: String, _ value: Double?) throws -> Double? {
+        guard let value, let scale else { return value }
+        if value < 0 { throw Failure(.usage, "\(flag) \(shortestText(value)) is negative, which log_shift does not take") }
+        return scale(value)
+      }
       let name = [above.map { "above_\(shortestText($0))" }, below.map { "below_\(shortestText($0))" }].compactMap { $0 }.joined(separator: "_")
-      scores.append(ContinuousRankedProbabilityScore(levels: levels, range: (above ?? -.infinity)...(below ?? .infinity), column: "twcrps_" + name))
+      let range = (try bound("--above", above) ?? -.infinity)...(try bound("--below", below) ?? .infinity)
+      scores.append(ContinuousRankedProbabilityScore(levels: levels, range: range, column: "twcrps_" + name))
     }
     return scores
+  }
+
+  /// Copies of a row are no rows of their own.
+  private func checkCopies(_ session: FilterSession, _ header: Header) throws {
+    guard header.index(of: "held") != nil else { return }
+    let remedy = "qconformal --method cv+ makes one row of them"
+    if compare != nil, blocks == nil {
+      throw session.failure("the table holds copies of rows (column held), which are not independent", remedy: "\(remedy); or name what makes a row with --blocks")
+    }
+    session.diagnostics.warn("the table holds copies of rows (column held), and each is scored; \(remedy)")
+  }
+
+  private func check(_ conditions: [FailureCondition], _ columns: (names: [String], keys: Int)) throws {
+    try checkNames(columns.names)
+    for condition in conditions { try condition.check(columns: columns.names, keys: columns.keys) }
+  }
+
+  private func checkNames(_ names: [String]) throws {
+    var seen: Set<String> = []
+    guard let name = names.first(where: { !seen.insert($0).inserted }) else { return }
+    throw Failure(.usage, "--by \(name) names a column that the report has already", remedy: "rename the column of the table")
   }
 
   private func merged(_ tallies: [Tally]) -> Tally {
@@ -168,8 +204,8 @@ struct QScore: FilterTool {
 
   private func write(_ tally: Tally, _ conditions: [FailureCondition], _ session: FilterSession, _ counts: RowCounts) throws {
     if partial {
-      try tally.writeParts(session)
-      try session.finish(counts)
+      let written = try tally.writeParts(session, anyRows: counts.read > 0)
+      try session.finish(counts, written: written)
       for message in tally.unscored { session.diagnostics.warn(message) }
     } else {
       try write(tally.report, conditions, unscored: tally.unscored, session, counts)
@@ -179,10 +215,16 @@ struct QScore: FilterTool {
   /// Writes the report and judges it: throws with status 1 where a condition is met.
   private func write(_ report: Report, _ conditions: [FailureCondition], unscored: [String], _ session: FilterSession, _ counts: RowCounts) throws {
     for condition in conditions { try condition.check(columns: report.columns, keys: report.keys) }
+    // A header alone is answered by a header alone.
+    let report = counts.read > 0 ? report : Report(columns: report.columns, keys: report.keys, rows: [])
     try report.write(session)
-    try session.finish(counts)
-    for message in unscored + conditions.compactMap({ $0.missing(report) }) { session.diagnostics.warn(message) }
-    let violations = conditions.compactMap { $0.violation(report) }
+    try session.finish(counts, written: report.rows.count)
+    for message in unscored { session.diagnostics.warn(message) }
+    var violations = conditions.compactMap { $0.violation(report) }
+    for missing in conditions.compactMap({ $0.missing(report) }) {
+      // Some groups may rest; where none was judged, what should have been scored did not come.
+      if missing.all { violations.append(missing.message) } else { session.diagnostics.warn(missing.message) }
+    }
     for violation in violations.dropLast() { session.diagnostics.say(violation) }
     if let last = violations.last { throw Failure(.unmetCondition, last) }
   }
@@ -211,16 +253,21 @@ struct QScore: FilterTool {
     }
     guard models.count >= 2 else { throw session.failure("there is only \(roles.groups[0].title), and nothing to compare it with") }
     let name = score ?? "wis"
+    let losses = roles.scorers[0][0].losses
     guard let index = roles.columns.firstIndex(of: name) else {
-      throw Failure(.usage, "--score \(name): there is no such score", remedy: suggestion(for: name, among: roles.columns))
+      throw Failure(.usage, "--score \(name): there is no such score", remedy: suggestion(for: name, among: losses))
     }
+    guard losses.contains(name) else {
+      throw Failure(.usage, "--score \(name): less of it is not better", remedy: "compare \(losses.joined(separator: ", "))")
+    }
+    try refuseLevels(without: name, index, roles, baseline, session)
     let compared = ComparedColumns(
       score: index, order: try order.map { try session.column(header, $0) }, blocks: try session.columns(header, nameList(blocks)))
     let comparison = Comparison(
-      models: models, by: roles.by.map { header.names[$0] }, score: name, baseline: baseline, permutations: permutations ?? 999, resamples: bootstrap ?? 0,
+      models: models, partNames: roles.partNames, score: name, baseline: baseline, permutations: permutations ?? 999, resamples: bootstrap ?? 0,
       isSeries: order != nil, horizon: horizon ?? 1, hasBlocks: blocks != nil, seed: seed ?? 1, threads: session.threads)
-    for condition in conditions { try condition.check(columns: comparison.columns.names, keys: comparison.columns.keys) }
-    if name != "ae_median", !name.hasPrefix("interval_"), Set(roles.groups.map(\.levels)).count > 1 {
+    try check(conditions, comparison.columns)
+    if name != "ae_median", Set(roles.groups.map(\.levels)).count > 1 {
       session.diagnostics.warn("models have different levels, so their \(name) are means over different levels")
     }
     let rows = ComparedRows()
@@ -233,9 +280,21 @@ struct QScore: FilterTool {
     try write(comparison.report(rows, session), conditions, unscored: merged(workers.map(\.tally)).unscored, session, counts)
   }
 
+  /// Warns of models whose levels do not give the score; throws where no two have it.
+  private func refuseLevels(without name: String, _ index: Int, _ roles: ScoringRoles, _ baseline: Int?, _ session: FilterSession) throws {
+    let lacking = roles.groups.indices.filter { g in
+      roles.scorers[0][g].evaluate(quantiles: [Double](repeating: 0, count: roles.groups[g].levels.count), target: 0)[index].isNaN
+    }
+    if roles.groups.count - lacking.count < 2 || baseline.map(lacking.contains) == true {
+      let group = roles.groups[lacking[0]]
+      throw session.failure("\(group.title) has no \(name), for want of the levels, and nothing is left to compare", remedy: "compare another --score")
+    }
+    for g in lacking { session.diagnostics.warn("\(roles.groups[g].title) has no \(name), for want of the levels") }
+  }
+
   private func decomposeScores(_ roles: ScoringRoles, _ conditions: [FailureCondition], _ session: FilterSession, _ header: Header) throws {
-    let decomposition = Decomposition(groups: roles.groups, by: roles.by.map { header.names[$0] })
-    for condition in conditions { try condition.check(columns: decomposition.columns.names, keys: decomposition.columns.keys) }
+    let decomposition = Decomposition(groups: roles.groups, partNames: roles.partNames)
+    try check(conditions, decomposition.columns)
     var workers: [DecomposingWorker] = []
     let counts = try session.stream(header, writesRows: false) {
       let worker = DecomposingWorker(roles: roles, header: header, decomposition: decomposition)

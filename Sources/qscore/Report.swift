@@ -17,7 +17,7 @@ struct Report {
       case .text(""): column == "model" ? nil : "\(column) empty"
       case .text(let text): "\(column) \(text)"
       case .count(let count): "\(column) \(count)"
-      case .number(let value): "\(column) \(shortestText(value))"
+      case .number(let value), .key(let value): "\(column) \(shortestText(value))"
       }
     }
     return parts.isEmpty ? "the group without a name" : parts.joined(separator: ", ")

@@ -7,39 +7,31 @@ import Tables
 /// Adds the scores of rows to a tally.
 final class ScoringWorker: RowWorker {
   private let roles: ScoringRoles
-  private let forecasts: ForecastReader
-  private let evaluators: [Evaluator]
-  private let quantiles: UnsafeMutablePointer<Double>
+  private let forecasts: ForecastRow
+  /// Of each scale, one a group.
+  private let evaluators: [[Evaluator]]
   private let values: UnsafeMutablePointer<Double>
-  /// Of each group, whether the row has all of its quantiles.
-  private let isComplete: UnsafeMutablePointer<Bool>
   private(set) var tally: Tally
 
   init(roles: ScoringRoles, header: Header, kind: TallyKind) {
     self.roles = roles
-    forecasts = ForecastReader(roles: roles, header: header)
+    forecasts = ForecastRow(roles: roles, header: header)
     let tally = roles.tally(kind)
     self.tally = tally
-    evaluators = roles.groups.indices.map { ScoringWorker.evaluator(kind, roles, $0) }
-    quantiles = .allocate(capacity: roles.groups.reduce(0) { $0 + $1.levels.count })
+    evaluators = roles.scales.indices.map { s in roles.groups.indices.map { ScoringWorker.evaluator(kind, roles, s, $0) } }
     values = .allocate(capacity: roles.groups.indices.map { tally.slots($0) * tally.columns.count }.max()!)
-    isComplete = .allocate(capacity: roles.groups.count)
   }
 
-  deinit {
-    quantiles.deallocate()
-    values.deallocate()
-    isComplete.deallocate()
-  }
+  deinit { values.deallocate() }
 
   /// Fills the values that a row adds to the tally, from its quantiles, target and weight.
   private typealias Evaluator = (UnsafePointer<Double>, Double, Double, UnsafeMutablePointer<Double>) -> Void
 
-  private static func evaluator(_ kind: TallyKind, _ roles: ScoringRoles, _ g: Int) -> Evaluator {
+  private static func evaluator(_ kind: TallyKind, _ roles: ScoringRoles, _ s: Int, _ g: Int) -> Evaluator {
     let levels = roles.groups[g].levels
     switch kind {
     case .scores:
-      let scorer = roles.scorers[g]
+      let scorer = roles.scorers[s][g]
       return { scorer.evaluate(quantiles: $0, target: $1, into: $3) }
     case .levels:
       let scores = LevelScores(levels: levels)
@@ -58,31 +50,17 @@ final class ScoringWorker: RowWorker {
   }
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
-    var target = try forecasts.target(row)
-    let weight = try forecasts.weight(row)
-    // Everything is read before anything is counted: a bad row leaves no trace.
-    var offset = 0
-    for (g, group) in roles.groups.enumerated() {
-      isComplete[g] = try forecasts.read(row, group, scored: !target.isNaN, into: quantiles + offset)
-      offset += group.levels.count
-    }
-    let values = roles.by.map { row.text($0) }
-    for (s, scale) in roles.scales.enumerated() {
-      if let transform = scale.transform, !target.isNaN {
-        target = transform(target)
-        for k in 0..<offset { quantiles[k] = transform(quantiles[k]) }
-      }
-      let part = roles.partNames.isEmpty ? 0 : tally.part(values + (roles.transform == nil ? [] : [scale.label]))
-      var offset = 0
-      for (g, group) in roles.groups.enumerated() {
-        defer { offset += group.levels.count }
-        if target.isNaN {
+    try forecasts.read(row)
+    forecasts.forEachScale { s in
+      let part = roles.partNames.isEmpty ? 0 : tally.part(forecasts.part(row, s))
+      for g in roles.groups.indices {
+        if forecasts.target.isNaN {
           if s == 0 { tally.countMissingTarget(part, g) }
-        } else if !isComplete[g] {
+        } else if !forecasts.isComplete(g) {
           if s == 0 { tally.countMissingPrediction(part, g) }
         } else {
-          evaluators[g](quantiles + offset, target, weight, self.values)
-          tally.add(part, g, self.values, weight: roles.weight == nil ? nil : weight)
+          evaluators[s][g](forecasts.quantiles(g), forecasts.target, forecasts.weight, values)
+          tally.add(part, g, values, weight: roles.weight == nil ? nil : forecasts.weight)
         }
       }
     }
@@ -92,37 +70,36 @@ final class ScoringWorker: RowWorker {
 /// Appends its scores to each row.
 final class AppendingWorker: RowWorker {
   private let roles: ScoringRoles
-  private let forecasts: ForecastReader
+  private let forecasts: ForecastRow
   private let encoder: RowEncoder
-  private var quantiles: [Double]
   private var own: [Double]
   private(set) var tally: Tally
 
   init(roles: ScoringRoles, header: Header, encoder: RowEncoder) {
     self.roles = roles
     self.encoder = encoder
-    forecasts = ForecastReader(roles: roles, header: header)
-    quantiles = [Double](repeating: 0, count: roles.groups.map(\.levels.count).max()!)
+    forecasts = ForecastRow(roles: roles, header: header)
     own = [Double](repeating: 0, count: roles.groups.count * roles.columns.count)
     tally = roles.counter
   }
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
-    let target = try forecasts.transformedTarget(row)
+    try forecasts.read(row)
     let width = roles.columns.count
-    try own.withUnsafeMutableBufferPointer { own in
-      for (g, group) in roles.groups.enumerated() {
-        let values = own.baseAddress! + g * width
-        let isComplete = try quantiles.withUnsafeMutableBufferPointer { try forecasts.readTransformed(row, group, scored: !target.isNaN, into: $0.baseAddress!) }
-        if target.isNaN || !isComplete {
-          for k in 0..<width { values[k] = .nan }
-        } else {
-          quantiles.withUnsafeBufferPointer { roles.scorers[g].evaluate(quantiles: $0.baseAddress!, target: target, into: values) }
+    own.withUnsafeMutableBufferPointer { own in
+      forecasts.forEachScale { s in
+        for g in roles.groups.indices {
+          let values = own.baseAddress! + g * width
+          if forecasts.target.isNaN || !forecasts.isComplete(g) {
+            for k in 0..<width { values[k] = .nan }
+          } else {
+            roles.scorers[s][g].evaluate(quantiles: forecasts.quantiles(g), target: forecasts.target, into: values)
+          }
         }
       }
     }
-    for g in roles.groups.indices where own[g * width].isNaN {
-      if target.isNaN { tally.countMissingTarget(0, g) } else { tally.countMissingPrediction(0, g) }
+    for g in roles.groups.indices {
+      if forecasts.target.isNaN { tally.countMissingTarget(0, g) } else if !forecasts.isComplete(g) { tally.countMissingPrediction(0, g) }
     }
     own.withUnsafeBufferPointer { encoder.write(row, cells: nil, own: $0.baseAddress!, into: output) }
   }

@@ -41,8 +41,16 @@ struct Tally {
     var missingPrediction = 0
   }
 
+  /// Names of the columns of the table that rows were scored with.
+  struct Scored: Equatable {
+    let target: String
+    let weight: String?
+  }
+
   let kind: TallyKind
   let by: [String]
+  /// nil until the first part tells.
+  var scored: Scored?
   private(set) var models: [String]
   /// Of each model.
   private(set) var levels: [[Double]]
@@ -53,9 +61,10 @@ struct Tally {
   private var cells: [[Cell]] = []
 
   /// `columns` are the names of the scores where the kind is `scores`.
-  init(kind: TallyKind, by: [String], models: [String], levels: [[Double]], columns: [String]) {
+  init(kind: TallyKind, by: [String], scored: Scored?, models: [String], levels: [[Double]], columns: [String]) {
     self.kind = kind
     self.by = by
+    self.scored = scored
     self.models = models
     self.levels = levels
     self.columns = kind.sums ?? columns
@@ -162,8 +171,8 @@ extension Tally {
   func keyCells(_ g: Int, _ t: Int) -> [ReportTable.Cell] {
     switch kind {
     case .scores: []
-    case .levels, .reliability: [.number(levels[g][t])]
-    case .pit(let bins): [.number(Double(t) / Double(bins)), .number(Double(t + 1) / Double(bins))]
+    case .levels, .reliability: [.key(levels[g][t])]
+    case .pit(let bins): [.key(Double(t) / Double(bins)), .key(Double(t + 1) / Double(bins))]
     }
   }
 
