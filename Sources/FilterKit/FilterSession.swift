@@ -11,12 +11,14 @@ public final class FilterSession {
   public let policy: BadRowPolicy
   public let threads: Int
   let tool: String
+  private var written: WrittenFiles
 
   /// Opens the input. `modelColumns` names the columns where there is no header line and no `--columns`; with `anyOrder` files may
   /// have the same columns in different orders.
   public init(tool: String, _ options: TableOptions, modelColumns: [String]? = nil, anyOrder: Bool = false) throws {
     self.tool = tool
     self.options = options
+    written = try WrittenFiles(options)
     diagnostics = Diagnostics(tool: tool, quiet: options.quiet, verbose: options.verbose)
     threads = options.threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     var read = TableReader.Options()
@@ -32,6 +34,9 @@ public final class FilterSession {
     reader = try TableReader(read)
     policy = BadRowPolicy(skips: options.onError == .skip, rejects: try options.rejects.map { try OutputFile(path: $0) })
   }
+
+  /// Refuses a file that an option of the tool writes where it is an input too, or another option writes it.
+  public func checkWritten(_ flag: String, _ path: String) throws { try written.add(flag, path) }
 
   private static func format(_ name: FormatName?, _ delimiter: String?) -> TableFormat? {
     if let delimiter { return .separated(delimiter: delimiter.utf8.first!) }

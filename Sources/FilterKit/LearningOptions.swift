@@ -37,8 +37,13 @@ public struct LearningOptions: ParsableArguments {
     throw ValidationError("\(flag.name) teaches, and --load teaches nothing")
   }
 
-  /// Refuses early what could not be saved in the end.
-  public func checkSaving() throws { if let save { try ReplacedFile.checkWritable(save) } }
+  /// Refuses early what could not be saved in the end, or would replace an input.
+  public func checkSaving(_ table: TableOptions) throws {
+    guard let save else { return }
+    var written = try WrittenFiles(table)
+    try written.add("--save", save)
+    try ReplacedFile.checkWritable(save)
+  }
 
   /// An empty input gives an empty output, unless something was to be learnt from it and saved.
   public func finishEmpty(_ session: FilterSession) throws {

@@ -25,8 +25,17 @@ public enum ReplacedFile {
     Failure(.cannotCreate, "cannot create: " + systemMessage(), at: .init(input: path))
   }
 
+  /// Where a link is named, what it leads to: that is what is replaced.
+  static func target(of path: String) -> String {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
   /// Writes under a temporary name in the same folder, syncs and renames: whoever reads `path` sees the old file or the new.
   public static func write(_ path: String, _ body: (OutputFile) throws -> Void) throws {
+    let path = target(of: path)
     if isSpecial(path) {
       let file = try OutputFile(path: path)
       try body(file)

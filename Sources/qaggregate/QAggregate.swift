@@ -107,7 +107,7 @@ struct QAggregate: FilterTool {
     if tune != nil || time != nil, !type.description.isTunable(beside: settings.written) {
       throw Failure(.usage, "\(tune != nil ? "--tune" : "--time") has no effect: \(specification.text) has no setting to try", remedy: "local methods have")
     }
-    try learning.checkSaving()
+    try learning.checkSaving(table)
 
     let session = try FilterSession(tool: "qaggregate", table)
     guard let header = session.reader.header else { return try learning.finishEmpty(session) }

@@ -11,7 +11,7 @@ extension QConformal {
     _ = try Settings(specification.settings, of: CrossValidationPlus.description)
     if levels != nil { throw Failure(.usage, "--levels: \(specification.text) makes no levels", remedy: "use --method residual") }
     try refuseSkipping(specification)
-    try learning.checkSaving()
+    try learning.checkSaving(table)
 
     let session = try FilterSession(tool: "qconformal", table)
     guard let header = session.reader.header else { return try learning.finishEmpty(session) }

@@ -39,7 +39,7 @@ extension QConformal {
 
   /// Puts the scores of many tables together, and saves the calibration of all their rows.
   func mergeScores() throws {
-    try learning.checkSaving()
+    try learning.checkSaving(table)
     let diagnostics = Diagnostics(tool: "qconformal", quiet: table.quiet, verbose: table.verbose)
     var files: [(name: String, scores: PartialScores)] = []
     for path in table.files.isEmpty ? ["-"] : table.files {

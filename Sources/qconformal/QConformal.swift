@@ -147,7 +147,7 @@ struct QConformal: FilterTool {
       throw Failure(.usage, "\(specification.method) takes no weights", remedy: "name what the shift depends on in --given")
     }
     let made = try levels.map { try Levels.parse($0) } ?? []
-    try learning.checkSaving()
+    try learning.checkSaving(table)
 
     let session = try FilterSession(tool: "qconformal", table)
     guard let header = session.reader.header else {

@@ -91,7 +91,7 @@ struct QFit: FilterTool {
     let specifications = try MethodSpecification.parse(learner.isEmpty ? ["linear,forest"] : learner, flag: "-l", known: Self.methods, sets: learnerSets)
     let learners = try specifications.map { try NamedLearner($0) }
     let levels = try self.levels.map(Levels.parse) ?? Levels.hub
-    try learning.checkSaving()
+    try learning.checkSaving(table)
 
     let session = try FilterSession(tool: "qfit", table)
     guard let header = session.reader.header else { return try learning.finishEmpty(session) }
