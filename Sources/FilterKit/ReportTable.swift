@@ -7,6 +7,8 @@ import Tables
 public struct ReportTable {
   public enum Cell {
     case text(String)
+    /// A field of a table: in NDJSON a number, or null, where it reads as one.
+    case field(String)
     case count(Int)
     /// What was computed, rounded by `--digits`. NaN is missing.
     case number(Double)
@@ -38,7 +40,7 @@ public struct ReportTable {
 
   private func text(_ cell: Cell, _ digits: Int?) -> String {
     switch cell {
-    case .text(let text): return text
+    case .text(let text), .field(let text): return text
     case .count(let count): return "\(count)"
     case .key(let value): return shortestText(value)
     case .number(let value):
@@ -52,17 +54,7 @@ public struct ReportTable {
   private func writeFields(_ fields: [String], _ delimiter: UInt8, _ buffer: ByteBuffer) {
     for (i, field) in fields.enumerated() {
       if i > 0 { buffer.append(delimiter) }
-      let needsQuotes = field.utf8.contains { $0 == delimiter || $0 == 0x22 || $0 == 10 || $0 == 13 }
-      guard needsQuotes else {
-        buffer.append(field)
-        continue
-      }
-      buffer.append(0x22)
-      for byte in field.utf8 {
-        if byte == 0x22 { buffer.append(0x22) }
-        buffer.append(byte)
-      }
-      buffer.append(0x22)
+      Array(field.utf8).withUnsafeBufferPointer { FieldWriter.appendField($0, delimiter: delimiter, to: buffer) }
     }
     buffer.append(10)
   }
@@ -95,7 +87,12 @@ public struct ReportTable {
   }
 
   private func isNumeric(_ column: Int, _ rows: [[Cell]]) -> Bool {
-    rows.allSatisfy { if case .text = $0[column] { return false } else { return true } }
+    rows.allSatisfy {
+      switch $0[column] {
+      case .text, .field: false
+      case .count, .number, .key: true
+      }
+    }
   }
 
   private func writeObject(_ row: [Cell], _ digits: Int?, _ buffer: ByteBuffer) {
@@ -106,6 +103,7 @@ public struct ReportTable {
       buffer.append(":")
       switch cell {
       case .text(let text): appendJSONString(text, to: buffer)
+      case .field(let text): appendJSONField(text, to: buffer)
       case .count(let count): buffer.append("\(count)")
       case .key(let value): buffer.append(shortestText(value))
       case .number(let value):

@@ -62,6 +62,11 @@ enum JSONText {
     return ["true", "false", "null", "NaN", "Infinity", "-Infinity"].contains(String(decoding: text, as: UTF8.self))
   }
 
+  /// Whether a field of delimited text says that there is no value.
+  static func isMissing(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+    text.count == 0 || ["NA", "NaN", "null"].contains(where: { text.elementsEqual($0.utf8) })
+  }
+
   /// Whether the bytes are a number by JSON's grammar (no `01`, no `.5`, no `+1`).
   static func isNumber(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
     var p = 0
@@ -145,6 +150,15 @@ enum JSONText {
       }
     }
     output.append(0x22)
+  }
+}
+
+/// Appends a field of delimited text as a JSON value: a number where it is one by JSON's grammar, null where it is missing, else a string.
+public func appendJSONField(_ text: String, to output: ByteBuffer) {
+  Array(text.utf8).withUnsafeBufferPointer {
+    if JSONText.isNumber($0) { return output.append($0) }
+    if JSONText.isMissing($0) { return output.append("null") }
+    JSONText.appendString($0, to: output)
   }
 }
 

@@ -75,7 +75,7 @@ struct CalibrationReport {
       let below = corrections.first { $0.lowerLevel == lower }
       let above = corrections.first { $0.upperLevel == upper }
       let isMade = group.columns[pair.lower] == nil || group.columns[pair.upper] == nil
-      let place: [ReportTable.Cell] = [.text(group.name)] + partValues.map { .text($0) }
+      let place: [ReportTable.Cell] = [.text(group.name)] + partValues.map { .field($0) }
       let interval: [ReportTable.Cell] = [
         .key(lower), .key(upper), .count(max(below?.rows ?? 0, above?.rows ?? 0)), .key(Double(1_000_000_000 - 2 * pair.lowerKey) / 1e9),
       ]

@@ -101,7 +101,7 @@ struct Comparison {
       let pValues = tested.firstIndex { $0 == (i, j) || $0 == (j, i) }.map { values[$0] } ?? [Double](repeating: 1, count: 2 * tests.count)
       var numbers = [skill.means[i * k + j], skill.means[j * k + i], skill.ratio(i, j)] + ends { $0.ratio(i, j) }
       numbers += (baseline == nil ? [] : [skill.relativeSkill(i)]) + [scaledSkill(skill)] + ends(scaledSkill) + pValues
-      return [.text(models[i]), .text(models[j])] + part.values.map { .text($0) } + [.count(skill.commonRows[i * k + j])] + numbers.map { .number($0) }
+      return [.text(models[i]), .text(models[j])] + part.values.map { .field($0) } + [.count(skill.commonRows[i * k + j])] + numbers.map { .number($0) }
     }
   }
 

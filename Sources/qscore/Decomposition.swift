@@ -62,7 +62,7 @@ final class Decomposition {
       let result = QuantileScoreDecomposition(
         level: levels[t], forecasts: rows.map { held.quantiles[$0 * levels.count + t] }, targets: rows.map { held.targets[$0] },
         weights: held.weights.isEmpty ? nil : rows.map { held.weights[$0] })
-      return [.text(self.groups[g].name)] + self.parts.names[part].map { .text($0) } + [.key(levels[t]), .count(result.rows)]
+      return [.text(self.groups[g].name)] + self.parts.names[part].map { .field($0) } + [.key(levels[t]), .count(result.rows)]
         + [result.score, result.miscalibration, result.discrimination, result.uncertainty].map { .number($0) }
     }
     return Report(columns: columns.names, keys: columns.keys, rows: rows)

@@ -86,7 +86,7 @@ struct FailureCondition {
     switch row[report.columns[report.keys...].firstIndex(of: column)!] {
     case .number(let value), .key(let value): value
     case .count(let count): Double(count)
-    case .text: .nan
+    case .text, .field: .nan
     }
   }
 }

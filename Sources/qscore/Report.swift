@@ -14,8 +14,8 @@ struct Report {
   func group(_ row: [ReportTable.Cell]) -> String {
     let parts = zip(columns, row).prefix(keys).compactMap { column, cell in
       switch cell {
-      case .text(""): column == "model" ? nil : "\(column) empty"
-      case .text(let text): "\(column) \(text)"
+      case .text(""), .field(""): column == "model" ? nil : "\(column) empty"
+      case .text(let text), .field(let text): "\(column) \(text)"
       case .count(let count): "\(column) \(count)"
       case .number(let value), .key(let value): "\(column) \(shortestText(value))"
       }

@@ -162,7 +162,7 @@ extension Tally {
   var report: Report {
     let rows = sortedCells.flatMap { values, g, cell in
       cell.sums.enumerated().map { t, sums -> [ReportTable.Cell] in
-        [.text(models[g])] + values.map { .text($0) } + keyCells(g, t) + [.count(sums.rows)] + shown(g, t, sums).map { .number($0) }
+        [.text(models[g])] + values.map { .field($0) } + keyCells(g, t) + [.count(sums.rows)] + shown(g, t, sums).map { .number($0) }
       }
     }
     return Report(columns: reportColumns.names, keys: reportColumns.keys, rows: rows)
