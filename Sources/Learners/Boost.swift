@@ -52,6 +52,7 @@ public struct Boost: Learner {
     let knots = LevelKnots(levels, most: Boost.mostKnots)
     let scale = ResponseScale(responses, weights: weights)
     let binning = FeatureBinning(features, target: responses, weights: weights, codes: settings.bins, threads: context.threads)
+    binning.warn(context, names: features.names)
     var codes = [UInt16](repeating: 0, count: rows * columns)
     codes.withUnsafeMutableBufferPointer { if columns > 0 { binning.encode(features, rows: 0..<rows, into: $0.baseAddress!) } }
     let problem = BoostProblem(

@@ -12,7 +12,7 @@ public struct ExtraTrees: Learner {
   public static let description = MethodDescription(
     name: "extratrees",
     summary: "extremely randomised trees: as forest, with cuts drawn at random, so answers are smoother in the features",
-    settings: ForestPlan.settings(minLeaf: "1", maxFeatures: "1", replace: "no"))
+    settings: ForestPlan.settings(maxFeatures: "1", replace: "no"))
 
   private let plan: ForestPlan
 

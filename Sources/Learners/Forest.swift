@@ -18,7 +18,7 @@ public struct Forest: Learner {
   public static let description = MethodDescription(
     name: "forest",
     summary: "quantile regression forest: quantiles of the responses in the leaves that a row falls into, over all trees",
-    settings: ForestPlan.settings(minLeaf: "1", maxFeatures: "0.8", replace: "yes"))
+    settings: ForestPlan.settings(maxFeatures: "0.8", replace: "yes"))
 
   private let plan: ForestPlan
 

@@ -14,6 +14,11 @@ public struct TrainingSet: Sendable {
     self.target = target
     self.weights = weights
   }
+
+  /// These rows.
+  public func selecting(_ rows: [Int]) -> TrainingSet {
+    TrainingSet(features: features.selecting(rows), target: rows.map { target[$0] }, weights: weights.map { weights in rows.map { weights[$0] } })
+  }
 }
 
 /// A way to learn conditional quantiles of a target given features.

@@ -32,8 +32,9 @@ extension SettingDescription.Search {
     case .logarithmic(let range):
       let value = exp(log(range.lowerBound) + random.uniform() * (log(range.upperBound) - log(range.lowerBound)))
       if case .integer = kind { return "\(Int(value.rounded()))" }
-      let unit = pow(10, floor(log10(value)) - 2)
-      return "\(min(max((value / unit).rounded() * unit, range.lowerBound), range.upperBound))"
+      // A quotient of whole numbers is the double nearest to the short decimal.
+      let digits = pow(10, 2 - floor(log10(value)))
+      return "\(min(max((value * digits).rounded() / digits, range.lowerBound), range.upperBound))"
     }
   }
 }

@@ -121,7 +121,8 @@ struct QFit: FilterTool {
     try session.answer(held) {
       OutOfFoldWorker(ensemble: ensemble, training: training, copies: copies, encoder: encoder, writesFold: ownFold)
     }
-    session.diagnostics.note("\(learning.newOnly ? training.unlabelled : held.rows) rows answered in \(watch.text)")
+    let answered = learning.newOnly ? training.unlabelled : held.rows
+    session.diagnostics.note("\(answered) row\(answered == 1 ? "" : "s") answered in \(watch.text)")
     try session.finish(held.counts, written: training.answered(among: 0..<held.rows).reduce(0) { $0 + training.copies(of: $1, copies).count })
   }
 

@@ -29,7 +29,7 @@ private func fit(
     let x = (0..<200).map { Double($0 * $0) }
     let y = x.map { sin($0) }
     let training = TrainingSet(features: FeatureTable(names: ["x"], columns: [.numeric(x)], rows: 200), target: y)
-    let answer = try fit(training, levels: [0.1, 0.9]).predict(training.features)
+    let answer = try fit(training, [("trees", "20"), ("min_leaf", "1")], levels: [0.1, 0.9]).predict(training.features)
     for i in 0..<200 { #expect(answer[i, 0] == y[i] && answer[i, 1] == y[i]) }
   }
 

@@ -175,3 +175,32 @@ func fitForest(
     try check([(0..<300).map(Double.init)], (0..<300).map { 1e300 * pow(0.1, Double($0)) })
   }
 }
+
+/// `min_leaf=0`: the least leaf is chosen by leaving rows out.
+@Suite struct LeafChoiceTests {
+  private func score(_ type: any Learner.Type, _ minLeaf: String, features: Int) throws -> Double {
+    let n = 800
+    let columns = (0..<features).map { noise(2 * n, seed: 80 + UInt64($0)) }
+    let y = zip(columns[0], noise(2 * n, seed: 90)).map { 2 * $0 + $1 }
+    func half(_ rows: Range<Int>) -> FeatureTable { table(columns.map { .numeric(Array($0[rows])) }, rows: rows.count) }
+    let levels = [0.1, 0.5, 0.9]
+    let fitted = try type.init(settings: Settings([("trees", "40"), ("min_leaf", minLeaf)], of: type.description))
+      .fit(TrainingSet(features: half(0..<n), target: Array(y[..<n])), levels: levels, context: FitContext())
+    return meanScore(fitted.predict(half(n..<2 * n)), Array(y[n...]), levels: levels)
+  }
+
+  /// Grown to single rows, trees on one feature all find the same few neighbours.
+  @Test func aForestOfOneFeatureIsNotTooSure() throws {
+    for type in [Forest.self, ExtraTrees.self] as [any Learner.Type] {
+      let (chosen, single) = (try score(type, "0", features: 1), try score(type, "1", features: 1))
+      #expect(chosen < 0.8 * single, "\(type): \(chosen), single rows \(single)")
+    }
+  }
+
+  @Test func theChoiceIsAboutAsGoodAsTheBestOfItsCandidates() throws {
+    for features in [1, 6] {
+      let best = try ["1", "3", "10", "30", "100"].map { try score(Forest.self, $0, features: features) }.min()!
+      #expect(try score(Forest.self, "0", features: features) < 1.05 * best)
+    }
+  }
+}

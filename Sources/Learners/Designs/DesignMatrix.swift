@@ -7,7 +7,7 @@ import Quantiles
 /// A numeric feature is one column, missing values answered by the training median, and a second column that is one where it is missing if it
 /// ever was in training. A categorical feature is a column of zeros and ones for each category that occurs in training but the first, in the
 /// order given; missing is a category of its own, the last, if it occurs. A category that did not occur is answered as the first one.
-/// Of a feature with more than `mostCategories` only so many have a column, the most frequent; the others share none of their own, as do
+/// Of a feature with more than `mostCategories` only so many have a column, the most frequent of those with some rows; the others share none of their own, as do
 /// categories that did not occur. Features that are constant in training give no column. There is no column for the intercept.
 public struct DesignEncoding: Equatable, Sendable {
   enum Kind: UInt8 { case number, missing, category }
@@ -40,7 +40,7 @@ public struct DesignEncoding: Equatable, Sendable {
     var columns: [Column] = []
     var constant: [String] = []
     for (index, name) in features.names.enumerated() {
-      let before = columns.count
+      let (before, pooledBefore) = (columns.count, pooled.count)
       switch features.columns[index] {
       case .numeric(let values):
         let present = values.filter { !$0.isNaN }
@@ -58,8 +58,8 @@ public struct DesignEncoding: Equatable, Sendable {
         let present = categories.indices.filter { counts[$0] > 0 }
         var marked = Array(present.dropFirst())
         if present.count > mostCategories {
-          marked = present.sorted { (counts[$1], $0) < (counts[$0], $1) }.prefix(mostCategories).sorted()
-          pooled.append("\(present.count - mostCategories) of \(name)")
+          marked = present.filter { counts[$0] >= leastCategoryRows }.sorted { (counts[$1], $0) < (counts[$0], $1) }.prefix(mostCategories).sorted()
+          pooled.append("\(present.count - marked.count) of \(name)")
         }
         for code in marked {
           columns.append(Column(kind: .category, feature: index, name: "\(name)=\(categories[code])", median: 0, category: categories[code]))
@@ -68,7 +68,7 @@ public struct DesignEncoding: Equatable, Sendable {
           columns.append(Column(kind: .missing, feature: index, name: name + " missing", median: 0))
         }
       }
-      if columns.count == before { constant.append(name) }
+      if columns.count == before, pooled.count == pooledBefore { constant.append(name) }
     }
     self.columns = columns
     constantFeatures = constant

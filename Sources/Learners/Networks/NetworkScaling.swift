@@ -25,7 +25,7 @@ package struct NetworkInputs: Sendable {
       for code in codes where code >= 0 && Int(code) < categories.count { occurrences[Int(code)] += 1 }
       let present = categories.indices.filter { occurrences[$0] > 0 }
       if present.count <= NetworkInputs.largestCategoryCount { return present.map { categories[$0] } }
-      let common = present.sorted { (-occurrences[$0], $0) < (-occurrences[$1], $1) }.prefix(NetworkInputs.largestCategoryCount)
+      let common = present.filter { occurrences[$0] >= leastCategoryRows }.sorted { (-occurrences[$0], $0) < (-occurrences[$1], $1) }.prefix(NetworkInputs.largestCategoryCount)
       return common.sorted().map { categories[$0] }
     }
     let joined = NetworkInputs.joined(features, keeping: kept)

@@ -3,10 +3,11 @@ import Methods
 
 /// Features as small whole numbers that keep what a tree can split on: their order.
 ///
-/// Codes start at 1; 0 (`missing`) is a missing value or a category that did not occur in training. A numeric column
+/// Codes start at 1; 0 (`missing`) is a missing value or a category that occurs rarely or never in training. A numeric column
 /// with no more distinct values than there are codes has a code each, so splits on codes are exact; one with more is cut at
 /// quantiles. A categorical column's codes follow the mean response of its categories, which for squared error makes the
-/// best split of an order the best of all subsets (Fisher 1958; Breiman et al. 1984, §4.2.2).
+/// best split of an order the best of all subsets (Fisher 1958; Breiman et al. 1984, §4.2.2). The mean of a category of few rows is
+/// their own response again: splits on it would fit noise, so such categories share a code with those that are still to come.
 package struct FeatureBinning: Sendable {
   static let missing: UInt16 = 0
   static let largestCode = Int(UInt16.max)
@@ -19,22 +20,33 @@ package struct FeatureBinning: Sendable {
   }
 
   package let columns: [Column]
+  /// How many categories of each column are pooled: for people, and in no model file.
+  private var pooled: [Int] = []
 
   /// Learns codes from the training features. `codes` bounds the number of codes of a column.
   /// Cost: a sort of each column.
   init(_ features: FeatureTable, target: [Double], weights: [Double]?, codes: Int = largestCode, threads: Int) {
     precondition((2...FeatureBinning.largestCode).contains(codes))
-    columns = try! parallelMap(features.columns.count, threads: threads) { c in
+    let learnt = try! parallelMap(features.columns.count, threads: threads) { c -> (column: Column, pooled: Int) in
       switch features.columns[c] {
       case .numeric(let values):
-        .numeric(cuts: FeatureBinning.cuts(values, codes: codes))
+        return (.numeric(cuts: FeatureBinning.cuts(values, codes: codes)), 0)
       case .categorical(let categoryCodes, let categories):
-        .categorical(codes: FeatureBinning.orderedByMean(categoryCodes, categories: categories.count, target, weights, codes: codes))
+        let (codes, pooled) = FeatureBinning.orderedByMean(categoryCodes, categories: categories.count, target, weights, codes: codes)
+        return (.categorical(codes: codes), pooled)
       }
     }
+    columns = learnt.map(\.column)
+    pooled = learnt.map(\.pooled)
   }
 
   init(columns: [Column]) { self.columns = columns }
+
+  /// Tells of categories without a code of their own; `names` are those of the features.
+  func warn(_ context: FitContext, names: [String]) {
+    let lines = zip(pooled, names).filter { $0.0 > 0 }.map { "\($0) of \($1)" }
+    if !lines.isEmpty { context.warn("pooled rare categories: \(lines.joined(separator: ", "))") }
+  }
 
   /// Cuts halfway between neighbouring distinct values, or between those at which about equal shares of the rows end.
   private static func cuts(_ values: [Double], codes: Int) -> [Double] {
@@ -60,22 +72,25 @@ package struct FeatureBinning: Sendable {
 
   private static func orderedByMean(
     _ categoryOf: [Int32], categories: Int, _ target: [Double], _ weights: [Double]?, codes: Int
-  ) -> [UInt16] {
+  ) -> (codes: [UInt16], pooled: Int) {
     var weight = [Double](repeating: 0, count: categories)
     var mean = [Double](repeating: 0, count: categories)
+    var rows = [Int](repeating: 0, count: categories)
     for (i, category) in categoryOf.enumerated() where category >= 0 {
       let w = weights?[i] ?? 1
       guard w > 0 else { continue }
       weight[Int(category)] += w
+      rows[Int(category)] += 1
       // A running mean, because a sum of huge responses would overflow.
       mean[Int(category)] += (target[i] - mean[Int(category)]) * (w / weight[Int(category)])
     }
-    let order = (0..<categories).filter { weight[$0] > 0 }.sorted { (mean[$0], $0) < (mean[$1], $1) }
+    let present = (0..<categories).filter { rows[$0] > 0 }
+    let order = present.filter { rows[$0] >= leastCategoryRows }.sorted { (mean[$0], $0) < (mean[$1], $1) }
     var answer = [UInt16](repeating: missing, count: categories)
     for (position, category) in order.enumerated() {
       answer[category] = UInt16(1 + (order.count <= codes ? position : position * codes / order.count))
     }
-    return answer
+    return (answer, present.count - order.count)
   }
 
   /// Writes the codes of some rows, row-major: `codes[(i − rows.lowerBound) · columns + c]`.

@@ -17,17 +17,20 @@ struct ForestPlan: Sendable {
   static let leastWeight = 1e-100
 
   let splits: Splits
-  let trees: Int
-  let minLeaf: Int
+  private(set) var trees: Int
+  /// 0: chosen by `leafRows`.
+  private(set) var minLeaf: Int
   let maxFeatures: Double
   let maxDepth: Int
   let sample: Double
   let replace: Bool
 
-  static func settings(minLeaf: String, maxFeatures: String, replace: String) -> [SettingDescription] {
+  static func settings(maxFeatures: String, replace: String) -> [SettingDescription] {
     [
       SettingDescription("trees", .integer(1...100_000), default: "100", "number of trees"),
-      SettingDescription("min_leaf", .integer(1...1_000_000_000), default: minLeaf, "least number of sampled rows in a leaf", search: .among(["1", "2", "3", "5", "10", "20"])),
+      SettingDescription(
+        "min_leaf", .integer(0...1_000_000_000), default: "0", "least number of sampled rows in a leaf; 0: chosen by leaving rows out",
+        search: .among(["1", "2", "3", "5", "10", "20"])),
       SettingDescription("max_features", .number(0...1), default: maxFeatures, "share of the features tried at each split (at least one is)", search: .among(["0.2", "0.4", "0.6", "0.8", "1"])),
       SettingDescription("max_depth", .integer(1...1_000_000_000), default: "1000000000", "greatest number of splits above a leaf"),
       SettingDescription("sample", .number(0.001...1), default: "1", "size of a tree's sample as a share of the rows"),
@@ -47,6 +50,11 @@ struct ForestPlan: Sendable {
 
   /// Grows the trees and sends all training rows down each.
   func fit(_ training: TrainingSet, levels: [Double], context: FitContext) throws -> FittedForest {
+    if minLeaf == 0 {
+      let chosen = try LeafChoice(plan: self, training: training, levels: levels, context: context).best
+      context.note("min_leaf \(chosen) by leaving rows out")
+      return try with(trees: trees, minLeaf: chosen).fit(training, levels: levels, context: context)
+    }
     // Rows stand in the order of their responses from here on, so a row's number is its response's rank.
     let kept = training.target.indices.filter { (training.weights?[$0] ?? 1) > 0 }
       .sorted { (training.target[$0], $0) < (training.target[$1], $1) }
@@ -65,6 +73,7 @@ struct ForestPlan: Sendable {
 
     let rows = kept.count
     let binning = FeatureBinning(features, target: responses, weights: weights, threads: context.threads)
+    binning.warn(context, names: features.names)
     var codes = [UInt16](repeating: 0, count: rows * columns)
     codes.withUnsafeMutableBufferPointer { if columns > 0 { binning.encode(features, rows: 0..<rows, into: $0.baseAddress!) } }
     let growing = GrowingMaterial(splits, features, codes: codes, threads: context.threads)
@@ -83,6 +92,13 @@ struct ForestPlan: Sendable {
     }
     return FittedForest(
       levels: levels, binning: binning, responses: responses, weights: weights, finders: grown.map(\.0), members: grown.map(\.1))
+  }
+
+  /// The same plan for fewer trees and another least leaf.
+  func with(trees: Int, minLeaf: Int) -> ForestPlan {
+    var plan = self
+    (plan.trees, plan.minLeaf) = (trees, minLeaf)
+    return plan
   }
 
   /// Responses less their mean, in units of a power of two near the largest, so that squared errors neither overflow nor
