@@ -6,6 +6,7 @@ import Tables
 public enum ReplacedFile {
   /// Refuses early, before any work, what could not be written in the end.
   public static func checkWritable(_ path: String) throws {
+    let path = target(of: path)
     let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     var status = stat()
     if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
@@ -21,12 +22,21 @@ public enum ReplacedFile {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
   }
 
+  /// Where a link is named, what it leads to: that is what is replaced.
+  static func target(of path: String) -> String {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
   private static func creationFailure(_ path: String) -> Failure {
     Failure(.cannotCreate, "cannot create: " + systemMessage(), at: .init(input: path))
   }
 
   /// Writes under a temporary name in the same folder, syncs and renames: whoever reads `path` sees the old file or the new.
   public static func write(_ path: String, _ body: (OutputFile) throws -> Void) throws {
+    let path = target(of: path)
     if isSpecial(path) {
       let file = try OutputFile(path: path)
       try body(file)

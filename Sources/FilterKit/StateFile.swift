@@ -21,18 +21,10 @@ public final class StateFile {
 
   /// Waits until no other run has the file. Throws, before anything is written, where it cannot be locked or replaced.
   public static func open(_ path: String, tool: String, diagnostics: Diagnostics) throws -> StateFile {
-    let file = StateFile(target(of: path), tool: tool)
+    let file = StateFile(ReplacedFile.target(of: path), tool: tool)
     try ReplacedFile.checkWritable(file.path)
     while !(try file.take(diagnostics)) {}
     return file
-  }
-
-  /// Where a link is named, what it leads to: that is what is replaced.
-  private static func target(of path: String) -> String {
-    var status = stat()
-    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let resolved = realpath(path, nil) else { return path }
-    defer { free(resolved) }
-    return String(cString: resolved)
   }
 
   /// Opens and locks. False where the file was replaced meanwhile.
