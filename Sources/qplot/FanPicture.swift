@@ -31,7 +31,7 @@ private struct Fan {
     order = try input.order.map { try session.column(header, $0) }
     percents = Set(contents.flatMap { $0.bands.map(\.percent) }).sorted(by: >)
     rows = try FanRows(
-      input, contents, target: target, by: by, order: order, limit: input.rows ?? (order == nil ? 80 : 500),
+      input, contents, target: target, by: by, order: order, limit: input.rows ?? (order == nil ? input.mostBars : 500),
       partLimit: by.isEmpty ? 1 : max(1, input.panelLimit / contents.count), &caption)
     self.caption = caption
   }

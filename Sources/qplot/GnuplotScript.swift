@@ -90,7 +90,7 @@ struct GnuplotScript {
         let x = isHorizontal ? box.x : widened(box.x, to: 1.2)
         return [x.lowerBound, box.y.lowerBound, x.lowerBound, x.upperBound, box.y.lowerBound, box.y.upperBound].map(number).joined(separator: " ")
       }
-      plot(lines, "using 1:2:3:4:5:6 with boxxyerror fillcolor rgb '\(colour)' fillstyle solid 1 \(edge(narrowest < 5 ? .none : layer.edge))")
+      plot(lines, "using 1:2:3:4:5:6 with boxxyerror fillcolor rgb '\(colour)' fillstyle solid 1 \(edge(narrowest < 5 ? .none : layer.edge, colour))")
     case .line(let runs): plot(separated(runs.map { $0.map(place) }), "using 1:2 \(stroke)")
     case .markedLine(let path):
       plot(path.map(place), "using 1:2 \(stroke)")
@@ -108,9 +108,10 @@ struct GnuplotScript {
     return range.lowerBound - more...range.upperBound + more
   }
 
-  private func edge(_ edge: Layer.Edge) -> String {
+  private func edge(_ edge: Layer.Edge, _ colour: String) -> String {
     switch edge {
-    case .none: "noborder"
+    // Between bars that touch nothing of what is behind them is seen.
+    case .none: "border linecolor rgb '\(colour)' linewidth 0.4"
     case .white: "border linecolor rgb '#FFFFFF' linewidth 0.8"
     case .thin: "border linecolor rgb '#4A7FA8' linewidth 0.6"
     }

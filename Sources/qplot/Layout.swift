@@ -11,6 +11,8 @@ struct Layout {
   private var headings: [[String]]
   /// Of what the axes of each panel enclose.
   private var plotHeights: [Double]
+  /// Tics of the vertical axis of each panel.
+  private var verticalTics: [[Tics.Tic]] = []
   private(set) var figure: Figure
 
   /// Distances, in pixels or in characters.
@@ -74,6 +76,8 @@ struct Layout {
     plotHeights = window.map { terminalHeights(Double($0.lines - 1) - fixed, rows: rows) } ?? drawing.panels.map { panel in
       if case .names(let names) = panel.y.kind { spacing.bar * Double(names.count) } else { drawing.plotHeight }
     }
+
+    verticalTics = drawing.panels.indices.map(ticsUpwards)
 
     var y = spacing.strip
     for line in titleLines {
@@ -157,7 +161,7 @@ struct Layout {
     let column = k % columns
     let left = panelWidth * Double(column)
     let inColumn = drawing.panels.indices.filter { $0 % columns == column }
-    let labelRoom = inColumn.map { j in verticalTics(j).tics.map { metrics.width($0.label) }.max() ?? 0 }.max() ?? 0
+    let labelRoom = inColumn.map { j in verticalTics[j].map { metrics.width($0.label) }.max() ?? 0 }.max() ?? 0
     let titleRoom = metrics.isCharacters || inColumn.allSatisfy { drawing.panels[$0].y.label.isEmpty } ? 0 : metrics.lineHeight() + 4
     let start = left + spacing.margin + titleRoom + labelRoom + spacing.tic
     let area = Box(x: start...(left + panelWidth - spacing.right), y: top...(top + plotHeights[k]))
@@ -171,7 +175,7 @@ struct Layout {
       let middle = headingTop + (Double(n) + 0.5) * metrics.lineHeight(.heading)
       figure.texts.append(.init(text: line, at: Point(x: isWide ? left + spacing.margin : area.x.lowerBound, y: middle), size: .heading, tone: .strong))
     }
-    let yTics = verticalTics(k).tics
+    let yTics = verticalTics[k]
     for tic in yTics { figure.texts.append(.init(text: tic.label, at: Point(x: start - spacing.tic, y: y(tic.place)), anchor: .right)) }
     if !metrics.isCharacters, !panel.y.label.isEmpty {
       let text = metrics.shortened(panel.y.label, to: area.y.length + 2 * spacing.above)
@@ -199,15 +203,15 @@ struct Layout {
 
   private var textGap: Double { metrics.isCharacters ? 1 : 5 }
 
-  private func verticalTics(_ k: Int) -> Tics {
+  private func ticsUpwards(_ k: Int) -> [Tics.Tic] {
     let axis = drawing.panels[k].y
     if case .names(let names) = axis.kind {
       let shown = names.map { metrics.shortened($0, to: 0.4 * panelWidth) }
-      return Tics(.names(shown)) { _ in true }
+      return Tics(.names(shown)) { _ in true }.tics
     }
     return Tics(axis) { tics in
       zip(tics, tics.dropFirst()).allSatisfy { (axis.range.share($1.place) - axis.range.share($0.place)) * plotHeights[k] >= spacing.pitch.y }
-    }
+    }.tics
   }
 
   private mutating func placeLabels(_ xTics: Tics, _ label: String, _ area: Box, _ x: (Double) -> Double, cell: ClosedRange<Double>) {

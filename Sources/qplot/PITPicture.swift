@@ -1,5 +1,4 @@
 import FilterKit
-import Glibc
 import Groundwork
 import Scoring
 import Tables

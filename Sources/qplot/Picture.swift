@@ -35,6 +35,8 @@ struct PictureInput {
   var rows: Int?
   var bins: Int?
   var panels: Int?
+  /// How many bars beside each other are told apart.
+  var mostBars: Int
 
   /// Calls `take` for each row in order; what it throws makes the row a bad one, so it keeps nothing of a row before all was read.
   func forEachRow(_ take: @escaping (Row) throws -> Void) throws {

@@ -62,7 +62,7 @@ struct QPlot: FilterTool {
   @Option(help: ArgumentHelp("With fan, central intervals to draw, in percent (default: those of 50, 80, 95 that the levels hold).", valueName: "percents"))
   var intervals: String?
 
-  @Option(help: ArgumentHelp("With fan, draw at most this many rows in a panel, the last ones (default: 500, and 80 without --order).", valueName: "n"))
+  @Option(help: ArgumentHelp("With fan, draw at most this many rows in a panel, the last ones (default: 500; without --order 80, on a terminal as many as it has room for).", valueName: "n"))
   var rows: Int?
 
   @Option(help: ArgumentHelp("With pit, number of bins (default: 10).", valueName: "n"))
@@ -92,11 +92,13 @@ struct QPlot: FilterTool {
     if let out, out != "-" { try ReplacedFile.checkWritable(out) }
     let session = try FilterSession(tool: "qplot", TableOptions(reading: reading))
     guard let header = session.reader.header else { throw session.failure("nothing to draw: the input is empty") }
+    let terminal = format == .terminal ? TerminalKind.current(isFile: out.map { $0 != "-" } ?? false) : nil
     let input = PictureInput(
-      session: session, header: header, groups: groups, target: target, by: by, order: order, intervals: intervals, rows: rows, bins: bins, panels: panels)
+      session: session, header: header, groups: groups, target: target, by: by, order: order, intervals: intervals, rows: rows, bins: bins, panels: panels,
+      mostBars: terminal.map { ($0.columns - 10) / 2 } ?? 80)
     let report = try input.recognise(picture)
     if reading.explain { return try session.explain(explanation(input, report, picture)) }
-    let bytes = try bytes(of: picture.draw(input, report), format, session)
+    let bytes = try bytes(of: picture.draw(input, report), format, terminal, session)
     if let out, out != "-" {
       try ReplacedFile.write(out) { file in try bytes.withUnsafeBufferPointer { try file.write($0) } }
     } else {
@@ -105,11 +107,10 @@ struct QPlot: FilterTool {
     }
   }
 
-  private func bytes(of drawing: Drawing, _ format: PictureFormat, _ session: FilterSession) throws -> [UInt8] {
+  private func bytes(of drawing: Drawing, _ format: PictureFormat, _ terminal: TerminalKind?, _ session: FilterSession) throws -> [UInt8] {
     let drawable = DrawableText(of: drawing, title: title, format)
     let (drawing, title) = (drawing.mapTexts(drawable.callAsFunction), title.map(drawable.callAsFunction))
-    if format == .terminal {
-      let terminal = TerminalKind.current(isFile: out.map { $0 != "-" } ?? false)
+    if let terminal {
       return Array(CharacterPicture(Layout(drawing, title: title, window: (terminal.columns, terminal.lines)).figure, on: terminal).text.utf8)
     }
     let (bytes, remarks) = try Gnuplot.draw(GnuplotScript(Layout(drawing, title: title, window: nil).figure, format: format).text)
