@@ -7,7 +7,8 @@ import Tables
 /// their medians, where there is no such column; bars beside each other where rows share a value of it.
 let fanPicture = Picture(
   name: "fan", summary: "central intervals, median and targets, row after row",
-  flags: ["--target", "--groups", "--by", "--order", "--intervals", "--rows", "--panels"], isOfRows: true, needsTarget: false, draw: { input, _ in try Fan(input).drawing() })
+  flags: ["--target", "--groups", "--by", "--order", "--intervals", "--rows", "--panels"], isOfRows: true, needsTarget: false,
+  draw: { input, _ in try Fan(input).drawing() })
 
 private struct Fan {
   let input: PictureInput
@@ -78,7 +79,8 @@ private struct Fan {
 
   /// Lines of levels and of the median.
   private func lines(_ content: FanContent) -> [(level: Int, name: String, ink: Ink)] {
-    content.lines.enumerated().map { k, level in (level, "level \(levelText(content.group.levels[level]))", .series(k)) } + [content.median].compactMap { $0 }.map { ($0, "median", .median) }
+    let levels = content.lines.enumerated().map { k, level in (level: level, name: "level \(levelText(content.group.levels[level]))", ink: Ink.series(k)) }
+    return levels + (content.median.map { [(level: $0, name: "median", ink: Ink.median)] } ?? [])
   }
 
   /// What is not bounded reaches the edge.

@@ -33,11 +33,13 @@ struct FanRows {
   init(_ input: PictureInput, _ contents: [FanContent], target: Int?, by: [Int], order: Int?, limit: Int, partLimit: Int, _ caption: inout Caption) throws {
     final class State {
       var parts: [PartRows] = []
-      var partOfValues: [Part: PartRows] = [:]
+      var partOfKey: [Part: PartRows] = [:]
       var withoutPosition = 0
       var empty = 0
       var ofOtherParts = 0
       var others: Set<Part> = []
+      /// More are not told apart, so that memory is bounded.
+      static let mostOthers = 10_000
       var isDate: Bool?
       var hasClock = false
       var isWhole = true
@@ -52,22 +54,23 @@ struct FanRows {
       if let order {
         guard let moment else { return state.withoutPosition += 1 }
         guard state.isDate ?? moment.isDate == moment.isDate else {
-          throw Failure(.badData, "\"\(printable(row.text(order)))\" is a \(moment.isDate ? "date" : "number") among \(moment.isDate ? "numbers" : "dates")", at: .init(column: header.names[order]))
+          let kinds = moment.isDate ? "a date among numbers" : "a number among dates"
+          throw Failure(.badData, "\"\(printable(row.text(order)))\" is \(kinds)", at: .init(column: header.names[order]))
         }
         state.isDate = moment.isDate
         state.hasClock = state.hasClock || moment.hasClock
         state.isWhole = state.isWhole && moment.value == moment.value.rounded()
       }
       guard !y.isNaN || values.contains(where: { $0.contains { !$0.isNaN } }) else { return state.empty += 1 }
-      let ofRow = Part(columns: names, values: by.map { row.text($0) })
+      let key = Part(columns: names, values: by.map { row.text($0) })
       let part: PartRows
-      if let known = state.partOfValues[ofRow] { part = known } else if state.parts.count < partLimit {
-        part = PartRows(ofRow)
-        state.partOfValues[ofRow] = part
+      if let known = state.partOfKey[key] { part = known } else if state.parts.count < partLimit {
+        part = PartRows(key)
+        state.partOfKey[key] = part
         state.parts.append(part)
       } else {
         state.ofOtherParts += 1
-        if state.others.count < 10_000 { state.others.insert(ofRow) }
+        if state.others.count < State.mostOthers { state.others.insert(key) }
         return
       }
       part.count += 1
@@ -82,16 +85,30 @@ struct FanRows {
       throw input.session.failure("nothing to draw: the rows have no quantiles and no targets")
     }
 
-    let (shown, all) = (parts.reduce(0) { $0 + $1.rows.count }, parts.reduce(0) { $0 + $1.count })
-    caption.say(shown == all ? counted(all, "row") : parts.count == 1 ? "the last \(grouped(shown)) of \(counted(all, "row"))" : "\(counted(shown, "row")), the last \(grouped(limit)) of a panel")
-    func count(_ condition: (Row) -> Bool) -> Int { parts.reduce(0) { $0 + $1.rows.lazy.filter(condition).count } }
-    func say(_ count: Int, _ what: String) { if count > 0 { caption.say("\(counted(count, "row")) \(what)") } }
-    if target != nil { say(count { $0.target.isNaN }, "without a target") }
-    say(count { row in zip(contents, row.values).contains { content, values in content.shown.allSatisfy { values[$0].isNaN } } }, "without quantiles\(contents.count > 1 ? " of some model" : "")")
-    say(count { row in zip(contents, row.values).contains { content, values in FanRows.isCrossing(content.shown.map { values[$0] }) } }, "with quantiles that cross")
+    tell(&caption, contents, hasTarget: target != nil, limit: limit)
     if let order { caption.leaveOut(state.withoutPosition, "row", "without \(header.names[order])") }
     caption.leaveOut(state.empty, "row", "without quantiles and target")
-    caption.leaveOut(state.ofOtherParts, "row", "with \(state.others.count < 10_000 ? grouped(state.others.count) + " " : "")other value\(state.others.count == 1 ? "" : "s") of \(names.joined(separator: ", "))")
+    let others = state.others.count < State.mostOthers ? "\(grouped(state.others.count)) other value\(state.others.count == 1 ? "" : "s")" : "other values"
+    caption.leaveOut(state.ofOtherParts, "row", "with \(others) of \(names.joined(separator: ", "))")
+  }
+
+  /// How many rows are shown, and what they lack.
+  private func tell(_ caption: inout Caption, _ contents: [FanContent], hasTarget: Bool, limit: Int) {
+    let (shown, all) = (parts.reduce(0) { $0 + $1.rows.count }, parts.reduce(0) { $0 + $1.count })
+    if shown == all { caption.say(counted(all, "row")) } else if parts.count == 1 { caption.say("the last \(grouped(shown)) of \(counted(all, "row"))") } else {
+      caption.say("\(counted(shown, "row")), the last \(grouped(limit)) of a panel")
+    }
+    func say(_ what: String, _ condition: (Row) -> Bool) {
+      let count = parts.reduce(0) { $0 + $1.rows.lazy.filter(condition).count }
+      if count > 0 { caption.say("\(counted(count, "row")) \(what)") }
+    }
+    /// Whether what is shown of some group is so.
+    func some(_ row: Row, _ condition: ([Double]) -> Bool) -> Bool {
+      zip(contents, row.values).contains { content, values in condition(content.shown.map { values[$0] }) }
+    }
+    if hasTarget { say("without a target") { $0.target.isNaN } }
+    say("without quantiles" + (contents.count > 1 ? " of some model" : "")) { some($0) { $0.allSatisfy(\.isNaN) } }
+    say("with quantiles that cross") { some($0, FanRows.isCrossing) }
   }
 
   private static func isCrossing(_ values: [Double]) -> Bool {

@@ -6,7 +6,8 @@ enum Gnuplot {
   static func draw(_ script: String) throws -> (picture: [UInt8], remarks: [String]) {
     // -d: whatever start-up files say, the picture is the same.
     guard let (picture, said, status) = try ChildProcess.run("gnuplot", ["-d", "/dev/stdin"], input: script) else {
-      throw Failure(.unavailable, "gnuplot is not installed, and it draws the pictures", remedy: "install it, on Debian with: apt install gnuplot-nox; or draw on the terminal")
+      let remedy = "install it, on Debian with: apt install gnuplot-nox; or draw with --terminal"
+      throw Failure(.unavailable, "gnuplot is not installed, and it draws the pictures", remedy: remedy)
     }
     let remarks = said.split(separator: "\n").map { $0.trimmingBlanks }.filter { !$0.isEmpty }
     if remarks.contains(where: { $0.contains("terminal type") }) {
@@ -23,11 +24,12 @@ enum Gnuplot {
   private static func withoutTooltips(_ picture: [UInt8]) -> [UInt8] {
     guard picture.starts(with: Array("<?xml".utf8)) else { return picture }
     let (start, end) = (Array("<title>".utf8), Array("</title>".utf8))
+    func isThere(_ mark: [UInt8], _ place: Int) -> Bool { picture[place] == mark[0] && picture[place...].starts(with: mark) }
     var kept: [UInt8] = []
     kept.reserveCapacity(picture.count)
     var place = 0
     while place < picture.count {
-      if picture[place] == start[0], picture[place...].starts(with: start), let close = picture[place...].indices.first(where: { picture[$0] == end[0] && picture[$0...].starts(with: end) }) {
+      if isThere(start, place), let close = (place..<picture.count).first(where: { isThere(end, $0) }) {
         place = close + end.count
       } else {
         kept.append(picture[place])

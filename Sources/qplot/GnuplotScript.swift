@@ -14,9 +14,8 @@ struct GnuplotScript {
     self.format = format
     line("set encoding utf8")
     line("set terminal \(terminal(figure.width, figure.height))")
-    for command in ["unset border", "unset tics", "unset key", "set lmargin at screen 0", "set rmargin at screen 1", "set bmargin at screen 0", "set tmargin at screen 1"] {
-      line(command)
-    }
+    for what in ["border", "tics", "key"] { line("unset \(what)") }
+    for (margin, place) in [("l", 0), ("r", 1), ("b", 0), ("t", 1)] { line("set \(margin)margin at screen \(place)") }
     line("set xrange [0:\(number(figure.width))]")
     line("set yrange [\(number(figure.height)):0]")
     for text in figure.texts { write(text) }
@@ -48,41 +47,42 @@ struct GnuplotScript {
     let size = text.size.rawValue * (format == .svg ? 1 : 0.75)
     let colour = switch text.tone { case .strong: "#000000" case .normal: "#222222" case .faint: "#555555" }
     let anchor = switch text.anchor { case .left: "left" case .centre: "center" case .right: "right" }
-    line("set label \(quoted(text.text)) at \(number(text.at.x)),\(number(text.at.y)) \(anchor)\(text.isVertical ? " rotate by 90" : "") font ',\(shortestText(size))' textcolor rgb '\(colour)'")
+    let place = "\(number(text.at.x)),\(number(text.at.y)) \(anchor)" + (text.isVertical ? " rotate by 90" : "")
+    line("set label \(quoted(text.text)) at \(place) font ',\(shortestText(size))' textcolor rgb '\(colour)'")
   }
 
   // MARK: Axes
 
   private mutating func writeGrid(_ frame: Figure.Frame) {
     let (x, y) = (frame.area.x, frame.area.y)
-    let lines =
-      (frame.hasVerticalGrid ? frame.xTics.map { [($0, y.lowerBound), ($0, y.upperBound)] } : [])
-      + (frame.hasHorizontalGrid ? frame.yTics.map { [(x.lowerBound, $0), (x.upperBound, $0)] } : [])
-    plot(separated(lines.map { $0.map { "\(number($0.0)) \(number($0.1))" } }), "using 1:2 with lines linecolor rgb '#E6E6E6' linewidth 0.6")
+    let upright = frame.hasVerticalGrid ? frame.xTics.map { [Point(x: $0, y: y.lowerBound), Point(x: $0, y: y.upperBound)] } : []
+    let level = frame.hasHorizontalGrid ? frame.yTics.map { [Point(x: x.lowerBound, y: $0), Point(x: x.upperBound, y: $0)] } : []
+    plot(paths(upright + level), "using 1:2 with lines linecolor rgb '#E6E6E6' linewidth 0.6")
   }
 
   private mutating func writeAxes(_ frame: Figure.Frame) {
     let (x, y) = (frame.area.x, frame.area.y)
     let tic = 4.0
-    let lines =
-      [[(x.lowerBound, y.lowerBound), (x.lowerBound, y.upperBound), (x.upperBound, y.upperBound)]] + frame.xTics.map { [($0, y.upperBound), ($0, y.upperBound + tic)] }
-      + frame.yTics.map { [(x.lowerBound, $0), (x.lowerBound - tic, $0)] }
-    plot(separated(lines.map { $0.map { "\(number($0.0)) \(number($0.1))" } }), "using 1:2 with lines linecolor rgb '#444444' linewidth 1")
+    let axes = [Point(x: x.lowerBound, y: y.lowerBound), Point(x: x.lowerBound, y: y.upperBound), Point(x: x.upperBound, y: y.upperBound)]
+    let below = frame.xTics.map { [Point(x: $0, y: y.upperBound), Point(x: $0, y: y.upperBound + tic)] }
+    let beside = frame.yTics.map { [Point(x: x.lowerBound, y: $0), Point(x: x.lowerBound - tic, y: $0)] }
+    plot(paths([axes] + below + beside), "using 1:2 with lines linecolor rgb '#444444' linewidth 1")
   }
 
   // MARK: Layers
 
   private mutating func write(_ layer: Layer) {
-    func place(_ point: Point) -> String { "\(number(point.x)) \(number(point.y))" }
     let colour = layer.ink.colour
     let isMarked = if case .markedLine = layer.shape { true } else { false }
-    let stroke = "with lines linecolor rgb '\(colour)' linewidth \(number((layer.isDashed ? 1.2 : isMarked ? 1.3 : 1.8) * layer.weight)) dashtype \(layer.isDashed ? 2 : 1)"
+    let width = (layer.isDashed ? 1.2 : isMarked ? 1.3 : 1.8) * layer.weight
+    let stroke = "with lines linecolor rgb '\(colour)' linewidth \(number(width)) dashtype \(layer.isDashed ? 2 : 1)"
     let points = "with points pointtype \(layer.ink.point) pointsize \(number((isMarked ? 0.5 : 0.35) * layer.weight)) linecolor rgb '\(colour)'"
     switch layer.shape {
     case .area(let runs):
-      plot(separated(runs.map { $0.map { "\(number($0.x)) \(number($0.low)) \(number($0.high))" } }), "using 1:2:3 with filledcurves fillcolor rgb '\(colour)' fillstyle solid 1 noborder")
+      let spans = runs.map { $0.map { "\(number($0.x)) \(number($0.low)) \(number($0.high))" } }
+      plot(Array(spans.joined(separator: [""])), "using 1:2:3 with filledcurves fillcolor rgb '\(colour)' fillstyle solid 1 noborder")
       // Where areas are stacked, the lower edge of one is the upper of the next.
-      if layer.edge == .white { plot(separated(runs.map { $0.map { "\(number($0.x)) \(number($0.high))" } }), "using 1:2 with lines linecolor rgb '#FFFFFF' linewidth 1") }
+      if layer.edge == .white { plot(paths(runs.map { $0.map { Point(x: $0.x, y: $0.high) } }), "using 1:2 with lines linecolor rgb '#FFFFFF' linewidth 1") }
     case .bars(let boxes, let isHorizontal):
       // Edges would cover what is not much wider than they are.
       let narrowest = boxes.map { isHorizontal ? $0.y.upperBound - $0.y.lowerBound : $0.x.upperBound - $0.x.lowerBound }.min() ?? 0
@@ -91,13 +91,17 @@ struct GnuplotScript {
         return [x.lowerBound, box.y.lowerBound, x.lowerBound, x.upperBound, box.y.lowerBound, box.y.upperBound].map(number).joined(separator: " ")
       }
       plot(lines, "using 1:2:3:4:5:6 with boxxyerror fillcolor rgb '\(colour)' fillstyle solid 1 \(edge(narrowest < 5 ? .none : layer.edge, colour))")
-    case .line(let runs): plot(separated(runs.map { $0.map(place) }), "using 1:2 \(stroke)")
+    case .line(let runs): plot(paths(runs), "using 1:2 \(stroke)")
     case .markedLine(let path):
-      plot(path.map(place), "using 1:2 \(stroke)")
-      plot(path.map(place), "using 1:2 \(points)")
-    case .points(let places): plot(places.map(place), "using 1:2 \(points)")
+      plot(paths([path]), "using 1:2 \(stroke)")
+      plot(paths([path]), "using 1:2 \(points)")
+    case .points(let places): plot(paths([places]), "using 1:2 \(points)")
     case .strokes(let strokes):
-      plot(separated(strokes.map { stroke in [widened(stroke.x, to: 3).lowerBound, widened(stroke.x, to: 3).upperBound].map { "\(number($0)) \(number(stroke.y))" } }), "using 1:2 \(stroke)")
+      let lines = strokes.map { stroke in
+        let x = widened(stroke.x, to: 3)
+        return [Point(x: x.lowerBound, y: stroke.y), Point(x: x.upperBound, y: stroke.y)]
+      }
+      plot(paths(lines), "using 1:2 \(stroke)")
     case .texts: break
     }
   }
@@ -117,7 +121,10 @@ struct GnuplotScript {
     }
   }
 
-  private func separated(_ runs: [[String]]) -> [String] { Array(runs.joined(separator: [""])) }
+  /// Lines of data, empty ones between the paths.
+  private func paths(_ paths: [[Point]]) -> [String] {
+    Array(paths.map { $0.map { "\(number($0.x)) \(number($0.y))" } }.joined(separator: [""]))
+  }
 
   /// Plots these numbers, where there are any.
   private mutating func plot(_ lines: [String], _ how: String) {

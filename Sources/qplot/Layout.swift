@@ -179,10 +179,13 @@ struct Layout {
     for tic in yTics { figure.texts.append(.init(text: tic.label, at: Point(x: start - spacing.tic, y: y(tic.place)), anchor: .right)) }
     if !metrics.isCharacters, !panel.y.label.isEmpty {
       let text = metrics.shortened(panel.y.label, to: area.y.length + 2 * spacing.above)
-      figure.texts.append(.init(text: text, at: Point(x: left + spacing.margin + metrics.lineHeight() / 2, y: (area.y.lowerBound + area.y.upperBound) / 2), anchor: .centre, isVertical: true))
+      let place = Point(x: left + spacing.margin + metrics.lineHeight() / 2, y: (area.y.lowerBound + area.y.upperBound) / 2)
+      figure.texts.append(.init(text: text, at: place, anchor: .centre, isVertical: true))
     }
     let xTics = Tics(xAxis) { tics in
-      zip(tics, tics.dropFirst()).allSatisfy { x($1.place) - x($0.place) >= max((metrics.width($0.label) + metrics.width($1.label)) / 2 + spacing.beside, spacing.pitch.x) }
+      zip(tics, tics.dropFirst()).allSatisfy { a, b in
+        x(b.place) - x(a.place) >= max((metrics.width(a.label) + metrics.width(b.label)) / 2 + spacing.beside, spacing.pitch.x)
+      }
     }
     if hasLabels(k) { placeLabels(xTics, panel.x.label, area, x, cell: left...(left + panelWidth)) }
 
@@ -243,7 +246,7 @@ extension Axis {
       for (at, text) in texts {
         let left = max(width - gap - metrics.width(text, .small), width / 4)
         let needed = range.lowerBound + (at.x - range.lowerBound) * width / left
-        if needed > axis.range.upperBound { axis.range = axis.range.lowerBound...needed }
+        if needed > axis.range.upperBound, needed.isFinite { axis.range = axis.range.lowerBound...needed }
       }
     }
     return axis

@@ -59,7 +59,9 @@ private func histograms(of input: PictureInput, _ report: Report) throws -> [His
   try input.readReport(report.columns, before: "pit_lower") { model, part, numbers in
     guard !numbers.contains(where: \.isNaN) else { return }
     let (lower, upper, rows, density) = (numbers[0], numbers[1], numbers[2], numbers[3])
-    guard lower >= 0, lower < upper, upper <= 1 else { throw Failure(.badData, "a bin from \(shortestText(lower)) to \(shortestText(upper)) is none", at: .init(column: "pit_lower")) }
+    guard lower >= 0, lower < upper, upper <= 1 else {
+      throw Failure(.badData, "a bin from \(shortestText(lower)) to \(shortestText(upper)) is none", at: .init(column: "pit_lower"))
+    }
     guard density >= 0, density < 1e6 else { throw Failure(.badData, "\(shortestText(density)) is not a density", at: .init(column: "density")) }
     let bin = Histogram.Bin(edges: lower...upper, density: density)
     let count = try ReportNumbers.rowCount(rows)
@@ -67,9 +69,7 @@ private func histograms(of input: PictureInput, _ report: Report) throws -> [His
       read.histograms.append(Histogram(model: model, part: part, rows: count, bins: [bin]))
     }
   }
-  return read.histograms.enumerated().sorted { a, b in
-    Part.precedes(a.element.part, b.element.part) || (!Part.precedes(b.element.part, a.element.part) && a.offset < b.offset)
-  }.map(\.element)
+  return read.histograms.inOrder(of: \.part)
 }
 
 private func histograms(of input: PictureInput, _ caption: inout Caption) throws -> [Histogram] {

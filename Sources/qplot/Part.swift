@@ -20,6 +20,16 @@ struct Part: Hashable {
   }
 }
 
+extension Array {
+  /// By the parts that the elements are about; those of one part stay in their order.
+  func inOrder(of part: (Element) -> Part) -> [Element] {
+    enumerated().sorted { a, b in
+      let (x, y) = (part(a.element), part(b.element))
+      return Part.precedes(x, y) || (!Part.precedes(y, x) && a.offset < b.offset)
+    }.map(\.element)
+  }
+}
+
 /// What a picture calls the group of a model.
 func modelTitle(_ name: String) -> String { name.isEmpty ? "(no name)" : name }
 

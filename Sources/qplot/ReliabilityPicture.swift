@@ -64,17 +64,17 @@ private func series(of input: PictureInput, _ report: Report) throws -> [Series]
     let point = Point(x: level, y: try ReportNumbers.share(numbers[2], column: "coverage"))
     let rows = try ReportNumbers.rowCount(numbers[1])
     let k = read.series.firstIndex { $0.model == model && $0.part == part } ?? read.series.count
+    var band = band(at: level, rows: rows)
     // With weights the rows count for fewer, and only the report knows for how many.
-    let isTold = numbers.count > 3
-    let band = isTold ? Span(x: level, low: try ReportNumbers.share(numbers[3], column: "lower"), high: try ReportNumbers.share(numbers[4], column: "upper")) : band(at: level, rows: rows)
+    if numbers.count > 3 {
+      band.low = try ReportNumbers.share(numbers[3], column: "lower")
+      band.high = try ReportNumbers.share(numbers[4], column: "upper")
+    }
     if k == read.series.count { read.series.append(Series(model: model, part: part, rows: rows)) }
     read.series[k].points.append(point)
     read.series[k].band.append(band)
   }
-  // Reports go through models first, rows through values of --by.
-  return read.series.enumerated().sorted { a, b in
-    Part.precedes(a.element.part, b.element.part) || (!Part.precedes(b.element.part, a.element.part) && a.offset < b.offset)
-  }.map(\.element)
+  return read.series.inOrder(of: \.part)
 }
 
 private func series(of input: PictureInput, _ caption: inout Caption) throws -> [Series] {

@@ -86,7 +86,9 @@ enum ReportNumbers {
   }
 
   static func rowCount(_ value: Double) throws -> Int {
-    guard value >= 1, value == value.rounded(), value < 1e15 else { throw Failure(.badData, "\(shortestText(value)) is not a number of rows", at: .init(column: "n")) }
+    guard value >= 1, value == value.rounded(), value < 1e15 else {
+      throw Failure(.badData, "\(shortestText(value)) is not a number of rows", at: .init(column: "n"))
+    }
     return Int(value)
   }
 

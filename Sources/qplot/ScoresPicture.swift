@@ -45,7 +45,7 @@ private func drawScores(_ input: PictureInput, _ report: Report?) throws -> Draw
   }
 
   var caption = Caption()
-  let shown = input.panels(read.parts.sorted { Part.precedes($0.part, $1.part) }, "panel", &caption)
+  let shown = input.panels(read.parts.inOrder(of: \.part), "panel", &caption)
   caption.leaveOut(read.missing, "model", "without a score")
   caption.leaveOut(read.infinite, "model", "whose score is infinite")
   let counts: [Double] = shown.flatMap { $0.scores.map(\.rows) }
@@ -82,7 +82,8 @@ private func panel(_ scores: [Score], _ title: [String], _ input: PictureInput) 
     }
     labels.append((Point(x: positive, y: y), significant(score.wis)))
   }
-  guard let reach = range(of: boxes.joined().flatMap { [$0.x.lowerBound, $0.x.upperBound] }, margin: 0.02, with: [0]) else {
+  let ends = boxes.joined().flatMap { [$0.x.lowerBound, $0.x.upperBound] }
+  guard ends.allSatisfy(\.isFinite), let reach = range(of: ends, margin: 0.02, with: [0]) else {
     throw input.session.failure("the scores are too large to be drawn")
   }
   let layers = boxes.indices.map { Layer(shape: .bars(boxes[$0], isHorizontal: true), name: Report.scores.columns[$0 + 1], ink: inks[$0], edge: .white) }

@@ -31,7 +31,8 @@ private func drawWeights(_ input: PictureInput, _ report: Report?) throws -> Dra
   caption.say("\(counted(counting.count, "model")), \(levels.count == 1 ? "level \(levelText(levels[0]))" : counted(levels.count, "level"))")
   if input.header.index(of: "spread") != nil { caption.say("means over rows, whose weights differ") }
   caption.leaveOut(totals.count - counting.count, "model", "without weight")
-  let groups = kept.map { (name: modelTitle($0), models: [$0]) } + (kept.count < counting.count ? [(name: "\(counting.count - kept.count) others", models: Array(counting.dropFirst(kept.count)))] : [])
+  let others = Array(counting.dropFirst(kept.count))
+  let groups = kept.map { (name: modelTitle($0), models: [$0]) } + (others.isEmpty ? [] : [(name: "\(others.count) others", models: others)])
 
   let isSigned = shown.contains { $0.ofModel.contains { $0.points.contains { $0.y < 0 } } }
   var drawing = Drawing(panels: [])
@@ -60,7 +61,9 @@ private func weights(of input: PictureInput, _ caption: inout Caption) throws ->
     let point = Point(x: try ReportNumbers.level(numbers[0]), y: numbers[1])
     let p = read.panels.firstIndex { $0.part == part } ?? read.panels.count
     if p == read.panels.count { read.panels.append(Weights(part: part)) }
-    if let m = read.panels[p].ofModel.firstIndex(where: { $0.model == model }) { read.panels[p].ofModel[m].points.append(point) } else { read.panels[p].ofModel.append((model, [point])) }
+    let m = read.panels[p].ofModel.firstIndex { $0.model == model } ?? read.panels[p].ofModel.count
+    if m == read.panels[p].ofModel.count { read.panels[p].ofModel.append((model, [])) }
+    read.panels[p].ofModel[m].points.append(point)
   }
   guard !read.panels.isEmpty else { throw input.session.failure("nothing to draw: every weight is missing") }
   caption.leaveOut(read.missing, "row", "without a weight")

