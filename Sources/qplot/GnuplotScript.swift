@@ -5,6 +5,9 @@ import Tables
 /// Texts are written so that gnuplot expands nothing in them and reads them not as markup; numbers stand in data blocks. So no name can
 /// do anything but be shown.
 struct GnuplotScript {
+  /// How wide or high a PNG of cairo can be.
+  static let mostPixels = 32767.0
+
   private(set) var text = ""
   private let format: PictureFormat
   private var blocks = 0
@@ -34,7 +37,9 @@ struct GnuplotScript {
     switch format {
     case .png:
       // Twice as many pixels, for screens that have them.
-      return "pngcairo size \(Int(2 * width)),\(Int(2 * height)) noenhanced font 'sans,9' fontscale 2 linewidth 2 pointscale 2 background '#FFFFFF'"
+      let scale = 2 * max(width, height) <= GnuplotScript.mostPixels ? 2 : 1.0
+      let size = "size \(Int(scale * width)),\(Int(scale * height))"
+      return "pngcairo \(size) noenhanced font 'sans,9' fontscale \(scale) linewidth \(scale) pointscale \(scale) background '#FFFFFF'"
     case .pdf: return "pdfcairo size \(width / 96)in,\(height / 96)in noenhanced font 'sans,9' fontscale 0.75 linewidth 0.75 background '#FFFFFF'"
     case .svg, .terminal: return "svg size \(Int(width)),\(Int(height)) noenhanced font 'sans-serif,12' background '#FFFFFF'"
     }

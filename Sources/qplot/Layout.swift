@@ -54,19 +54,8 @@ struct Layout {
 
     let titleLines = metrics.wrapped(title ?? "", to: room, .title)
     let legend = Legend(drawing, metrics, width: room)
-    let common = drawing.panels.count > 1 ? drawing.panels[0].title.filter { part in drawing.panels.allSatisfy { $0.title.contains(part) } } : []
-    var isCommonTold = false
-    headings = drawing.panels.map { panel in
-      let suffix = metrics.isCharacters ? panel.y.label : ""
-      var lines = Layout.heading(panel.title, suffix, room: panelWidth - 2 * spacing.margin, metrics)
-      if lines.count > 2, !common.isEmpty {
-        isCommonTold = true
-        lines = Layout.heading(panel.title.filter { !common.contains($0) }, suffix, room: panelWidth - 2 * spacing.margin, metrics)
-      }
-      return lines.count > 2 ? Layout.cut(lines, room: panelWidth - 2 * spacing.margin, metrics) : lines
-    }
     var caption = drawing.caption
-    if isCommonTold { caption.say("all panels: " + common.joined(separator: ", ")) }
+    headings = Layout.headings(of: drawing.panels, room: panelWidth - 2 * spacing.margin, metrics, &caption)
     let captionLines = metrics.wrapped(caption.text, to: room, .small)
 
     let rows = (drawing.panels.count + columns - 1) / columns
@@ -78,18 +67,23 @@ struct Layout {
     }
 
     verticalTics = drawing.panels.indices.map(ticsUpwards)
+    stack(titleLines, legend, rows: rows, captionLines)
+  }
 
+  /// Places everything from top to bottom.
+  private mutating func stack(_ titleLines: [String], _ legend: Legend, rows: Int, _ captionLines: [String]) {
     var y = spacing.strip
     for line in titleLines {
       y += metrics.lineHeight(.title)
-      figure.texts.append(.init(text: line, at: Point(x: width / 2, y: y - metrics.lineHeight(.title) / 2), anchor: .centre, size: .title, tone: .strong))
+      let place = Point(x: figure.width / 2, y: y - metrics.lineHeight(.title) / 2)
+      figure.texts.append(.init(text: line, at: place, anchor: .centre, size: .title, tone: .strong))
     }
     if !titleLines.isEmpty { y += spacing.strip }
     for entry in legend.entries { place(entry, legend, y: y + (Double(entry.line) + 0.5) * spacing.legend) }
     y += Double(legend.lines) * spacing.legend + (legend.lines > 0 ? spacing.strip : 0)
     for row in 0..<rows {
       let top = y + headingHeight(row) + spacing.above
-      for column in 0..<columns where row * columns + column < drawing.panels.count { placePanel(row * columns + column, top: top) }
+      for k in panels(row) { placePanel(k, top: top) }
       y = top + plotHeight(row) + axisHeight(row) + spacing.below
     }
     for line in captionLines {
@@ -103,16 +97,21 @@ struct Layout {
 
   // MARK: Headings
 
-  private static func heading(_ title: [String], _ suffix: String, room: Double, _ metrics: TextMetrics) -> [String] {
-    let text = [title.joined(separator: ", "), suffix].filter { !$0.isEmpty }.joined(separator: ": ")
-    return metrics.wrapped(text, to: room, .heading)
-  }
-
-  /// Two lines of many, cut in the middle.
-  private static func cut(_ lines: [String], room: Double, _ metrics: TextMetrics) -> [String] {
-    let text = lines.joined(separator: " ")
-    let end = metrics.shortened(String(text.dropFirst(lines[0].count + 1)), to: room, .heading)
-    return [lines[0], end]
+  /// The title of each panel in at most two lines. Where more would be needed the caption tells what all titles have in common, and what
+  /// is still longer is cut in the middle. On a terminal the title ends in the label of the vertical axis, beside which there is no room.
+  private static func headings(of panels: [Panel], room: Double, _ metrics: TextMetrics, _ caption: inout Caption) -> [[String]] {
+    func lines(_ panel: Panel, without left: [String] = []) -> [String] {
+      let title = panel.title.filter { !left.contains($0) }.joined(separator: ", ")
+      return metrics.wrapped([title, metrics.isCharacters ? panel.y.label : ""].filter { !$0.isEmpty }.joined(separator: ": "), to: room, .heading)
+    }
+    let common = panels.count > 1 ? panels[0].title.filter { part in panels.allSatisfy { $0.title.contains(part) } } : []
+    let isTooLong = panels.contains { lines($0).count > 2 }
+    if isTooLong, !common.isEmpty { caption.say("all panels: " + common.joined(separator: ", ")) }
+    return panels.map { panel in
+      let lines = lines(panel, without: isTooLong ? common : [])
+      guard lines.count > 2 else { return lines }
+      return [lines[0], metrics.shortened(lines.dropFirst().joined(separator: " "), to: room, .heading)]
+    }
   }
 
   // MARK: Heights

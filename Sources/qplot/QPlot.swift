@@ -113,7 +113,11 @@ struct QPlot: FilterTool {
     if let terminal {
       return Array(CharacterPicture(Layout(drawing, title: title, window: (terminal.columns, terminal.lines)).figure, on: terminal).text.utf8)
     }
-    let (bytes, remarks) = try Gnuplot.draw(GnuplotScript(Layout(drawing, title: title, window: nil).figure, format: format).text)
+    let figure = Layout(drawing, title: title, window: nil).figure
+    if format == .png, figure.height > GnuplotScript.mostPixels {
+      throw Failure(.usage, "the picture is too high for PNG", remedy: "draw fewer panels, or to SVG or PDF")
+    }
+    let (bytes, remarks) = try Gnuplot.draw(GnuplotScript(figure, format: format).text)
     for remark in remarks { session.diagnostics.note("gnuplot: \(remark)") }
     return bytes
   }

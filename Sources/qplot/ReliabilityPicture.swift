@@ -107,7 +107,7 @@ private func panel(_ series: [Series], _ order: [String], _ title: [String]) -> 
   for each in series {
     // One model without a name needs no legend.
     let name = each.model.isEmpty && order.count == 1 ? nil : modelTitle(each.model)
-    layers.append(Layer(shape: .markedLine(each.points.sorted { $0.x < $1.x }), name: name, ink: .series(order.firstIndex(of: each.model)!), weight: 1))
+    layers.append(Layer(shape: .markedLine(each.points.sorted { $0.x < $1.x }), name: name, ink: .series(order.firstIndex(of: each.model)!)))
   }
   return Panel(
     title: title, x: Axis(label: "level", range: 0...1), y: Axis(label: "share of targets at or below", range: 0...1), isGridded: true, layers: layers)

@@ -163,6 +163,17 @@ struct PictureTests {
     }
   }
 
+  /// A PNG has an end; what is higher is drawn with fewer pixels, or told of.
+  @Test func manyPanelsAreDrawnToo() throws {
+    let result = try Shell.run(
+      """
+      awk 'BEGIN { print "g,y,q0.1,q0.9"; for (i = 0; i < 100; i++) print i ",1,0,2" }' | qplot fan --by g --panels 100 -o many.png || exit
+      awk 'BEGIN { print "model,g,wis,dispersion,overprediction,underprediction"
+        for (g = 0; g < 80; g++) for (m = 0; m < 40; m++) print m "," g ",1,1,0,0" }' | qplot scores --panels 80 -o more.png
+      """)
+    #expect(result.status == 64 && result.error == "qplot: the picture is too high for PNG; draw fewer panels, or to SVG or PDF\n", "\(result.error)")
+  }
+
   /// Programs show titles of parts of an SVG as tooltips.
   @Test func anSVGHasNoTitlesOfGnuplots() throws {
     let result = try Shell.run(Self.tables + "qplot fan --title '<title>' fan.csv")
