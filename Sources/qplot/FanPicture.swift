@@ -79,7 +79,8 @@ private struct Fan {
 
   /// Lines of levels and of the median.
   private func lines(_ content: FanContent) -> [(level: Int, name: String, ink: Ink)] {
-    let levels = content.lines.enumerated().map { k, level in (level: level, name: "level \(levelText(content.group.levels[level]))", ink: Ink.series(k)) }
+    // The first of the series is nearly the median's.
+    let levels = content.lines.enumerated().map { k, level in (level: level, name: "level \(levelText(content.group.levels[level]))", ink: Ink.series(k + 1)) }
     return levels + (content.median.map { [(level: $0, name: "median", ink: Ink.median)] } ?? [])
   }
 
