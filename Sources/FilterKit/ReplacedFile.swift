@@ -6,6 +6,7 @@ import Tables
 public enum ReplacedFile {
   /// Refuses early, before any work, what could not be written in the end.
   public static func checkWritable(_ path: String) throws {
+    let path = target(of: path)
     let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     var status = stat()
     if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
@@ -19,6 +20,14 @@ public enum ReplacedFile {
   private static func isSpecial(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+  }
+
+  /// Where a link is named, what it leads to: that is what is replaced.
+  static func target(of path: String) -> String {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
   }
 
   private static func creationFailure(_ path: String) -> Failure {

@@ -44,7 +44,7 @@ public func escapingControls(_ text: String) -> String {
   var shown = ""
   for scalar in text.unicodeScalars {
     switch scalar.value {
-    case 0..<32, 127:
+    case 0..<32, 127..<160:
       let hex = String(scalar.value, radix: 16)
       shown += "\\x" + (hex.count < 2 ? "0" : "") + hex
     default: shown.unicodeScalars.append(scalar)

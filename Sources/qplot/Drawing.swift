@@ -1,38 +1,46 @@
 /// What a picture shows, before anything knows how it is drawn: panels, a legend made from the names of their layers, a caption.
 struct Drawing {
   var panels: [Panel]
-  /// Sentences: how many rows are shown, and what was left out.
-  var caption: [String]
+  var caption = Caption()
   /// Panels beside each other, where there is room.
   var columns = 1
-  /// Size of a panel in pixels.
-  var panelSize: (width: Double, height: Double) = (760, 300)
-  /// Lines of text of a panel on a terminal, where the default is not enough.
-  var panelLines: Int?
+  /// Width of a panel with its labels, and height of what its axes enclose, in pixels.
+  var panelWidth = 760.0
+  var plotHeight = 250.0
 }
 
 /// One pair of axes, and what stands between them; later layers cover earlier ones.
 struct Panel {
-  var title = ""
+  /// What tells the panel from others, the most telling first.
+  var title: [String] = []
   var x: Axis
   var y: Axis
+  /// Whether lines at the tics of the horizontal axis cross the panel, as those of the vertical one do.
+  var isGridded = false
   var layers: [Layer]
 }
 
-struct Axis {
-  enum Kind {
+struct Axis: Equatable {
+  enum Kind: Equatable {
     case number
     /// Whole numbers, such as those of rows.
     case whole
     /// Seconds since 1970.
     case time
-    /// Names at places.
-    case names([(name: String, place: Double)])
+    /// Seconds since 1970 of dates without a time of day.
+    case date
+    /// Names, at 1, 2, …
+    case names([String])
   }
 
   var label: String
   var range: ClosedRange<Double>
   var kind = Kind.number
+
+  /// Names from bottom to top, or from left to right, each with as much room.
+  static func names(_ names: [String], label: String = "") -> Axis {
+    Axis(label: label, range: 0.5...(Double(names.count) + 0.5), kind: .names(names))
+  }
 }
 
 struct Point {
@@ -56,45 +64,32 @@ struct Layer {
   enum Shape {
     /// Runs of spans with increasing x; between runs there is a gap.
     case area([[Span]])
-    case boxes([Box])
+    /// Bars whose ends mean something, from bottom to top or from left to right.
+    case bars([Box], isHorizontal: Bool)
     /// Runs of points; between runs there is a gap.
     case line([[Point]])
+    /// A line through points that are marked.
+    case markedLine([Point])
     case points([Point])
-    /// Texts that begin at a point.
+    /// Short strokes from left to right.
+    case strokes([(x: ClosedRange<Double>, y: Double)])
+    /// Texts that begin behind a point.
     case texts([(at: Point, text: String)])
   }
 
+  enum Edge { case none, white, thin }
+
   var shape: Shape
-  /// What the legend calls it; layers of one name have one entry.
+  /// What the legend calls it; layers of one name and ink have one entry.
   var name: String?
   var ink: Ink
   var isDashed = false
-}
-
-/// How something looks: a colour, and on a terminal a character.
-struct Ink {
-  /// #RRGGBB
-  var colour: String
-  var mark: Character
-
-  static let black = Ink(colour: "#000000", mark: "o")
-  /// The colours of Okabe and Ito, which people with any colour vision tell apart, the best seen on white first.
-  static let series: [Ink] = [
-    Ink(colour: "#0072B2", mark: "#"), Ink(colour: "#E69F00", mark: "+"), Ink(colour: "#009E73", mark: "x"), Ink(colour: "#CC79A7", mark: "="),
-    Ink(colour: "#56B4E9", mark: "%"), Ink(colour: "#D55E00", mark: "&"), Ink(colour: "#F0E442", mark: "-"), Ink(colour: "#666666", mark: "@"),
-  ]
-  static let reference = Ink(colour: "#888888", mark: ".")
-  static let band = Ink(colour: "#DDDDDD", mark: "░")
-  static let median = Ink(colour: "#003F63", mark: "*")
-
-  /// Nested bands, the widest first: tints of one hue, the widest the lightest.
-  static func nested(_ k: Int, of count: Int) -> Ink {
-    let strength = count < 2 ? 0.35 : 0.2 + 0.5 * Double(k) / Double(count - 1)
-    let parts = [0.0, 114, 178].map { Int((255 - strength * (255 - $0)).rounded()) }
-    let hex = parts.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }.joined()
-    let marks: [Character] = count == 1 ? ["▒"] : ["░", "▒", "▓", "█"]
-    return Ink(colour: "#" + hex, mark: marks[min(k, marks.count - 1)])
-  }
+  /// What parts an area or a bar from its neighbours.
+  var edge = Edge.none
+  /// Width of lines and size of points, relative to the usual.
+  var weight = 1.0
+  /// Entries of the legend stand in the order of their ranks, and those of one rank as their layers do.
+  var legendRank = 0
 }
 
 /// The least range that holds finite values, a little wider; nil where there are none, or none that a plot can span.

@@ -1,249 +1,157 @@
 import Tables
 
-/// A drawing as commands of gnuplot.
+/// A figure as commands of gnuplot: one plot as large as the picture, whose coordinates are pixels.
 ///
-/// Names from the table stand in single quotes only, where gnuplot expands nothing, and are never read as markup; numbers stand in
-/// data blocks. So no name can do anything but be shown.
+/// Texts are written so that gnuplot expands nothing in them and reads them not as markup; numbers stand in data blocks. So no name can
+/// do anything but be shown.
 struct GnuplotScript {
+  /// How wide or high a PNG of cairo can be.
+  static let mostPixels = 32767.0
+
   private(set) var text = ""
-  private let drawing: Drawing
   private let format: PictureFormat
-  private let terminal: TerminalKind
-  private let canvas: Canvas
-  private let title: [String]
-  /// From one line of the title to the next, in heights of a character.
-  private var titleStep: Double { isText ? 1 : 1.35 }
-  /// Size of the text of axes: SVG has pixels, the others points of 4/3 pixels.
-  private var fontSize: Double { format == .svg ? 12 : 9 }
-  private let caption: [String]
-  private let legend: Legend
-  private let columns: Int
   private var blocks = 0
-  private var isText: Bool { format == .terminal }
-  /// Heights of the strips above and below the panels.
-  private let top: Double
-  private let bottom: Double
+  private var plots: [String] = []
 
-  init(_ drawing: Drawing, format: PictureFormat, title: String?) {
-    self.drawing = drawing
+  init(_ figure: Figure, format: PictureFormat) {
     self.format = format
-    terminal = TerminalKind.current()
-    let isText = format == .terminal
-    columns = isText ? 1 : min(drawing.columns, drawing.panels.count)
-    let rows = Double((drawing.panels.count + columns - 1) / columns)
-    let character: (width: Double, height: Double) = isText ? (1, 1) : (6.6, 15)
-    let width = isText ? Double(terminal.columns) : Double(columns) * drawing.panelSize.width
-    let room = Int(width / character.width / (isText ? 1 : 1.25)) - 4
-    self.title = wrapped(title ?? "", columns: room).map { shortened($0, to: room) }
-    legend = Legend(drawing, width: Int(width / character.width) - 4)
-    caption = wrapped(drawing.caption.joined(separator: "; "), columns: Int(width / character.width * (isText ? 1 : 1.1)) - 4)
-    let air = isText ? 0 : 0.6
-    let titleHeight = self.title.isEmpty ? 0 : Double(self.title.count - 1) * (isText ? 1 : 1.35) + 1 + air
-    top = character.height * (titleHeight + (legend.entries.isEmpty ? 0 : Double(legend.lines) * (isText ? 1 : 1.25) + air))
-    bottom = character.height * (caption.isEmpty ? 0 : Double(caption.count) + air)
-    let height: Double
-    if isText {
-      let left = Double(terminal.lines - 1) - top - bottom
-      height = rows * (drawing.panelLines.map(Double.init) ?? (drawing.panels.count == 1 ? max(left, 10) : 15))
-    } else {
-      height = rows * drawing.panelSize.height
+    line("set encoding utf8")
+    line("set terminal \(terminal(figure.width, figure.height))")
+    for what in ["border", "tics", "key"] { line("unset \(what)") }
+    for (margin, place) in [("l", 0), ("r", 1), ("b", 0), ("t", 1)] { line("set \(margin)margin at screen \(place)") }
+    line("set xrange [0:\(number(figure.width))]")
+    line("set yrange [\(number(figure.height)):0]")
+    for text in figure.texts { write(text) }
+    for frame in figure.frames {
+      writeGrid(frame)
+      for layer in frame.layers { write(layer) }
+      writeAxes(frame)
     }
-    canvas = Canvas(width: width, height: height + top + bottom, character: character)
-    write()
-  }
-
-  /// A size relative to that of the axes, and a colour; a terminal has one of both.
-  private func font(_ size: Double, _ colour: String = "#000000") -> String {
-    isText ? "" : " font ',\(Double(Int(size * fontSize * 10)) / 10)' textcolor rgb '\(colour)'"
+    for sample in figure.samples { write(sample) }
+    line("plot " + plots.joined(separator: ", \\\n  "))
   }
 
   private mutating func line(_ command: String) { text += command + "\n" }
 
-  private mutating func write() {
-    line("set encoding utf8")
-    line(terminalCommand)
-    line("set multiplot")
-    line("set border 3" + (isText ? "" : " linecolor rgb '#444444'"))
-    line("set tics nomirror \(isText ? "" : "out scale 0.6 textcolor rgb '#222222'")")
-    let gridded = drawing.panels.contains { if case .names = $0.y.kind { true } else { false } } ? "noytics xtics" : "ytics"
-    if !isText { line("set grid \(gridded) linecolor rgb '#E6E6E6' linewidth 0.6 linetype 1 back") }
-    for k in drawing.panels.indices { write(drawing.panels[k], number: k) }
-    line("unset multiplot")
-  }
-
-  private var terminalCommand: String {
-    let (width, height) = (canvas.width, canvas.height)
+  private func terminal(_ width: Double, _ height: Double) -> String {
     switch format {
-    case .svg: return "set terminal svg size \(Int(width)),\(Int(height)) noenhanced font 'sans-serif,12' background '#FFFFFF'"
-    // Twice as many pixels, for screens that have them.
-    case .png: return "set terminal pngcairo size \(Int(2 * width)),\(Int(2 * height)) noenhanced font 'sans,9' fontscale 2 linewidth 2 pointscale 2 background '#FFFFFF'"
-    case .pdf: return "set terminal pdfcairo size \(width / 96)in,\(height / 96)in noenhanced font 'sans,9' fontscale 0.75 background '#FFFFFF'"
-    case .terminal:
-      return "set terminal dumb size \(Int(width)),\(Int(height)) noenhanced \(terminal.hasColours ? "ansirgb" : "mono")"
+    case .png:
+      // Twice as many pixels, for screens that have them.
+      let scale = 2 * max(width, height) <= GnuplotScript.mostPixels ? 2 : 1.0
+      let size = "size \(Int(scale * width)),\(Int(scale * height))"
+      return "pngcairo \(size) noenhanced font 'sans,9' fontscale \(scale) linewidth \(scale) pointscale \(scale) background '#FFFFFF'"
+    case .pdf: return "pdfcairo size \(width / 96)in,\(height / 96)in noenhanced font 'sans,9' fontscale 0.75 linewidth 0.75 background '#FFFFFF'"
+    case .svg, .terminal: return "svg size \(Int(width)),\(Int(height)) noenhanced font 'sans-serif,12' background '#FFFFFF'"
     }
   }
 
-  // MARK: Panels
+  private func number(_ value: Double) -> String { shortestText((value * 100).rounded() / 100) }
 
-  private mutating func write(_ panel: Panel, number: Int) {
-    let rows = (drawing.panels.count + columns - 1) / columns
-    let (row, column) = (number / columns, number % columns)
-    let height = (canvas.height - top - bottom) / Double(rows)
-    line("set origin \(Double(column) / Double(columns)),\((bottom + Double(rows - 1 - row) * height) / canvas.height)")
-    line("set size \(1 / Double(columns)),\(height / canvas.height)")
-    line("unset label")
-    line("unset arrow")
-    line("unset object")
-    line("unset key")
-    if number == 0 { writeStrips() }
-    let width = Int(canvas.width / Double(columns) / canvas.character.width / (isText ? 1 : 1.1))
-    let title = elided(isText ? [panel.title, panel.y.label].filter { !$0.isEmpty }.joined(separator: ": ") : panel.title, to: width - 14)
-    if !title.isEmpty { line("set label \(quoted(title)) at graph 0, graph 1 offset 0,\(isText ? 1 : 0.9) left\(font(1.1))") }
-    line("set tmargin \(title.isEmpty ? 1 : 2)")
-    line("set rmargin \(isText ? 2 : 3)")
-    if case .names(let names) = panel.y.kind {
-      line("set lmargin \(Double(min(names.map { $0.name.count }.max() ?? 0, Self.longestName)) * (isText ? 1 : 1.02) + 3)")
-    } else if columns == 1, drawing.panels.count > 1 {
-      line("set lmargin 10")
-    }
-    write(panel.x, "x")
-    write(panel.y, "y")
-    var plots: [String] = []
-    for layer in panel.layers { plots += write(layer, panel) }
-    // Something is always plotted, so that the axes are.
-    plots.append("NaN notitle")
-    line("plot " + plots.joined(separator: ", \\\n  "))
+  private mutating func write(_ text: Figure.Text) {
+    // SVG has pixels, the others points of 4/3 pixels.
+    let size = text.size.rawValue * (format == .svg ? 1 : 0.75)
+    let colour = switch text.tone { case .strong: "#000000" case .normal: "#222222" case .faint: "#555555" }
+    let anchor = switch text.anchor { case .left: "left" case .centre: "center" case .right: "right" }
+    let place = "\(number(text.at.x)),\(number(text.at.y)) \(anchor)" + (text.isVertical ? " rotate by 90" : "")
+    line("set label \(quoted(text.text)) at \(place) font ',\(shortestText(size))' textcolor rgb '\(colour)'")
   }
 
-  /// Title, legend and caption, at places of the whole picture.
-  private mutating func writeStrips() {
-    let character = canvas.character
-    func place(_ fromTop: Double) -> Double { 1 - fromTop * character.height / canvas.height }
-    var used = 0.0
-    for text in title {
-      line("set label \(quoted(text)) at screen 0.5,\(place(used + (isText ? 0.5 : 1))) center\(font(1.25))")
-      used += titleStep
-    }
-    if !isText, !title.isEmpty { used += 0.25 }
-    for entry in legend.entries { write(entry, y: place(used + (isText ? 0.5 : 0.9) + Double(entry.line) * (isText ? 1 : 1.25))) }
-    for (k, text) in caption.enumerated() {
-      let y = Double(caption.count - 1 - k) + (isText ? 0.5 : 0.7)
-      line("set label \(quoted(text)) at screen \(2 * character.width / canvas.width),\(y * character.height / canvas.height) left\(font(0.9, "#555555"))")
-    }
+  // MARK: Axes
+
+  private mutating func writeGrid(_ frame: Figure.Frame) {
+    let (x, y) = (frame.area.x, frame.area.y)
+    let upright = frame.hasVerticalGrid ? frame.xTics.map { [Point(x: $0, y: y.lowerBound), Point(x: $0, y: y.upperBound)] } : []
+    let level = frame.hasHorizontalGrid ? frame.yTics.map { [Point(x: x.lowerBound, y: $0), Point(x: x.upperBound, y: $0)] } : []
+    plot(paths(upright + level), "using 1:2 with lines linecolor rgb '#E6E6E6' linewidth 0.6")
   }
 
-  /// An entry of the legend, its middle at a height of the whole picture.
-  private mutating func write(_ entry: Legend.Entry, y: Double) {
-    let (layer, width, height) = (entry.layer, canvas.character.width / canvas.width, canvas.character.height / canvas.height)
-    let x = Double(entry.column + 2) * width
-    if isText { return line("set label \(quoted("\(mark(layer)) \(entry.name)")) at screen \(x),\(y) left \(colour(layer, "textcolor"))") }
-    let end = x + 2.8 * width
-    switch layer.shape {
-    case .area, .boxes, .texts:
-      line("set object rectangle from screen \(x),\(y - 0.35 * height) to screen \(end),\(y + 0.35 * height) \(fill(layer)) noborder")
-    case .line: line("set arrow from screen \(x),\(y) to screen \(end),\(y) nohead \(stroke(layer))")
-    case .points: line("set label '' at screen \(x + 1.8 * width),\(y) point pointtype 7 pointsize 0.4 linecolor rgb '\(layer.ink.colour)'")
-    }
-    line("set label \(quoted(entry.name)) at screen \(x + 3.6 * width),\(y) left textcolor rgb '#222222'")
-  }
-
-  private static let longestName = 40
-
-  private mutating func write(_ axis: Axis, _ letter: String) {
-    line("set \(letter)label \(isText && letter == "y" ? "''" : quoted(axis.label))")
-    line("set \(letter)range [\(axis.range.lowerBound):\(axis.range.upperBound)]")
-    line("set \(letter)tics autofreq")
-    switch axis.kind {
-    case .number: line("set format \(letter) '%h'")
-    case .whole:
-      line("set format \(letter) '%h'")
-      if axis.range.upperBound - axis.range.lowerBound < 10 { line("set \(letter)tics 1") }
-    case .time:
-      // Beside the panel stand the numbers of the other axis.
-      let tics = TimeTics(axis.range, columns: Int(canvas.width / Double(columns) / canvas.character.width) - 14).tics
-      if tics.isEmpty { line("set format \(letter) '%H:%M:%S' timedate") } else { line("set \(letter)tics (\(tics.map { "'\($0.label)' \($0.place)" }.joined(separator: ", ")))") }
-    case .names(let names):
-      // A label of a tic is a format for its number.
-      let labels = names.map { name in
-        "\(quoted(shortened(name.name, to: Self.longestName)).replacing("%", by: "%%")) \(name.place)"
-      }
-      line("set \(letter)tics (\(labels.joined(separator: ", ")))")
-    }
+  private mutating func writeAxes(_ frame: Figure.Frame) {
+    let (x, y) = (frame.area.x, frame.area.y)
+    let tic = 4.0
+    let axes = [Point(x: x.lowerBound, y: y.lowerBound), Point(x: x.lowerBound, y: y.upperBound), Point(x: x.upperBound, y: y.upperBound)]
+    let below = frame.xTics.map { [Point(x: $0, y: y.upperBound), Point(x: $0, y: y.upperBound + tic)] }
+    let beside = frame.yTics.map { [Point(x: x.lowerBound, y: $0), Point(x: x.lowerBound - tic, y: $0)] }
+    plot(paths([axes] + below + beside), "using 1:2 with lines linecolor rgb '#444444' linewidth 1")
   }
 
   // MARK: Layers
 
-  /// Writes the layer's numbers; what `plot` says of them.
-  private mutating func write(_ layer: Layer, _ panel: Panel) -> [String] {
-    if case .texts(let texts) = layer.shape {
-      for (at, text) in texts {
-        line("set label \(quoted(text)) at \(at.x),\(at.y) left offset \(isText ? "1" : "0.6"),0\(font(0.9, layer.ink.colour))")
-      }
-      return []
-    }
-    if isText {
-      let grid = CharacterGrid(panel, columns: canvas.columns, lines: Int(canvas.height))
-      return [block(grid.marks(of: layer.shape).map { "\($0.x) \($0.y)" }) + " using 1:2 with points pointtype \(quoted(String(mark(layer)))) \(colour(layer, "linecolor")) notitle"]
-    }
+  private mutating func write(_ layer: Layer) {
+    let colour = layer.ink.colour
+    let isMarked = if case .markedLine = layer.shape { true } else { false }
+    let width = (layer.isDashed ? 1.2 : isMarked ? 1.3 : 1.8) * layer.weight
+    let stroke = "with lines linecolor rgb '\(colour)' linewidth \(number(width)) dashtype \(layer.isDashed ? 2 : 1)"
+    let points = "with points pointtype \(layer.ink.point) pointsize \(number((isMarked ? 0.5 : 0.35) * layer.weight)) linecolor rgb '\(colour)'"
     switch layer.shape {
     case .area(let runs):
-      let lines = runs.map { $0.map { "\($0.x) \($0.low) \($0.high)" } }
-      return [block(separated(lines)) + " using 1:2:3 with filledcurves \(fill(layer)) noborder notitle"]
-    case .boxes(let boxes):
-      let lines = boxes.map { "\($0.x.lowerBound) \($0.y.lowerBound) \($0.x.lowerBound) \($0.x.upperBound) \($0.y.lowerBound) \($0.y.upperBound)" }
-      return [block(lines) + " using 1:2:3:4:5:6 with boxxyerror \(fill(layer)) border rgb '#FFFFFF' notitle"]
-    case .line(let runs):
-      return [block(separated(runs.map { $0.map { "\($0.x) \($0.y)" } })) + " using 1:2 with lines \(stroke(layer)) notitle"]
-    case .points(let points):
-      return [block(points.map { "\($0.x) \($0.y)" }) + " using 1:2 with points pointtype 7 pointsize 0.35 linecolor rgb '\(layer.ink.colour)' notitle"]
-    case .texts: return []
+      let spans = runs.map { $0.map { "\(number($0.x)) \(number($0.low)) \(number($0.high))" } }
+      plot(Array(spans.joined(separator: [""])), "using 1:2:3 with filledcurves fillcolor rgb '\(colour)' fillstyle solid 1 noborder")
+      // Where areas are stacked, the lower edge of one is the upper of the next.
+      if layer.edge == .white { plot(paths(runs.map { $0.map { Point(x: $0.x, y: $0.high) } }), "using 1:2 with lines linecolor rgb '#FFFFFF' linewidth 1") }
+    case .bars(let boxes, let isHorizontal):
+      // Edges would cover what is not much wider than they are.
+      let narrowest = boxes.map { isHorizontal ? $0.y.upperBound - $0.y.lowerBound : $0.x.upperBound - $0.x.lowerBound }.min() ?? 0
+      let lines = boxes.map { box in
+        let x = isHorizontal ? box.x : widened(box.x, to: 1.2)
+        return [x.lowerBound, box.y.lowerBound, x.lowerBound, x.upperBound, box.y.lowerBound, box.y.upperBound].map(number).joined(separator: " ")
+      }
+      plot(lines, "using 1:2:3:4:5:6 with boxxyerror fillcolor rgb '\(colour)' fillstyle solid 1 \(edge(narrowest < 5 ? .none : layer.edge, colour))")
+    case .line(let runs): plot(paths(runs), "using 1:2 \(stroke)")
+    case .markedLine(let path):
+      plot(paths([path]), "using 1:2 \(stroke)")
+      plot(paths([path]), "using 1:2 \(points)")
+    case .points(let places): plot(paths([places]), "using 1:2 \(points)")
+    case .strokes(let strokes):
+      let lines = strokes.map { stroke in
+        let x = widened(stroke.x, to: 3)
+        return [Point(x: x.lowerBound, y: stroke.y), Point(x: x.upperBound, y: stroke.y)]
+      }
+      plot(paths(lines), "using 1:2 \(stroke)")
+    case .texts: break
     }
   }
 
-  private func separated(_ runs: [[String]]) -> [String] { Array(runs.joined(separator: [""])) }
-
-  private func fill(_ layer: Layer) -> String { "fillcolor rgb '\(layer.ink.colour)' fillstyle solid 1" }
-  private func stroke(_ layer: Layer) -> String { "linecolor rgb '\(layer.ink.colour)' linewidth \(layer.isDashed ? 1 : 1.8) dashtype \(layer.isDashed ? 2 : 1)" }
-
-  private func mark(_ layer: Layer) -> Character {
-    let mark = layer.ink.mark
-    return terminal.isUnicode || mark.isASCII ? mark : ["░": ".", "▒": ":", "▓": "=", "█": "#"][mark] ?? "#"
+  /// What is narrower would not be seen.
+  private func widened(_ range: ClosedRange<Double>, to width: Double) -> ClosedRange<Double> {
+    let more = max(0, width - (range.upperBound - range.lowerBound)) / 2
+    return range.lowerBound - more...range.upperBound + more
   }
 
-  /// What is dark is left to the terminal, which may itself be dark.
-  private func colour(_ layer: Layer, _ what: String) -> String {
-    terminal.hasColours && ![Ink.black.colour, Ink.median.colour].contains(layer.ink.colour) ? "\(what) rgb '\(layer.ink.colour)'" : what == "linecolor" ? "linecolor black" : ""
+  private func edge(_ edge: Layer.Edge, _ colour: String) -> String {
+    switch edge {
+    // Between bars that touch nothing of what is behind them is seen.
+    case .none: "border linecolor rgb '\(colour)' linewidth 0.4"
+    case .white: "border linecolor rgb '#FFFFFF' linewidth 0.8"
+    case .thin: "border linecolor rgb '#4A7FA8' linewidth 0.6"
+    }
   }
 
-  /// A data block of these lines; one without a number in it has one that is none.
-  private mutating func block(_ lines: [String]) -> String {
+  /// Lines of data, empty ones between the paths.
+  private func paths(_ paths: [[Point]]) -> [String] {
+    Array(paths.map { $0.map { "\(number($0.x)) \(number($0.y))" } }.joined(separator: [""]))
+  }
+
+  /// Plots these numbers, where there are any.
+  private mutating func plot(_ lines: [String], _ how: String) {
+    guard !lines.isEmpty else { return }
     blocks += 1
     line("$d\(blocks) << EOD")
-    for each in lines.isEmpty ? ["NaN NaN NaN NaN NaN NaN"] : lines { line(each) }
+    for each in lines { line(each) }
     line("EOD")
-    return "$d\(blocks)"
+    plots.append("$d\(blocks) \(how) notitle")
   }
 }
 
-/// A text as gnuplot reads it in single quotes: a quote is doubled, and nothing else has a meaning. Control characters are escaped.
-func quoted(_ text: String) -> String { "'" + escapingControls(shortened(text, to: 400)).replacing("'", by: "''") + "'" }
-
-func shortened(_ text: String, to length: Int) -> String { text.count > length ? text.prefix(length - 1) + "…" : text }
-
-/// Shortens in the middle: a title ends in what tells panels of one model apart.
-private func elided(_ text: String, to length: Int) -> String {
-  text.count > length ? text.prefix(length - 1 - length / 3) + "…" + text.suffix(length / 3) : text
-}
-
-/// Breaks a text between words.
-func wrapped(_ text: String, columns: Int) -> [String] {
-  var lines: [String] = []
-  for word in text.split(separator: " ") {
-    if let last = lines.last, last.count + 1 + word.count <= columns { lines[lines.count - 1] = last + " " + word } else { lines.append(String(word)) }
+/// A text as gnuplot reads it in double quotes: of ASCII, only letters and blanks stand there as themselves, everything else as an octal
+/// number, for that reaches to where its digits end.
+private func quoted(_ text: String) -> String {
+  var quoted = "\""
+  for scalar in text.unicodeScalars {
+    switch scalar {
+    case "a"..."z", "A"..."Z", " ": quoted.unicodeScalars.append(scalar)
+    case _ where scalar.isASCII: quoted += "\\" + String(scalar.value + 512, radix: 8).dropFirst()
+    default: quoted.unicodeScalars.append(scalar)
+    }
   }
-  return lines
-}
-
-extension String {
-  fileprivate func replacing(_ character: Character, by text: String) -> String { map { $0 == character ? text : String($0) }.joined() }
+  return quoted + "\""
 }

@@ -6,6 +6,8 @@ struct Moment {
   /// The number, or seconds since 1970 in UTC.
   let value: Double
   let isDate: Bool
+  /// Of a date, whether it has a time of day.
+  var hasClock = false
 
   /// Reads a number or an ISO 8601 date, with or without a time of day. nil where the field is missing; throws for anything else.
   static func read(_ row: Row, _ column: Int, _ header: Header, _ reader: NumberReader) throws -> Moment? {
@@ -14,7 +16,7 @@ struct Moment {
     case .missing: return nil
     default: break
     }
-    if let seconds = seconds(row.text(column)) { return Moment(value: seconds, isDate: true) }
+    if let seconds = seconds(row.text(column)) { return Moment(value: seconds, isDate: true, hasClock: row.text(column).utf8.count > 10) }
     throw Failure(
       .badData, "\"\(printable(row.text(column)))\" is neither a number nor a date", at: .init(column: header.names[column]), remedy: "dates are written 2026-01-31 or 2026-01-31T12:00")
   }

@@ -4,13 +4,20 @@ import Methods
 import Quantiles
 import Tables
 
-/// A kind of picture: which flags it takes, and how it comes from a table.
+/// A kind of picture: what it is of, which flags it takes, and how it comes from a table.
 struct Picture {
   let name: String
   let summary: String
   /// The flags, of those that not all pictures take.
   let flags: Set<String>
-  let draw: (PictureInput) throws -> Drawing
+  /// Whether it is of rows with quantiles.
+  var isOfRows = false
+  /// Whether those rows must have a target.
+  var needsTarget = true
+  /// The reports that it is of, the one that it is meant for first.
+  var reports: [Report] = []
+  /// `report` is the one that the table is; nil is rows.
+  let draw: (_ input: PictureInput, _ report: Report?) throws -> Drawing
 }
 
 /// Every picture; a new one is a file and a line here.
@@ -28,6 +35,8 @@ struct PictureInput {
   var rows: Int?
   var bins: Int?
   var panels: Int?
+  /// How many bars beside each other are told apart.
+  var mostBars: Int
 
   /// Calls `take` for each row in order; what it throws makes the row a bad one, so it keeps nothing of a row before all was read.
   func forEachRow(_ take: @escaping (Row) throws -> Void) throws {
@@ -38,14 +47,6 @@ struct PictureInput {
       session.diagnostics.warn("skipped \(counts.skipped) bad row\(counts.skipped == 1 ? "" : "s"), the first at \(first)")
     }
   }
-
-  /// The columns of a report that another tool writes.
-  func columns(_ names: [String], writtenBy command: String) throws -> [Int] {
-    try names.map { name in
-      if let column = header.index(of: name) { return column }
-      throw session.failure("there is no column \"\(name)\"", remedy: "this picture is of the table that \(command) writes")
-    }
-  }
 }
 
 private final class RowReader: RowWorker {
@@ -54,20 +55,4 @@ private final class RowReader: RowWorker {
   init(_ take: @escaping (Row) throws -> Void) { self.take = take }
 
   override func handle(_ row: Row, into output: ByteBuffer) throws { try take(row) }
-}
-
-/// "1 row", "12,345 rows"
-func counted(_ count: Int, _ noun: String) -> String {
-  var digits = "\(count)"
-  var place = digits.count - 3
-  while place > 0 {
-    digits.insert(",", at: digits.index(digits.startIndex, offsetBy: place))
-    place -= 3
-  }
-  return "\(digits) \(noun)\(count == 1 ? "" : "s")"
-}
-
-/// What a picture calls a quantile group and the values of `--by`.
-func seriesTitle(_ model: String, _ parts: [String]) -> String {
-  ([model] + parts).filter { !$0.isEmpty }.joined(separator: ", ")
 }
