@@ -22,14 +22,6 @@ public enum ReplacedFile {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
   }
 
-  /// Where a link is named, what it leads to: that is what is replaced.
-  static func target(of path: String) -> String {
-    var status = stat()
-    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let resolved = realpath(path, nil) else { return path }
-    defer { free(resolved) }
-    return String(cString: resolved)
-  }
-
   private static func creationFailure(_ path: String) -> Failure {
     Failure(.cannotCreate, "cannot create: " + systemMessage(), at: .init(input: path))
   }
