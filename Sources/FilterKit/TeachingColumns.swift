@@ -14,15 +14,26 @@ extension FilterSession {
     throw failure("there is no column held, which tells the copies of a row for cross-conformal calibration", remedy: "make the table with qfit --cv-plus, or with --nested where qaggregate is to learn")
   }
 
-  /// A column of row weights: present, finite and not negative in every labelled row, and not all zero.
+  /// A column of row weights: those of labelled rows not all zero.
   public func rowWeights(_ held: HeldTable, _ column: Int, of labelled: [Int]) throws -> [Double] {
     let weights = held.numbers(column)
-    let name = held.header.names[column]
-    for row in labelled where weights[row].isNaN {
-      throw failure("the weight of row \(row + 1) is missing", column: name, remedy: "labelled rows need one; 0 leaves a row out")
-    }
-    guard labelled.contains(where: { weights[$0] > 0 }) else { throw failure("all weights are zero", column: name) }
+    guard labelled.contains(where: { weights[$0] > 0 }) else { throw failure("all weights are zero", column: held.header.names[column]) }
     return weights
+  }
+
+  /// Warns of feature columns in which most fields are numbers and few make all of them categories: a missing value in words, or a slip.
+  /// Before the table forgets the numbers.
+  public func warnOfStrayTexts(_ held: HeldTable, _ columns: [Int]) {
+    for column in columns {
+      guard let stray = held.nonNumbers(column) else { continue }
+      let numbers = held.numbers(column).reduce(0) { $0 + ($1.isNaN ? 0 : 1) }
+      let cause = "\(stray.place)\"\(printable(stray.text))\" is not a number, so the feature holds categories"
+      if numbers <= stray.count {
+        diagnostics.note(cause)
+      } else {
+        diagnostics.warn("\(cause), though \(numbers) of its \(numbers + stray.count) fields are numbers; a missing value is NA or empty")
+      }
+    }
   }
 
   /// The fold of every labelled row for cross-fitting, −1 for the others: those given; rows without a given fold were

@@ -31,9 +31,9 @@ struct WrittenFiles {
   private let inputs: [Identity]
   private var others: [(flag: String, path: String)] = []
 
-  /// Throws where those that every tool writes are not apart.
-  init(_ table: TableOptions) throws {
-    inputs = (table.files.isEmpty ? ["-"] : table.files).compactMap { $0 == "-" ? Identity(descriptor: STDIN_FILENO) : Identity(path: $0) }
+  /// `model` is read beside the table. Throws where the files that every tool writes are not apart.
+  init(_ table: TableOptions, model: String? = nil) throws {
+    inputs = ((table.files.isEmpty ? ["-"] : table.files) + (model.map { [$0] } ?? [])).compactMap { $0 == "-" ? Identity(descriptor: STDIN_FILENO) : Identity(path: $0) }
     for (flag, path) in [("--rejects", table.rejects), ("--stats", table.stats)] { if let path { try add(flag, path) } }
   }
 

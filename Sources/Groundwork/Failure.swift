@@ -17,7 +17,7 @@ public struct Failure: Error, Equatable, CustomStringConvertible {
   }
 
   /// Where it happened: any part may be unknown.
-  public struct Place: Equatable, Sendable {
+  public struct Place: Equatable, Sendable, CustomStringConvertible {
     public var input: String?
     /// Physical line, counted from 1.
     public var line: Int?
@@ -27,6 +27,20 @@ public struct Failure: Error, Equatable, CustomStringConvertible {
       self.input = input
       self.line = line
       self.column = column
+    }
+
+    /// `input:line: column "name": `, as far as it is known.
+    public var description: String {
+      var text = ""
+      if let input {
+        text += input
+        if let line { text += ":\(line)" }
+        text += ": "
+      } else if let line {
+        text += "line \(line): "
+      }
+      if let column { text += "column \"\(column)\": " }
+      return text
     }
   }
 
@@ -44,17 +58,6 @@ public struct Failure: Error, Equatable, CustomStringConvertible {
 
   /// The line without the tool's name.
   public var description: String {
-    var text = ""
-    if let input = place.input {
-      text += input
-      if let line = place.line { text += ":\(line)" }
-      text += ": "
-    } else if let line = place.line {
-      text += "line \(line): "
-    }
-    if let column = place.column { text += "column \"\(column)\": " }
-    text += cause
-    if let remedy { text += "; " + remedy }
-    return text
+    "\(place)\(cause)" + (remedy.map { "; " + $0 } ?? "")
   }
 }

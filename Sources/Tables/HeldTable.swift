@@ -8,8 +8,8 @@ public final class HeldTable {
     case finite
     /// Numbers, missing or infinite (quantiles).
     case number
-    /// Finite numbers from 0, or missing (weights).
-    case weight
+    /// Finite numbers from 0, missing at most where the number of the column `unlessMissing`, the target's, is; nowhere without one (weights).
+    case weight(unlessMissing: Int?)
     /// Whole numbers from 0, or missing (folds).
     case index
     /// Numbers where every field is one, else categories.
@@ -38,11 +38,19 @@ public final class HeldTable {
   /// Numbers of some columns, row after row, of the rows whose target is present.
   private var packed: [Double] = []
   private let packing: Packing?
-  /// First field of a feature column that is no number, and what is wrong with the first that is not finite.
-  private var firstText: [Int: (row: Int, text: String)] = [:]
+  /// Fields of a feature column that are no numbers: the first, and how many; and what is wrong with the first that is not finite.
+  private var texts: [Int: NonNumbers] = [:]
   private var firstInfinite: [Int: Failure] = [:]
 
   public var rows: Int { records.rows }
+
+  /// Fields that make a feature column one of categories.
+  public struct NonNumbers {
+    /// The first of them, and where it stands.
+    public let text: String
+    public let place: Failure.Place
+    public fileprivate(set) var count = 0
+  }
 
   /// Columns of which only the rows that teach are wanted, each of them at once: half the memory of columns that are woven together
   /// later. Their numbers may be infinite, and are checked in every row.
@@ -69,7 +77,7 @@ public final class HeldTable {
     format = reader.format
     columns = roles.map(\.column)
     self.roles = roles.map(\.role)
-    isChecked = roles.map { [.weight, .index, .label].contains($0.role) }
+    isChecked = roles.map { role in if case .weight = role.role { true } else { [.index, .label].contains(role.role) } }
     values = roles.map { _ in [] }
     self.packing = packing
     records = RawStore(memoryLimit: memoryLimit)
@@ -79,7 +87,7 @@ public final class HeldTable {
     }
     counts = try pipeline.run(threads: threads) { HoldingWorker(table: self) }
     // Only now is it known which feature columns hold numbers.
-    for k in columns.indices where firstText[k] == nil {
+    for k in columns.indices where texts[k] == nil {
       if let failure = firstInfinite[k] { throw failure }
     }
   }
@@ -130,15 +138,13 @@ public final class HeldTable {
   /// Gives back the memory of stretches of records of which none is `wanted`: only the others are answered from then on.
   public func forgetRecords(unless wanted: (Int) -> Bool) { records.forget(unless: wanted) }
 
-  /// Whether a feature column holds categories, and where the first field that is no number stands.
-  public func firstNonNumber(_ column: Int) -> (row: Int, text: String)? {
-    firstText[columns.firstIndex(of: column)!]
-  }
+  /// What makes a feature column one of categories; nil where it holds numbers.
+  public func nonNumbers(_ column: Int) -> NonNumbers? { texts[columns.firstIndex(of: column)!] }
 
   /// A column of role `feature` or `label`.
   public func feature(_ column: Int) throws -> Feature {
     let k = columns.firstIndex(of: column)!
-    if roles[k] == .feature, firstText[k] == nil { return .numbers(numbers(column)) }
+    if roles[k] == .feature, texts[k] == nil { return .numbers(numbers(column)) }
     let worker = CategoryWorker(column: column)
     records.rewind()
     _ = try RowPipeline(source: records, format: format, header: header, output: nil).run(threads: 1) { worker }
@@ -162,6 +168,8 @@ public final class HeldTable {
     private var turned: [Double] = []
     private var rowsRead = 0
     private let targetPlace: Int
+    /// Places of weights, and of the targets that need them.
+    private let weighed: [(weight: Int, target: Int?)]
     private let packed: RowBuffer
     private let packedColumns: UnsafeMutablePointer<Int>
     private var rowsPacked = 0
@@ -174,6 +182,9 @@ public final class HeldTable {
       columns = .allocate(capacity: max(1, width))
       columns.initialize(from: table.columns, count: width)
       values = RowBuffer(width: width)
+      weighed = table.roles.enumerated().compactMap { k, role in
+        if case .weight(let target) = role { (k, target.map { table.columns.firstIndex(of: $0)! }) } else { nil }
+      }
       targetPlace = table.packing.map { table.columns.firstIndex(of: $0.target)! } ?? -1
       let wanted = table.packing?.columns ?? []
       packedColumns = .allocate(capacity: max(1, wanted.count))
@@ -195,6 +206,12 @@ public final class HeldTable {
           } else {
             place[k] = try readWithCare(row, k)
           }
+        }
+        for (weight, target) in weighed where place[weight].isNaN {
+          if let target, place[target].isNaN { continue }
+          throw Failure(
+            .badData, "the weight is missing", at: .init(column: table.header.names[columns[weight]]),
+            remedy: target == nil ? "every row needs one" : "labelled rows need one; 0 leaves a row out")
         }
         if targetPlace >= 0 { try pack(row, isTaught: !place[targetPlace].isNaN) }
       } catch {
@@ -252,9 +269,14 @@ public final class HeldTable {
     }
 
     override func commit(_ rows: Rows) throws {
-      let first = table.rows
       for k in 0..<width { table.values[k].append(contentsOf: turned[k * rowsRead..<(k + 1) * rowsRead]) }
-      for (k, row, text) in texts where table.firstText[k] == nil { table.firstText[k] = (first + row, text) }
+      for (k, row, text) in texts {
+        if table.texts[k] == nil {
+          let (input, line) = rows.place(row)
+          table.texts[k] = NonNumbers(text: text, place: .init(input: input, line: line, column: table.header.names[table.columns[k]]))
+        }
+        table.texts[k]!.count += 1
+      }
       for (k, row, var failure) in infinite where table.firstInfinite[k] == nil {
         (failure.place.input, failure.place.line) = rows.place(row)
         table.firstInfinite[k] = failure

@@ -35,8 +35,8 @@ struct QAggregate: FilterTool {
 
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("How to combine: \(methodList(aggregatorRegistry.map { $0.description })).", valueName: "method"), completion: .list(aggregatorRegistry.map { $0.description.name }))
-  var method: String = "global-coarse"
+    help: ArgumentHelp("How to combine: \(methodList(aggregatorRegistry.map { $0.description })) (default: global-coarse).", valueName: "method"), completion: .list(aggregatorRegistry.map { $0.description.name }))
+  var method: String?
 
   @OptionGroup var targetOption: TargetOption
 
@@ -88,7 +88,7 @@ struct QAggregate: FilterTool {
 
   func validate() throws {
     try learning.refuseTeaching([
-      ("--weight", weight != nil), ("--groups", groups != nil), ("--features", features != nil), ("--exclude", exclude != nil), ("--tune", tune != nil),
+      ("--method", method != nil), ("--weight", weight != nil), ("--groups", groups != nil), ("--features", features != nil), ("--exclude", exclude != nil), ("--tune", tune != nil),
       ("--time", time != nil), ("--noncrossing", noncrossing != nil), ("--margin", margin != nil), ("--isotonic", isotonic != nil),
     ])
     if let tune, !(1...100_000).contains(tune) { throw ValidationError("--tune \(tune): 1 to 100000 are possible") }
@@ -100,7 +100,7 @@ struct QAggregate: FilterTool {
   mutating func run() throws {
     useSingleThreadedBLAS()
     if let load = learning.load { return try answer(with: SavedCombination(path: load)) }
-    var specification = try MethodSpecification.parseOne(method, known: Self.methods)
+    var specification = try MethodSpecification.parseOne(method ?? "global-coarse", known: Self.methods)
     try add(crossingSettings(), to: &specification)
     let type = Self.type(specification.method)
     let settings = try Settings(specification.settings, of: type.description)
@@ -203,7 +203,7 @@ struct QAggregate: FilterTool {
   }
 
   private func answer(with model: SavedCombination) throws {
-    let session = try FilterSession(tool: "qaggregate", table, modelColumns: model.columns)
+    let session = try FilterSession(tool: "qaggregate", table, modelColumns: model.columns, model: learning.load)
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     let combination = try model.combination(header, session)
     if table.explain { return try session.explain(session.explanation(of: combination.groups) + [("method", combination.specification.text)]) }

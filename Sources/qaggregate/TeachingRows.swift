@@ -26,7 +26,7 @@ struct TeachingRoles {
 
   func held(_ groups: [QuantileGroup]) -> [(column: Int, role: HeldTable.Role)] {
     let quantiles: [(column: Int, role: HeldTable.Role)] = groups.flatMap(\.columns).map { ($0, .finite) }
-    return [(target, .finite)] + [fold, held].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight) }
+    return [(target, .finite)] + [fold, held].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight(unlessMissing: target)) }
       + quantiles + features.map { ($0, .feature) }
   }
 
@@ -68,6 +68,7 @@ struct TeachingRows {
     let weights = try roles.weight.map { try session.rowWeights(held, $0, of: labelled) }
     let width = combination.columns.count
     let values = held.numbers(combination.columns)
+    session.warnOfStrayTexts(held, roles.features)
     let features = roles.features.isEmpty ? nil : try featureTable(held, columns: roles.features)
     self.features = features
     training = AggregationTraining(

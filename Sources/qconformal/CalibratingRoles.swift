@@ -33,7 +33,7 @@ struct CalibratingRoles {
 
   /// What to hold beside the quantiles.
   var held: [(column: Int, role: HeldTable.Role)] {
-    [(target, .finite)] + [fold, copy].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight) }
+    [(target, .finite)] + [fold, copy].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight(unlessMissing: nil)) }
       + by.map { ($0, .label) } + given.map { ($0, .feature) }
   }
 

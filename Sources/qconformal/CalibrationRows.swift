@@ -42,15 +42,12 @@ struct CalibrationRows {
 
     let column = try roles.weight.map { try session.rowWeights(held, $0, of: labelled) }
     rowWeights = column
-    if let name = roles.weight, let row = column!.firstIndex(where: \.isNaN) {
-      throw session.failure(
-        "the weight of row \(row + 1) is missing", column: held.header.names[name], remedy: "rows to be answered need one too: how far to widen depends on it")
-    }
     let own = labelled.map { column?[$0] ?? 1 }
     let mean = own.reduce(into: ExactSum()) { $0.add($1) }.rounded / Double(own.count)
     typicalWeight = column == nil ? 1 : mean.isFinite ? mean : .greatestFiniteMagnitude
     weights = column == nil && decay == nil ? nil : own.indices.map { own[$0] * pow(decay ?? 1, Double(own.count - $0)) }
     keys = roles.by.isEmpty ? nil : try PartKey.keys(held, roles.by)
+    session.warnOfStrayTexts(held, roles.given)
     features = roles.given.isEmpty ? nil : try featureTable(held, columns: roles.given)
   }
 

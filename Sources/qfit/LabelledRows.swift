@@ -35,6 +35,7 @@ struct LabelledRows {
     }
     let weights = try roles.weight.map { try session.rowWeights(held, $0, of: labelled) }
 
+    session.warnOfStrayTexts(held, roles.features)
     var foldOfRow: [Int] = []
     if let fold = roles.fold {
       foldOfRow = [Int](repeating: -1, count: held.rows)
@@ -80,11 +81,6 @@ struct LabelledRows {
     }
     held.forgetNumbers()
     if newOnly { held.forgetRecords { target[$0].isNaN } }
-    for column in roles.features {
-      if let (row, text) = held.firstNonNumber(column) {
-        session.diagnostics.note("column \"\(header.names[column])\" holds categories: \"\(printable(text))\" in row \(row + 1) is not a number")
-      }
-    }
   }
 
   /// Rows that train, increasing.

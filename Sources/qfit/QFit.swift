@@ -79,7 +79,7 @@ struct QFit: FilterTool {
     if let folds, folds < 2 { throw ValidationError("--folds \(folds): at least 2 are needed") }
     try learning.refuseTeaching([
       ("--learner", !learner.isEmpty), ("--levels", levels != nil), ("--folds", folds != nil), ("--group", group != nil),
-      ("--weight", weight != nil), ("--features", features != nil), ("--tune", tune != 1), ("--cv-plus", cvPlus), ("--nested", nested),
+      ("--weight", weight != nil), ("--features", features != nil), ("--exclude", exclude != nil), ("--tune", tune != 1), ("--cv-plus", cvPlus), ("--nested", nested),
     ])
     if cvPlus, nested { throw ValidationError("--nested writes all that --cv-plus writes; give one of them") }
     if nested, folds == 2 { throw ValidationError("--nested with --folds 2: without both nothing is left to fit; at least 3 are needed") }
@@ -140,7 +140,7 @@ struct QFit: FilterTool {
 
   private func answer(with path: String) throws {
     let model = try SavedEnsemble(path: path)
-    let session = try FilterSession(tool: "qfit", table, modelColumns: model.columns)
+    let session = try FilterSession(tool: "qfit", table, modelColumns: model.columns, model: path)
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     if table.explain { return try session.explain(model.explanation) }
     let encoder = try session.encoder(header, appended: (model.folds == nil ? [] : ["held"]) + model.columnNames)

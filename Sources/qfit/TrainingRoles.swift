@@ -28,7 +28,7 @@ struct TrainingRoles {
   var held: [(column: Int, role: HeldTable.Role)] {
     var roles: [(column: Int, role: HeldTable.Role)] = [(target, .finite)]
     if let fold { roles.append((fold, .index)) }
-    if let weight { roles.append((weight, .weight)) }
+    if let weight { roles.append((weight, .weight(unlessMissing: target))) }
     if let group { roles.append((group, .label)) }
     return roles + features.map { ($0, .feature) }
   }
