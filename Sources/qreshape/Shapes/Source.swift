@@ -1,0 +1,94 @@
+import FilterKit
+import Groundwork
+import Quantiles
+import Tables
+
+/// Where the quantiles of a table are.
+enum Source {
+  /// In columns: the groups, of what format they are.
+  case columns([QuantileGroup], any ColumnShape)
+  case long(LongShape.Columns, LongShape)
+  case nested(NestedShape.Columns, NestedShape)
+
+  var name: String {
+    switch self {
+    case .columns(_, let shape): shape.name
+    case .long(_, let shape): shape.name
+    case .nested(_, let shape): shape.name
+    }
+  }
+
+  /// Columns that are not passed through as they are, but for the target.
+  var owned: [Int] {
+    switch self {
+    case .columns(let groups, _): groups.flatMap(\.columns)
+    case .long(let columns, _): columns.owned
+    case .nested(let columns, _): columns.owned
+    }
+  }
+
+  /// Whether a row holds all that is known of its unit.
+  var isWhole: Bool {
+    if case .columns = self { return true }
+    return false
+  }
+
+  /// Finds the quantiles of a table: in the format that is told, or the only one that fits.
+  static func find(_ told: Shape?, _ session: FilterSession, _ header: Header, levels: [Double]?) throws -> Source {
+    if let told {
+      if let source = try candidates(told, session, header, levels, isTold: true).first { return source }
+      throw session.failure("no quantiles in the format \(told.name)", remedy: "it has \(told.summary)")
+    }
+    let found = try Shape.all.flatMap { try candidates($0, session, header, levels, isTold: false) }
+    guard let first = found.first else {
+      throw session.failure("no format is recognised", remedy: "tell it with --from; there are \(Shape.all.map(\.name).joined(separator: ", "))")
+    }
+    if found.count > 1 {
+      throw session.failure("the columns fit \(found.map(\.name).joined(separator: " and "))", remedy: "tell the format with --from")
+    }
+    return first
+  }
+
+  private static func candidates(_ shape: Shape, _ session: FilterSession, _ header: Header, _ levels: [Double]?, isTold: Bool) throws -> [Source] {
+    switch shape {
+    case .long(let long): return long.columns(of: header, files: session.options.files).map { [.long($0, long)] } ?? []
+    case .nested(let nested): return nested.columns(of: header, session.reader.format).map { [.nested($0, nested)] } ?? []
+    case .columns(let columns):
+      guard isTold || columns.isRecognised else { return [] }
+      let styles: [any ColumnShape] = columns is WideShape ? [columns, UnderscoreShape()] : [columns]
+      let found = try styles.map { (try groups(header, $0, session, levels), $0) }.filter { groups, shape in
+        groups.contains { isTold || shape.isTold(by: $0.columns.map { header.names[$0] }) }
+      }
+      if found.count > 1 { throw session.failure("levels are written with a point in some names and with an underscore in others", remedy: "rename the columns") }
+      return found.map { .columns($0.0, $0.1) }
+    }
+  }
+
+  /// The quantile groups of a header as a format names them, in the order of their first columns.
+  private static func groups(_ header: Header, _ shape: any ColumnShape, _ session: FilterSession, _ told: [Double]?) throws -> [QuantileGroup] {
+    var order: [String] = []
+    var members: [String: [(level: LevelText, column: Int)]] = [:]
+    for (column, name) in header.names.enumerated() {
+      guard let (model, level) = try shape.parse(name, input: session.inputName) else { continue }
+      if members[model] == nil { order.append(model) }
+      members[model, default: []].append((level, column))
+    }
+    return try order.map { model in
+      let sorted = members[model]!.sorted { ($0.level.key, $0.column) < ($1.level.key, $1.column) }
+      func name(_ k: Int) -> String { header.names[sorted[k].column] }
+      func refuseRepetition(_ levels: [Double]) throws {
+        for k in levels.indices.dropFirst() where Levels.key(levels[k]) == Levels.key(levels[k - 1]) {
+          throw session.failure("columns \"\(name(k - 1))\" and \"\(name(k))\" hold the same level \(levelText(levels[k]))", remedy: "drop one of them")
+        }
+      }
+      try refuseRepetition(sorted.map(\.level.value))
+      let names = ShortenedLevels(names: sorted.map(\.level), ways: shape.shortenings)
+      let levels = try names.meant(told: told, warn: { session.diagnostics.warn("\(shape.name): \($0)") }) { session.failure($1, column: name($0), remedy: $2) }
+      for (read, meant) in zip(sorted, levels) where read.level.key != Levels.key(meant) {
+        session.diagnostics.warn("\(shape.name): the level \(levelText(read.level.value)) is taken for \(levelText(meant)), shortened")
+      }
+      try refuseRepetition(levels)
+      return QuantileGroup(name: model, levels: levels, columns: sorted.map(\.column))
+    }
+  }
+}
