@@ -19,9 +19,14 @@ class CellReader {
   let writer: FieldWriter
   let text = ByteBuffer(capacity: 1 << 10)
   var cells: [Cell] = []
-  /// Quantiles of models and levels that were not asked for.
+  /// The model of a unit that has no quantiles, which a row of their own says.
+  final var emptyModel: Int?
+  /// Quantiles of models and levels that were not asked for, and those that were.
   private(set) var leftOut = 0
-  private let numbers = NumberReader()
+  private(set) var taken = 0
+  /// Rows without a level and a value.
+  fileprivate(set) var blank = 0
+  fileprivate let numbers = NumberReader()
 
   init(header: Header, vocabulary: Vocabulary, writer: FieldWriter) {
     self.header = header
@@ -51,6 +56,7 @@ class CellReader {
     if model < 0 || level < 0 { return leftOut += 1 }
     let start = text.count
     writer.append(row, column, into: text)
+    taken += 1
     cells.append(Cell(model: model, level: level, start: start, count: text.count - start, isMissing: reading == .missing))
   }
 
@@ -72,6 +78,7 @@ class CellReader {
     }
     let start = text.count
     writer.append(raw: raw, into: text)
+    taken += 1
     cells.append(Cell(model: model, level: level, start: start, count: text.count - start, isMissing: reading == .missing))
     return true
   }
@@ -113,7 +120,8 @@ final class LongCellReader: CellReader {
   private var models = ByteTable()
   private var modelNumbers: [Int] = []
   private let lastModel = ByteBuffer(capacity: 64)
-  private var lastModelNumber: Int
+  /// nil before the first row.
+  private var lastModelNumber: Int?
   private var levels = ByteTable()
   private var levelNumbers: [Int] = []
   /// Rows of each other output type.
@@ -121,7 +129,7 @@ final class LongCellReader: CellReader {
 
   init(columns: LongShape.Columns, header: Header, vocabulary: Vocabulary, writer: FieldWriter) {
     self.columns = columns
-    lastModelNumber = vocabulary.model("")
+    lastModelNumber = columns.model == nil && !columns.filesNameModels ? vocabulary.model("") : nil
     super.init(header: header, vocabulary: vocabulary, writer: writer)
   }
 
@@ -132,12 +140,15 @@ final class LongCellReader: CellReader {
   override func read(_ row: Row) throws -> Bool {
     start()
     if let column = columns.outputType, !isQuantile(row, column) { return false }
-    let level = try level(row)
+    guard let level = try level(row) else {
+      blank += 1
+      return true
+    }
     if let column = columns.model {
       let raw = row.raw(column)
-      if raw.count != lastModel.count || memcmp(raw.baseAddress!, lastModel.base, raw.count) != 0 { try findModel(row, column) }
+      if lastModelNumber == nil || raw.count != lastModel.count || memcmp(raw.baseAddress!, lastModel.base, raw.count) != 0 { try findModel(row, column) }
     }
-    try take(row, columns.value, model: lastModelNumber, level: level)
+    try take(row, columns.value, model: lastModelNumber!, level: level)
     return true
   }
 
@@ -149,9 +160,11 @@ final class LongCellReader: CellReader {
     }
   }
 
+  /// nil where neither a level nor a value is there.
   @inline(__always)
-  private func level(_ row: Row) throws -> Int {
+  private func level(_ row: Row) throws -> Int? {
     if let number = levels.find(row.raw(columns.level)) { return levelNumbers[number] }
+    if row.number(columns.level, numbers) == .missing, row.number(columns.value, numbers) == .missing { return nil }
     let level = try row.withContent(columns.level) { content in try self.level(content, columns.level) }
     // A column of something else than levels would fill the memory.
     if levels.count < 1 << 20, try levels.add(row.raw(columns.level)).isNew { levelNumbers.append(level) }
@@ -160,14 +173,19 @@ final class LongCellReader: CellReader {
 
   private func findModel(_ row: Row, _ column: Int) throws {
     let raw = row.raw(column)
-    let (number, isNew) = try models.add(raw)
-    if isNew {
-      let isNull = row.format == .ndjson && raw.elementsEqual("null".utf8)
-      modelNumbers.append(vocabulary.model(isNull ? "" : row.text(column)))
-    }
-    lastModelNumber = modelNumbers[number]
+    if let number = models.find(raw) { lastModelNumber = modelNumbers[number] } else { try addModel(row, column) }
     lastModel.removeAll()
     lastModel.append(raw)
+  }
+
+  private func addModel(_ row: Row, _ column: Int) throws {
+    let raw = row.raw(column)
+    let isNull = row.format == .ndjson && raw.elementsEqual("null".utf8)
+    guard let name = isNull ? "" : row.withContent(column, { String(validating: $0, as: UTF8.self) }) else {
+      throw Failure(.badData, "\"\(printable(row.text(column)))\" is not UTF-8", at: .init(column: header.names[column]))
+    }
+    lastModelNumber = vocabulary.model(name)
+    if try models.add(raw).isNew { modelNumbers.append(lastModelNumber!) }
   }
 }
 
@@ -182,17 +200,16 @@ final class NestedCellReader: CellReader {
 
   override func read(_ row: Row) throws -> Bool {
     start()
-    var model = vocabulary.model("")
-    if let column = columns.model {
-      let raw = row.raw(column)
-      if raw.count > 0, !raw.elementsEqual("null".utf8) { model = vocabulary.model(row.text(column)) }
-    }
+    let model = vocabulary.model(columns.model.flatMap { isMissing(row.raw($0)) ? nil : row.text($0) } ?? "")
     if let levels = columns.levels { try readArrays(row, levels, model) } else { try readObject(row, model) }
+    emptyModel = cells.isEmpty && model >= 0 ? model : nil
     for (i, cell) in cells.enumerated() where cells[..<i].contains(where: { $0.level == cell.level }) {
       throw failure("the level \(levelText(vocabulary.levels[cell.level])) stands twice")
     }
     return true
   }
+
+  private func isMissing(_ raw: UnsafeBufferPointer<UInt8>) -> Bool { raw.count == 0 || raw.elementsEqual("null".utf8) }
 
   private func failure(_ cause: String, _ column: Int? = nil) -> Failure {
     Failure(.badData, cause, at: .init(column: header.names[column ?? columns.values]))
@@ -204,7 +221,7 @@ final class NestedCellReader: CellReader {
 
   private func readObject(_ row: Row, _ model: Int) throws {
     let raw = row.raw(columns.values)
-    if raw.count == 0 || raw.elementsEqual("null".utf8) { return }
+    if isMissing(raw) { return }
     var fault: Failure?
     let syntax = JSONMembers.ofObject(raw) { key, value in
       do {
@@ -218,6 +235,7 @@ final class NestedCellReader: CellReader {
   }
 
   private func readArrays(_ row: Row, _ levelColumn: Int, _ model: Int) throws {
+    if isMissing(row.raw(levelColumn)), isMissing(row.raw(columns.values)) { return }
     guard let levels = JSONMembers.ofArray(row.raw(levelColumn)) else { throw failure("not an array", levelColumn) }
     guard let values = JSONMembers.ofArray(row.raw(columns.values)) else { throw failure("not an array") }
     guard levels.count == values.count else { throw failure("\(values.count) values for \(levels.count) levels") }

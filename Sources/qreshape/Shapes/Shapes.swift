@@ -28,6 +28,21 @@ enum Shape {
     }
   }
 
+  /// What it calls the column of observed values; nil where that may have any name.
+  var target: String? {
+    switch self {
+    case .columns(let shape): shape.target
+    case .long(let shape): shape.target.first
+    case .nested: nil
+    }
+  }
+
+  /// Whether a column called `target` is looked for where the format has a name for observed values.
+  var takesTarget: Bool {
+    if case .long = self { return true }
+    return false
+  }
+
   /// The format that a flag names.
   static func named(_ name: String, flag: String) throws -> Shape {
     if let shape = all.first(where: { $0.name == name }) { return shape }

@@ -27,9 +27,9 @@ enum Source {
     }
   }
 
-  /// Whether a row holds all that is known of its unit.
-  var isWhole: Bool {
-    if case .columns = self { return true }
+  /// Whether the rows are those of a forecast hub.
+  var isHub: Bool {
+    if case .long(let columns, _) = self { return columns.outputType != nil }
     return false
   }
 
@@ -37,16 +37,26 @@ enum Source {
   static func find(_ told: Shape?, _ session: FilterSession, _ header: Header, levels: [Double]?) throws -> Source {
     if let told {
       if let source = try candidates(told, session, header, levels, isTold: true).first { return source }
-      throw session.failure("no quantiles in the format \(told.name)", remedy: "it has \(told.summary)")
+      throw session.failure("no quantiles in the format \(told.name)", remedy: likelyCause(header) ?? "it has \(told.summary)")
     }
     let found = try Shape.all.flatMap { try candidates($0, session, header, levels, isTold: false) }
     guard let first = found.first else {
-      throw session.failure("no format is recognised", remedy: "tell it with --from; there are \(Shape.all.map(\.name).joined(separator: ", "))")
+      let remedy = likelyCause(header) ?? (header.names.first { (try? PercentShape().parse($0, input: "")) ?? nil != nil }).map { "\($0) is read with --from percent" }
+      throw session.failure("no format is recognised", remedy: remedy ?? "tell it with --from; there are \(Shape.all.map(\.name).joined(separator: ", "))")
     }
     if found.count > 1 {
       throw session.failure("the columns fit \(found.map(\.name).joined(separator: " and "))", remedy: "tell the format with --from")
     }
     return first
+  }
+
+  /// What a file is that is no table as these filters read them.
+  private static func likelyCause(_ header: Header) -> String? {
+    let first = header.names[0]
+    if first.hasPrefix("PAR1") { return "the file is Parquet: write it as CSV" }
+    if first.hasPrefix("[") { return "the file is a JSON array: write an object a line, as jq -c '.[]' does" }
+    guard header.count == 1, let delimiter = first.first(where: { ";|\t".contains($0) }) else { return nil }
+    return "the delimiter may be another: -d '\(delimiter)'"
   }
 
   private static func candidates(_ shape: Shape, _ session: FilterSession, _ header: Header, _ levels: [Double]?, isTold: Bool) throws -> [Source] {

@@ -11,7 +11,6 @@ final class UnitStore {
   struct Unit {
     var hash: UInt64
     var first: UInt64
-    var target: UInt64
     var key: UnsafeMutablePointer<UInt8>
     var keyCount: Int
     /// What passes through stands behind the key where it is not the key itself.
@@ -49,9 +48,9 @@ final class UnitStore {
 
   var count: Int { units.count }
 
-  /// The unit with this key, and whether it is new: its fields are set by `create` then.
+  /// The unit with this key; where it is new, `create` makes it.
   @inline(__always)
-  func find(_ key: UnsafeBufferPointer<UInt8>, _ hash: UInt64, create: () throws -> Unit) throws -> (index: Int, isNew: Bool) {
+  func find(_ key: UnsafeBufferPointer<UInt8>, _ hash: UInt64, create: () throws -> Unit) throws -> Int {
     let mask = slots.count - 1
     var i = Int(truncatingIfNeeded: hash) & mask
     while true {
@@ -59,14 +58,14 @@ final class UnitStore {
       if slot == 0 { break }
       if slot >> 32 == hash >> 32 {
         let index = Int(slot & 0xFFFF_FFFF) - 1
-        if units[index].keyCount == key.count, memcmp(units[index].key, key.baseAddress!, key.count) == 0 { return (index, false) }
+        if units[index].keyCount == key.count, memcmp(units[index].key, key.baseAddress!, key.count) == 0 { return index }
       }
       i = (i + 1) & mask
     }
     units.append(try create())
     slots[i] = (hash >> 32) << 32 | UInt64(units.count)
     if units.count * 2 > slots.count { grow() }
-    return (units.count - 1, true)
+    return units.count - 1
   }
 
   /// Reads what the next `find`s and `append`s will need into the cache: reads that do not wait for each other cost a fraction of
@@ -173,7 +172,7 @@ final class UnitStore {
 
   private static func write(_ unit: Unit, order: UInt64, to buffer: ByteBuffer) {
     let start = buffer.count
-    UnitRecord.begin(order: order, first: unit.first, target: unit.target, isMatched: unit.isMatched, tie: unit.keyBytes, pass: unit.pass, in: buffer)
+    UnitRecord.begin(order: order, first: unit.first, isMatched: unit.isMatched, tie: unit.keyBytes, pass: unit.pass, in: buffer)
     unit.forEachRun { UnitRecord.append($0, to: buffer) }
     UnitRecord.end(start, in: buffer)
   }
@@ -181,7 +180,7 @@ final class UnitStore {
   /// Takes what passes through, whether an observed value was joined, and what goes through the runs of quantiles.
   typealias Visitor = (_ pass: UnsafeBufferPointer<UInt8>, _ isMatched: Bool, _ runs: ((CellRun) throws -> Void) throws -> Void) throws -> Void
 
-  /// Calls `body` for each unit in the order of first rows. Throws where parts of a unit have different targets.
+  /// Calls `body` for each unit in the order of first rows.
   func forEach(_ body: Visitor) throws {
     if spilled.isEmpty {
       for first in stride(from: 0, to: units.count, by: 16) {
@@ -198,7 +197,6 @@ final class UnitStore {
     var hash: UInt64?
     try spilled.merge { record in
       if record.order == hash, UnitRecord.compare(record.tie, tie.bytes) == 0 {
-        try UnitStore.compareTargets(ordered.last.target, record.target)
         return ordered.extendLast { buffer in record.forEachRun { UnitRecord.append($0, to: buffer) } }
       }
       hash = record.order
@@ -206,18 +204,11 @@ final class UnitStore {
       tie.append(record.tie)
       try ordered.append { buffer in
         UnitRecord.begin(
-          order: record.first, first: record.first, target: record.target, isMatched: record.isMatched, tie: UnsafeBufferPointer(start: nil, count: 0),
+          order: record.first, first: record.first, isMatched: record.isMatched, tie: UnsafeBufferPointer(start: nil, count: 0),
           pass: record.pass, in: buffer)
         record.forEachRun { UnitRecord.append($0, to: buffer) }
       }
     }
     try ordered.forEach(body)
-  }
-
-  /// A unit has one target, however it is written; −0 is 0.
-  static func compareTargets(_ a: UInt64, _ b: UInt64) throws {
-    if a == b || Double(bitPattern: a) == Double(bitPattern: b) { return }
-    let values = [a, b].map { Double(bitPattern: $0) }.map { $0.isNaN ? "missing" : shortestText($0) }
-    throw Failure(.badData, "a unit has two targets, \(values[0]) and \(values[1])", remedy: "a column may be missing that tells units apart")
   }
 }
