@@ -164,6 +164,30 @@ import Testing
     #expect(result.text == "100001\n" && result.error == "")
   }
 
+  /// Units that are many and small count with what finds and sorts them.
+  @Test func memoryIsBoundedForUnitsOfOneRow() throws {
+    let (megabytes, result) = try Shell.memory(
+      of: "qreshape --memory 24M",
+      reading: """
+        echo model_id,unit,output_type,output_type_id,value
+        awk 'BEGIN { for (u = 1; u <= 500000; u++) print "m," u ",quantile,0.5,1" }'
+        """, output: "wide.csv", afterwards: "wc -l < wide.csv")
+    #expect(megabytes < 64)
+    #expect(result.text == "500001\n")
+  }
+
+  /// Models that share no level take memory for the columns there are, not for all that there could be.
+  @Test func manyModelsAndLevelsTakeLittleMemory() throws {
+    let (megabytes, result) = try Shell.memory(
+      of: "qreshape",
+      reading: """
+        echo model_id,unit,output_type,output_type_id,value
+        awk 'BEGIN { for (m = 1; m < 8000; m++) printf "m%d,u,quantile,%.5f,1\\n", m, m / 1e5 }'
+        """, output: "wide.csv", afterwards: "head -1 wide.csv | tr , '\n' | wc -l")
+    #expect(megabytes < 64)
+    #expect(result.text == "8000\n")
+  }
+
   /// Rows that stand twice are kept, byte for byte and in the order of their units, wherever the first ones waited.
   @Test func rejectsDoNotDependOnTheMemory() throws {
     let result = try Shell.run(

@@ -13,9 +13,6 @@ final class TruthTable {
     fileprivate var count: Int
     /// NaN where it is missing.
     var number: Double
-    fileprivate var asOf: String
-    fileprivate var input: String
-    fileprivate var line: Int
   }
 
   /// What the observed values are called there.
@@ -25,6 +22,8 @@ final class TruthTable {
   private(set) var counts = RowCounts()
   private var keys = ByteTable()
   private var values: [Value] = []
+  /// How new each value is and where it stands, while the table is read.
+  private var origins: [(asOf: String, line: Int)] = []
   private let text = ByteBuffer()
   private let skips: Bool
 
@@ -58,6 +57,7 @@ final class TruthTable {
     read.skipped += counts.skipped
     read.firstSkipped = [read.firstSkipped, counts.firstSkipped].compactMap { $0 }.min { $0.place.line! < $1.place.line! }
     counts = read
+    origins = []
   }
 
   /// The observed value of a key; nil where there is none.
@@ -102,17 +102,24 @@ final class TruthTable {
       key.append(row, into: buffer)
       let (number, isNew) = try table.keys.add(buffer.bytes)
       let read = try row.finiteNumber(value, numbers, header)
-      var new = Value(start: table.text.count, count: 0, number: read, asOf: asOf.map { row.text($0) } ?? "", input: input, line: line)
+      let origin = (asOf: asOf.map { row.text($0) } ?? "", line: line)
       if !isNew {
-        let known = table.values[number]
-        let isSame = known.number == read || (known.number.isNaN && read.isNaN)
-        let isNewer = precedes(known.asOf, new.asOf)
-        if !isNewer, isSame || precedes(new.asOf, known.asOf) { return }
-        if !isNewer { return try refuse(known, input, line) }
+        let (known, before) = (table.values[number].number, table.origins[number])
+        if precedes(origin.asOf, before.asOf) { return }
+        if !precedes(before.asOf, origin.asOf) {
+          if known == read || (known.isNaN && read.isNaN) { return }
+          return try refuse(before.line, input, line)
+        }
       }
+      let start = table.text.count
       writer.append(row, value, into: table.text)
-      new.count = table.text.count - new.start
-      if isNew { table.values.append(new) } else { table.values[number] = new }
+      let new = Value(start: start, count: table.text.count - start, number: read)
+      if isNew {
+        table.values.append(new)
+        table.origins.append(origin)
+      } else {
+        (table.values[number], table.origins[number]) = (new, origin)
+      }
       if table.firstKey == nil { table.firstKey = String(decoding: buffer.bytes, as: UTF8.self) }
     }
 
@@ -122,9 +129,9 @@ final class TruthTable {
       return a < b
     }
 
-    private func refuse(_ known: Value, _ input: String, _ line: Int) throws {
+    private func refuse(_ known: Int, _ input: String, _ line: Int) throws {
       let failure = Failure(
-        .badData, "another value than line \(known.line) has for \(printable(String(decoding: buffer.bytes, as: UTF8.self)))",
+        .badData, "another value than line \(known) has for \(printable(String(decoding: buffer.bytes, as: UTF8.self)))",
         at: .init(input: input, line: line, column: header.names[value]), remedy: "join on more columns with --on")
       guard table.skips else { throw failure }
       table.counts.skipped += 1

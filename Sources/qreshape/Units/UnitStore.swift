@@ -6,7 +6,7 @@ import Tables
 ///
 /// A hash table finds a unit; its quantiles hang on it as a chain of runs. Over the limit all units go to a sorted run on disk, by
 /// hash and key, and the table starts anew; at the end the runs are merged, which brings the parts of a unit together, and sorted
-/// once more by the units' first rows. Memory is the limit, time n log n at worst.
+/// once more by the units' first rows, half the memory for either sort. Memory is the limit, time n log n at worst.
 final class UnitStore {
   struct Unit {
     var hash: UInt64
@@ -43,7 +43,7 @@ final class UnitStore {
 
   init(memoryLimit: Int) {
     self.memoryLimit = memoryLimit
-    spilled = SortedRuns(memory: memoryLimit)
+    spilled = SortedRuns(memory: memoryLimit / 2)
   }
 
   var count: Int { units.count }
@@ -149,7 +149,13 @@ final class UnitStore {
 
   // MARK: On disk
 
-  private var memoryUsed: Int { arena.bytes + units.count * MemoryLayout<Unit>.stride + slots.count * 8 }
+  /// Bytes in use, or in use for a moment where tables are about to grow, which are there twice then, or units are sorted.
+  private var memoryUsed: Int {
+    let soon = units.count + units.count / 8
+    let unitRoom = units.capacity * (soon > units.capacity ? 3 : 1)
+    let slotRoom = slots.count * (soon * 2 > slots.count ? 5 : 1)
+    return arena.bytes + unitRoom * MemoryLayout<Unit>.stride + slotRoom * 8 + units.count * 12
+  }
 
   /// Moves everything to disk where memory is over its limit.
   func spillIfNeeded() throws {
@@ -168,6 +174,7 @@ final class UnitStore {
       }
     }
     removeAll()
+    units = []
   }
 
   private static func write(_ unit: Unit, order: UInt64, to buffer: ByteBuffer) {
