@@ -12,7 +12,7 @@ struct TargetRole {
   /// What `-y`, or `QTARGET` in the environment, calls them.
   let told: String?
 
-  /// `-y` or `QTARGET` names the column, or it is scoringutils' own. Otherwise the usual names count where the output's format has a name
+  /// `-y` or `QTARGET` names the column, or it is that of the input's format, scoringutils' `observed` or Nixtla's `y`. Otherwise the usual names count where the output's format has a name
   /// for observed values, and where some are joined. Of these, `target` is not looked for beside joined values nor in a hub's table, which
   /// is known by its dates: there it says what is forecast.
   init(_ flags: QReshape, _ session: FilterSession, _ header: Header, _ source: Source, _ shape: Shape, excluded: Set<Int>) throws {
@@ -29,6 +29,8 @@ struct TargetRole {
       column = observed
     } else if let named, !isOwned {
       column = named
+    } else if case .columns(_, let format) = source, let own = format.target.flatMap({ header.index(of: $0) }), !excluded.contains(own) {
+      column = own
     } else if let wanted = flags.target, flags.truth == nil {
       _ = try session.column(header, wanted)
     } else if shape.target != nil || flags.truth != nil {
@@ -41,7 +43,6 @@ struct TargetRole {
     self.told = told
     // A name that no filter takes for a target's becomes one.
     let own = column.map { header.names[$0] }.map { FilterSession.targetNames.contains($0) ? $0 : "observed" }
-    let isFree = named == nil || named == column
-    name = shape.target ?? (isFree ? told : nil) ?? own ?? "observation"
+    name = shape.target ?? (named == nil || named == column ? flags.target : nil) ?? own ?? told ?? "observation"
   }
 }
