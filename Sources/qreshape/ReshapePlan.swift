@@ -23,21 +23,22 @@ struct ReshapePlan {
     self.session = session
     self.header = header
     self.shape = shape
-    let models = flags.models.map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
     let levels = try flags.levels.map(Levels.parse)
     source = try Source.find(told, session, header, levels: levels)
-    vocabulary = Vocabulary(models: models, levels: levels, unnamed: flags.unnamed ?? "")
+    vocabulary = Vocabulary(models: ReshapePlan.names(flags.models), levels: levels, unnamed: flags.unnamed ?? "")
     writer = FieldWriter(input: session.reader.format, output: try ReshapePlan.outputFormat(session, shape))
     let owned = Set(source.owned)
-    let names = flags.exclude.map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
-    let excluded = Set(try session.columns(header, names ?? []))
+    let excluded = Set(try session.columns(header, ReshapePlan.names(flags.exclude) ?? []))
     if let column = excluded.first(where: owned.contains) { throw Failure(.usage, "--exclude names \"\(header.names[column])\", which holds the forecasts") }
     passed = (0..<header.count).filter { !owned.contains($0) && !excluded.contains($0) }
     target = try TargetRole(flags, session, header, source, shape, excluded: excluded)
-    join = try ReshapePlan.join(flags, session, header, source, target, writer.output)
+    join = try ReshapePlan.join(flags, session, header, source, Set(passed), target, writer.output)
     try checkFlags()
     warnOfFileNames()
   }
+
+  /// Names of which one may be empty: the group without a name, or the column of R's row names.
+  private static func names(_ list: String?) -> [String]? { list?.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
 
   private static func outputFormat(_ session: FilterSession, _ shape: Shape) throws -> TableFormat {
     guard case .nested = shape else { return session.outputFormat }
@@ -46,7 +47,7 @@ struct ReshapePlan {
   }
 
   private static func join(
-    _ flags: QReshape, _ session: FilterSession, _ header: Header, _ source: Source, _ target: TargetRole, _ output: TableFormat
+    _ flags: QReshape, _ session: FilterSession, _ header: Header, _ source: Source, _ passed: Set<Int>, _ target: TargetRole, _ output: TableFormat
   ) throws -> TruthJoin? {
     guard let path = flags.truth, let on = flags.on else { return nil }
     // COLUMN, or COLUMN=OTHER where --truth calls it otherwise.
@@ -55,8 +56,9 @@ struct ReshapePlan {
       return names.count == 2 && header.index(of: pair) == nil ? (names[0], names[1]) : (pair, pair)
     }
     let columns = try session.columns(header, pairs.map(\.0))
-    if let owned = columns.first(where: { source.owned.contains($0) || $0 == target.column }) {
-      throw Failure(.usage, "--on names \"\(header.names[owned])\", which is not the same in all rows of a unit")
+    let isByRow = if case .columns = source { true } else { false }
+    if let column = columns.first(where: { source.owned.contains($0) || $0 == target.column || (!isByRow && !passed.contains($0)) }) {
+      throw Failure(.usage, "--on names \"\(header.names[column])\", which is not the same in all rows of a unit")
     }
     let table = try TruthTable(
       path, on: pairs.map(\.1), target: target.told, delimiter: session.options.delimiter?.utf8.first, output: output, skips: session.policy.skips)
@@ -65,12 +67,15 @@ struct ReshapePlan {
 
   private func checkFlags() throws {
     if let models = vocabulary.onlyModels, Set(models).count < models.count { throw Failure(.usage, "--models \(flags.models!): a name stands twice") }
-    if case .columns(let groups, _) = source, let name = flags.unnamed, groups.contains(where: { $0.name == name }), groups.contains(where: \.name.isEmpty) {
+    if case .columns(let groups, _) = source, let name = flags.unnamed, !name.isEmpty, groups.contains(where: { $0.name == name }), groups.contains(where: \.name.isEmpty) {
       throw merged(name)
     }
     guard let rest = flags.rest else { return }
     guard source.isHub else { throw Failure(.usage, "--rest is for the format hub, whose rows have an output type") }
-    try RestRows.check(rest, inputs: session.options.files + [flags.truth].compactMap { $0 }, outputs: [("--rejects", session.options.rejects), ("--stats", session.options.stats)])
+    let operands = session.options.files.isEmpty ? ["-"] : session.options.files
+    try RestRows.check(
+      rest, inputs: (operands + [flags.truth].compactMap { $0 }).map { $0 == "-" ? ("stdin", "/dev/stdin") : ($0, $0) },
+      outputs: [("--rejects", session.options.rejects), ("--stats", session.options.stats), ("stdout", "/dev/stdout")])
   }
 
   /// Where several files tell their models by name, or there is nothing else that could.

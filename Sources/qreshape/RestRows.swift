@@ -30,10 +30,10 @@ final class RestRows {
   func close() throws { try file?.close() }
 
   /// Throws where the file of `--rest` is one that is read, or one that is written for something else.
-  static func check(_ path: String, inputs: [String], outputs: [(flag: String, path: String?)]) throws {
+  static func check(_ path: String, inputs: [(name: String, path: String)], outputs: [(name: String, path: String?)]) throws {
     if path == "-" { throw Failure(.usage, "--rest -: the table goes to stdout", remedy: "give a file") }
-    if let input = inputs.first(where: { isSameFile($0, path) }) { throw Failure(.usage, "--rest \(path): \(input) is an input too") }
-    for (flag, other) in outputs where other.map({ isSameFile($0, path) }) ?? false { throw Failure(.usage, "--rest and \(flag) name the same file, \(path)") }
+    if let (name, _) = inputs.first(where: { isSameFile($0.path, path) }) { throw Failure(.usage, "--rest \(path): \(name) is an input too") }
+    for (name, other) in outputs where other.map({ isSameFile($0, path) }) ?? false { throw Failure(.usage, "--rest and \(name) are the same file, \(path)") }
   }
 
   /// Whether two paths lead to one file; a device takes what several write.

@@ -12,9 +12,9 @@ struct TargetRole {
   /// What `-y`, or `QTARGET` in the environment, calls them.
   let told: String?
 
-  /// `-y` or `QTARGET` names the column, or it is that of the input's format, scoringutils' `observed` or Nixtla's `y`. Otherwise the usual names count where the output's format has a name
-  /// for observed values, and where some are joined. Of these, `target` is not looked for beside joined values nor in a hub's table, which
-  /// is known by its dates: there it says what is forecast.
+  /// `-y` or `QTARGET` names the column, or it is that of the input's format, scoringutils' `observed` or Nixtla's `y`. Otherwise the usual
+  /// names count where the output's format has a name for observed values, and where some are joined. Of these, `target` is not looked
+  /// for beside joined values nor in a hub's table, which is known by its dates: there it says what is forecast.
   init(_ flags: QReshape, _ session: FilterSession, _ header: Header, _ source: Source, _ shape: Shape, excluded: Set<Int>) throws {
     let told = flags.target ?? getenv("QTARGET").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     let named = told.flatMap { header.index(of: $0) }.flatMap { excluded.contains($0) ? nil : $0 }
@@ -41,8 +41,8 @@ struct TargetRole {
     }
     self.column = column
     self.told = told
-    // A name that no filter takes for a target's becomes one.
-    let own = column.map { header.names[$0] }.map { FilterSession.targetNames.contains($0) ? $0 : "observed" }
+    // A name that no filter takes for a target's, scoringutils' `true_value`, becomes one.
+    let own = column.map { header.names[$0] }.map { $0 == told || FilterSession.targetNames.contains($0) ? $0 : "observed" }
     name = shape.target ?? (named == nil || named == column ? flags.target : nil) ?? own ?? told ?? "observation"
   }
 }
