@@ -28,7 +28,11 @@ final class PassWriter {
     truth = join.map { TruthReader($0, header) }
     let copies = writer.input == writer.output && !writer.writesObjects
     stretches = columns.map(\.column).reduce(into: []) { stretches, column in
-      if copies, let last = stretches.last?.last, last == column - 1, column != fills, last != fills { stretches[stretches.count - 1].last = column } else { stretches.append((column, column)) }
+      if copies, let last = stretches.last?.last, last == column - 1, column != fills, last != fills {
+        stretches[stretches.count - 1].last = column
+      } else {
+        stretches.append((column, column))
+      }
     }
     keys = names.map(jsonKey)
   }
@@ -59,7 +63,13 @@ final class PassWriter {
       } else if i > 0 {
         buffer.append(writer.delimiter)
       }
-      if let value { buffer.append(value) } else if stretch.first == stretch.last { writer.append(row, stretch.first, into: buffer) } else { copy(row, stretch, buffer) }
+      if let value {
+        buffer.append(value)
+      } else if stretch.first == stretch.last {
+        writer.append(row, stretch.first, into: buffer)
+      } else {
+        copy(row, stretch, buffer)
+      }
     }
     if let truth, truth.join.fills == nil { append(joined, isFirst: writer.writesObjects ? buffer.count == start : columns.isEmpty, buffer) }
     return isFilled || joined != nil

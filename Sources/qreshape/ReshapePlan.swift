@@ -67,8 +67,9 @@ struct ReshapePlan {
 
   private func checkFlags() throws {
     if let models = vocabulary.onlyModels, Set(models).count < models.count { throw Failure(.usage, "--models \(flags.models!): a name stands twice") }
-    if case .columns(let groups, _) = source, let name = flags.unnamed, !name.isEmpty, groups.contains(where: { $0.name == name }), groups.contains(where: \.name.isEmpty) {
-      throw merged(name)
+    if case .columns(let groups, _) = source, let name = flags.unnamed, !name.isEmpty {
+      let names = Set(groups.map(\.name))
+      if names.contains(name), names.contains("") { throw merged(name) }
     }
     guard let rest = flags.rest else { return }
     guard source.isHub else { throw Failure(.usage, "--rest is for the format hub, whose rows have an output type") }
@@ -83,7 +84,8 @@ struct ReshapePlan {
     guard case .long(let columns, _) = source, source.isHub, columns.model == nil, session.options.files.count > 1 else { return }
     let untold = session.options.files.filter { LongShape.model(ofFile: $0) == nil }
     guard let first = untold.first else { return }
-    let files = untold.count == session.options.files.count ? "no file's name tells its model" : "the name of \(first)\(untold.count > 1 ? " and \(untold.count - 1) more" : "") tells no model"
+    let others = untold.count > 1 ? " and \(untold.count - 1) more" : ""
+    let files = untold.count == session.options.files.count ? "no file's name tells its model" : "the name of \(first)\(others) tells no model"
     session.diagnostics.warn("there is no column model_id, and \(files), as MODEL/ROUND-MODEL.csv does: its rows are of one group without a name")
   }
 
@@ -140,9 +142,11 @@ struct ReshapePlan {
     switch source {
     case .columns(let groups, _): lines += session.explanation(of: picked(groups))
     case .long(let columns, _):
-      lines += [("model", columns.model.map { header.names[$0] } ?? (columns.filesNameModels ? "(the file's name)" : "(none)")), ("level", header.names[columns.level]), ("value", header.names[columns.value])]
+      let model = columns.model.map { header.names[$0] } ?? (columns.filesNameModels ? "(the file's name)" : "(none)")
+      lines += [("model", model), ("level", header.names[columns.level]), ("value", header.names[columns.value])]
     case .nested(let columns, _):
-      lines += [("model", columns.model.map { header.names[$0] } ?? "(none)"), ("level", columns.levels.map { header.names[$0] } ?? "(keys)"), ("value", header.names[columns.values])]
+      lines += [("model", columns.model.map { header.names[$0] } ?? "(none)"), ("level", columns.levels.map { header.names[$0] } ?? "(keys)")]
+      lines.append(("value", header.names[columns.values]))
     }
     return lines
   }

@@ -72,10 +72,13 @@ extension ReshapePlan {
 
   /// Models and levels that were told and did not come.
   private func warnOfAbsence() {
-    func list(_ texts: [String]) -> String { texts.prefix(5).joined(separator: ", ") + (texts.count > 5 ? " and \(texts.count - 5) more" : "") }
-    let (models, levels) = (vocabulary.absentModels, vocabulary.absentLevels)
-    if !models.isEmpty { session.diagnostics.warn("no quantiles of \(models.count == 1 ? "the model" : "the models") \(list(models.map { $0.isEmpty ? "without a name" : printable($0) }))") }
-    if !levels.isEmpty { session.diagnostics.warn("no quantiles of \(levels.count == 1 ? "the level" : "the levels") \(list(levels.map(levelText)))") }
+    func warn(_ what: String, _ texts: [String]) {
+      guard !texts.isEmpty else { return }
+      let list = texts.prefix(5).joined(separator: ", ") + (texts.count > 5 ? " and \(texts.count - 5) more" : "")
+      session.diagnostics.warn("no quantiles of the \(what)\(texts.count == 1 ? "" : "s") \(list)")
+    }
+    warn("model", vocabulary.absentModels.map { $0.isEmpty ? "without a name" : printable($0) })
+    warn("level", vocabulary.absentLevels.map(levelText))
   }
 
   /// Throws where a header has none of the models and levels that were asked for.
@@ -87,10 +90,9 @@ extension ReshapePlan {
   /// Throws where rows have none of them, but others.
   func refuseNothing(_ tally: Tally) throws {
     guard tally.taken == 0, tally.leftOut > 0 else { return }
-    let isModel = !vocabulary.absentModels.isEmpty
-    let present = isModel ? vocabulary.presentModels : vocabulary.presentLevels.prefix(30).map(levelText)
-    let wrong = isModel ? vocabulary.absentModels[0] : vocabulary.absentLevels.first.map(levelText) ?? ""
-    throw session.failure("no quantiles of these models and levels", remedy: isModel ? suggestion(for: wrong, among: present) : "there are \(present.joined(separator: ", "))")
+    let remedy = vocabulary.absentModels.first.map { suggestion(for: $0, among: vocabulary.presentModels) }
+    let levels = vocabulary.presentLevels.prefix(30).map(levelText).joined(separator: ", ")
+    throw session.failure("no quantiles of these models and levels", remedy: remedy ?? "there are levels \(levels)")
   }
 
   /// A hub's model output has no observed values.
@@ -106,6 +108,7 @@ extension ReshapePlan {
     guard case .long = source, tally.rows > 2, tally.taken == tally.rows else { return }
     let usual = ["", "Unnamed: 0", "rownames", "row.names", "index", "...1", "X"]
     let name = passed.map { header.names[$0] }.first(where: usual.contains)
-    session.diagnostics.warn("each unit has one quantile" + (name.map { "; where the column \"\($0)\" numbers the rows, --exclude \"\($0)\" leaves it out" } ?? ": a column such as a row's number may tell rows apart, and --exclude leaves it out"))
+    let cause = name.map { "where the column \"\($0)\" numbers the rows, --exclude \"\($0)\" leaves it out" }
+    session.diagnostics.warn("each unit has one quantile; \(cause ?? "a column that tells rows apart, as their numbers do, can be left out with --exclude")")
   }
 }

@@ -24,7 +24,8 @@ struct TargetRole {
     var column: Int?
     if case .long(let columns, _) = source, let observed = columns.target, !excluded.contains(observed) {
       if let named, named != observed, flags.target != nil {
-        throw Failure(.usage, "-y names \"\(told!)\", and the observed values are in \"\(header.names[observed])\"", remedy: "leave that out with --exclude, or choose another name")
+        let cause = "-y names \"\(told!)\", and the observed values are in \"\(header.names[observed])\""
+        throw Failure(.usage, cause, remedy: "leave that out with --exclude, or choose another name")
       }
       column = observed
     } else if let named, !isOwned {

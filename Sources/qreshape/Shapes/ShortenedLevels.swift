@@ -23,7 +23,8 @@ struct ShortenedLevels {
     func cause(_ names: [LevelText]) -> String {
       let said = names[name]
       let other = levelText(level)
-      return said.isLevel ? "the level \(levelText(said.value)) may be \(other) \(way.participle)" : "\(said.digits == 0 ? 0 : 1) is no level, and may be \(other) \(way.participle)"
+      let what = said.isLevel ? "the level \(levelText(said.value))" : "\(said.digits == 0 ? 0 : 1) is no level, and"
+      return "\(what) may be \(other) \(way.participle)"
     }
   }
 
