@@ -23,7 +23,7 @@ struct DartsShape: ColumnShape {
       throw cannotHold("the level \(levelText(level)), its names have three decimals", remedy: "choose levels with --levels")
     }
     let digits = String("\(1000 + thousandths)".dropFirst())
-    let isPlain = digits.hasSuffix("0") && ShortenedLevels(names: [LevelText("0." + digits.dropLast())!], ways: shortenings).doubts.isEmpty
+    let isPlain = digits.hasSuffix("0") && ShortenedLevels(names: [LevelText("0." + digits.dropLast())!], ways: shortenings).doubts.allSatisfy(\.isSlight)
     return (model.isEmpty ? "" : model + "_") + "q0." + (isPlain ? digits.dropLast() : digits[...])
   }
 }

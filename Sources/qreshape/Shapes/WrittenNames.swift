@@ -45,7 +45,7 @@ struct WrittenNames {
     try refuseRepetition(passed + names)
     let doubts = levels.values.flatMap { names in
       let sorted = ShortenedLevels(names: names.sorted { $0.key < $1.key }, ways: shape.shortenings)
-      return sorted.doubts.map { sorted.names[$0.name].key }
+      return sorted.doubts.filter { !$0.isSlight }.map { sorted.names[$0.name].key }
     }
     if !doubts.isEmpty {
       let list = Set(doubts).sorted().map { levelText(Double($0) / 1e9) }.joined(separator: ", ")
