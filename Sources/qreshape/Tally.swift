@@ -105,7 +105,7 @@ extension ReshapePlan {
 
   /// A column that numbers rows makes each a unit of its own.
   func warnOfRowNumbers(_ tally: Tally) {
-    guard case .long = source, tally.rows > 2, tally.taken == tally.rows else { return }
+    guard case .long = source, tally.rows > 2, tally.taken == tally.rows, vocabulary.presentLevels.count > 1 else { return }
     let usual = ["", "Unnamed: 0", "rownames", "row.names", "index", "...1", "X"]
     let name = passed.map { header.names[$0] }.first(where: usual.contains)
     let cause = name.map { "where the column \"\($0)\" numbers the rows, --exclude \"\($0)\" leaves it out" }

@@ -19,7 +19,7 @@ protocol ColumnShape {
   /// Model and level of a column; nil for a name that is no quantile column's. Throws where the level cannot be told.
   func parse(_ column: String, input: String) throws -> (model: String, level: LevelText)?
 
-  /// Whether a group of these columns tells the format by itself.
+  /// Whether quantile columns of these names tell the format by themselves.
   func isTold(by columns: [String]) -> Bool
 
   /// The column of a level. Throws a usage failure where names of this format cannot hold the model or the level.

@@ -37,7 +37,7 @@ struct NixtlaShape: ColumnShape {
     return (String(head.dropLast(2)), LevelText(exactly: level.value))
   }
 
-  /// A median's name is that of many other columns.
+  /// A median's name is also that of many other columns.
   func isTold(by columns: [String]) -> Bool { columns.contains { !$0.hasSuffix("-median") } }
 
   func columnName(_ model: String, _ level: Double) throws -> String {

@@ -36,18 +36,17 @@ enum Source {
   /// Finds the quantiles of a table: in the format that is told, or the only one that fits.
   static func find(_ told: Shape?, _ session: FilterSession, _ header: Header, levels: [Double]?) throws -> Source {
     if let told {
-      if let source = try candidates(told, session, header, levels, isTold: true).first { return source }
+      if let source = try told.source(session, header, levels) { return source }
       throw session.failure("no quantiles in the format \(told.name)", remedy: likelyCause(header) ?? "it has \(told.summary)")
     }
-    let found = try Shape.all.flatMap { try candidates($0, session, header, levels, isTold: false) }
-    guard let first = found.first else {
-      let remedy = likelyCause(header) ?? (header.names.first { (try? PercentShape().parse($0, input: "")) ?? nil != nil }).map { "\($0) is read with --from percent" }
-      throw session.failure("no format is recognised", remedy: remedy ?? "tell it with --from; there are \(Shape.all.map(\.name).joined(separator: ", "))")
-    }
+    let found = try Shape.all.filter { try $0.fits(session, header) }
     if found.count > 1 {
       throw session.failure("the columns fit \(found.map(\.name).joined(separator: " and "))", remedy: "tell the format with --from")
     }
-    return first
+    if let source = try found.first?.source(session, header, levels) { return source }
+    let percent = header.names.first { (try? PercentShape().parse($0, input: "")) ?? nil != nil }
+    let remedy = likelyCause(header) ?? percent.map { "\($0) is read with --from percent" }
+    throw session.failure("no format is recognised", remedy: remedy ?? "tell it with --from; there are \(Shape.all.map(\.name).joined(separator: ", "))")
   }
 
   /// What a file is that is no table as these filters read them.
@@ -58,19 +57,33 @@ enum Source {
     guard header.count == 1, let delimiter = first.first(where: { ";|\t".contains($0) }) else { return nil }
     return "the delimiter may be another: -d '\(delimiter)'"
   }
+}
 
-  private static func candidates(_ shape: Shape, _ session: FilterSession, _ header: Header, _ levels: [Double]?, isTold: Bool) throws -> [Source] {
-    switch shape {
-    case .long(let long): return long.columns(of: header, files: session.options.files).map { [.long($0, long)] } ?? []
-    case .nested(let nested): return nested.columns(of: header, session.reader.format).map { [.nested($0, nested)] } ?? []
-    case .columns(let columns):
-      guard isTold || columns.isRecognised else { return [] }
-      let styles: [any ColumnShape] = columns is WideShape ? [columns, UnderscoreShape()] : [columns]
-      let found = try styles.map { (try groups(header, $0, session, levels), $0) }.filter { groups, shape in
-        groups.contains { isTold || shape.isTold(by: $0.columns.map { header.names[$0] }) }
-      }
+extension Shape {
+  /// Formats whose names say the same in other words.
+  private var styles: [any ColumnShape] {
+    guard case .columns(let columns) = self else { return [] }
+    return columns is WideShape ? [columns, UnderscoreShape()] : [columns]
+  }
+
+  /// Whether columns alone tell this format.
+  fileprivate func fits(_ session: FilterSession, _ header: Header) throws -> Bool {
+    guard case .columns(let columns) = self else { return try source(session, header, nil) != nil }
+    return try columns.isRecognised && styles.contains { style in
+      let names = try header.names.filter { try style.parse($0, input: session.inputName) != nil }
+      return !names.isEmpty && style.isTold(by: names)
+    }
+  }
+
+  /// Where the quantiles are if the table is of this format.
+  fileprivate func source(_ session: FilterSession, _ header: Header, _ levels: [Double]?) throws -> Source? {
+    switch self {
+    case .long(let long): return long.columns(of: header, files: session.options.files).map { .long($0, long) }
+    case .nested(let nested): return nested.columns(of: header, session.reader.format).map { .nested($0, nested) }
+    case .columns:
+      let found = try styles.map { (try Shape.groups(header, $0, session, levels), $0) }.filter { !$0.0.isEmpty }
       if found.count > 1 { throw session.failure("levels are written with a point in some names and with an underscore in others", remedy: "rename the columns") }
-      return found.map { .columns($0.0, $0.1) }
+      return found.first.map { .columns($0.0, $0.1) }
     }
   }
 
