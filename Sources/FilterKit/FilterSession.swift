@@ -112,8 +112,8 @@ public final class FilterSession {
     try table.answer(output: output, threads: threads, progress: progress.update, makeWorker)
   }
 
-  /// Ends the run: checks that the output reached its end, reports skipped rows, writes `--stats`.
-  public func finish(_ counts: RowCounts, written: Int? = nil) throws {
+  /// Ends the run: checks that the output reached its end, reports skipped rows, writes `--stats`, with a tool's `more` counts.
+  public func finish(_ counts: RowCounts, written: Int? = nil, more: [(name: String, count: Int)] = []) throws {
     try output.close()
     try policy.rejects?.close()
     if counts.skipped > 0, let first = counts.firstSkipped {
@@ -121,7 +121,7 @@ public final class FilterSession {
     }
     if let path = options.stats {
       let file = try OutputFile(path: path)
-      try file.write("{\"read\":\(counts.read),\"written\":\(written ?? counts.read - counts.skipped),\"skipped\":\(counts.skipped)}\n")
+      try file.write("{\"read\":\(counts.read),\"written\":\(written ?? counts.read - counts.skipped),\"skipped\":\(counts.skipped)\(more.map { ",\"\($0.name)\":\($0.count)" }.joined())}\n")
       try file.close()
     }
   }

@@ -17,6 +17,8 @@ public final class TableReader: BlockSource {
     public var format: TableFormat?
     /// The names of a table without a header line; nil reads them from the input.
     public var columns: [String]?
+    /// Where the format is recognised: a delimiter that is taken if the first line holds it.
+    public var likelyDelimiter: UInt8?
     /// Whether later operands may have the first one's columns in another order. Their rows are written anew in the first one's.
     public var allowsAnyOrder = false
 
@@ -70,7 +72,7 @@ public final class TableReader: BlockSource {
     try TableReader.refuseUTF16(block.buffer, first.name)
     while memchr(block.buffer.base, 10, block.buffer.count) == nil, try first.read(into: block.buffer) {}
     TableReader.dropByteOrderMark(block.buffer)
-    format = options.format ?? TableFormat.recognise(block.buffer.bytes)
+    format = options.format ?? TableFormat.recognise(block.buffer.bytes, likely: options.likelyDelimiter)
     scanner = RecordScanner(format: format)
     source = first
     if let columns = options.columns {

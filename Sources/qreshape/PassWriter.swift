@@ -5,6 +5,8 @@ import Tables
 final class PassWriter {
   let names: [String]
   let writer: FieldWriter
+  /// Observed values that are joined.
+  let truth: TruthReader?
   private let header: Header
   private let columns: [Int]
   private let isRenamed: [Bool]
@@ -12,28 +14,27 @@ final class PassWriter {
   private let stretches: [(first: Int, last: Int)]
   /// NDJSON: `"name":` of each column, and of the observed value.
   private let keys: [[UInt8]]
-  private let truth: (table: TruthTable, key: FieldKey)?
-  private let key = ByteBuffer(capacity: 256)
 
   /// - Parameters:
   ///   - columns: what passes through, in order, and what it is called in the output.
-  ///   - truth: observed values that are joined, the columns to join on, and what they are called.
-  init(header: Header, writer: FieldWriter, columns: [(column: Int, name: String)], truth: (table: TruthTable, key: FieldKey, name: String)?) {
+  ///   - join: observed values that are joined, and what their column is called where it is appended.
+  init(header: Header, writer: FieldWriter, columns: [(column: Int, name: String)], join: TruthJoin?, joinedName: String) {
     self.header = header
     self.writer = writer
     self.columns = columns.map(\.column)
     isRenamed = columns.map { header.names[$0.column] != $0.name }
-    names = columns.map(\.name) + (truth.map { [$0.name] } ?? [])
-    self.truth = truth.map { ($0.table, $0.key) }
+    let fills = join?.fills
+    names = columns.map(\.name) + (join != nil && fills == nil ? [joinedName] : [])
+    truth = join.map { TruthReader($0, header) }
     let copies = writer.input == writer.output && !writer.writesObjects
     stretches = columns.map(\.column).reduce(into: []) { stretches, column in
-      if copies, let last = stretches.last?.last, last == column - 1 { stretches[stretches.count - 1].last = column } else { stretches.append((column, column)) }
+      if copies, let last = stretches.last?.last, last == column - 1, column != fills, last != fills {
+        stretches[stretches.count - 1].last = column
+      } else {
+        stretches.append((column, column))
+      }
     }
-    keys = names.map { name in
-      let buffer = ByteBuffer(capacity: 64)
-      appendJSONString(name, to: buffer)
-      return Array(buffer.bytes) + [UInt8(ascii: ":")]
-    }
+    keys = names.map(jsonKey)
   }
 
   var isEmpty: Bool { names.isEmpty }
@@ -50,25 +51,35 @@ final class PassWriter {
   /// it: it is missing then.
   func write(_ row: Row, into buffer: ByteBuffer) -> Bool {
     let start = buffer.count
+    let isFilled = truth?.isFilled(row) ?? true
+    let joined = isFilled ? nil : truth!.text(row)
+    let fills = isFilled ? nil : truth!.join.fills
     for (i, stretch) in stretches.enumerated() {
+      let value = stretch.first == fills ? joined : nil
       if writer.writesObjects {
-        if writer.isAbsent(row, stretch.first) { continue }
+        if value == nil, writer.isAbsent(row, stretch.first) { continue }
         if buffer.count > start { buffer.append(UInt8(ascii: ",")) }
         buffer.append(keys[i])
+      } else if i > 0 {
+        buffer.append(writer.delimiter)
+      }
+      if let value {
+        buffer.append(value)
+      } else if stretch.first == stretch.last {
         writer.append(row, stretch.first, into: buffer)
       } else {
-        if i > 0 { buffer.append(writer.delimiter) }
-        if stretch.first == stretch.last { writer.append(row, stretch.first, into: buffer) } else { copy(row, stretch, buffer) }
+        copy(row, stretch, buffer)
       }
     }
-    guard let truth else { return true }
-    if writer.writesObjects ? buffer.count > start : !columns.isEmpty { buffer.append(writer.delimiter) }
+    if let truth, truth.join.fills == nil { append(joined, isFirst: writer.writesObjects ? buffer.count == start : columns.isEmpty, buffer) }
+    return isFilled || joined != nil
+  }
+
+  /// The observed value as a field behind the others.
+  private func append(_ value: UnsafeBufferPointer<UInt8>?, isFirst: Bool, _ buffer: ByteBuffer) {
+    if !isFirst { buffer.append(writer.delimiter) }
     if writer.writesObjects { buffer.append(keys[keys.count - 1]) }
-    key.removeAll()
-    truth.key.append(row, into: key)
-    let value = truth.table.find(key.bytes)
     if let value { buffer.append(value) } else if writer.writesObjects { buffer.append("null") }
-    return value != nil
   }
 
   private func copy(_ row: Row, _ stretch: (first: Int, last: Int), _ buffer: ByteBuffer) {
@@ -76,4 +87,11 @@ final class PassWriter {
     let last = row.raw(stretch.last)
     buffer.append(first, count: first.distance(to: last.baseAddress!) + last.count)
   }
+}
+
+/// `"name":`, as it stands before a member of an object.
+func jsonKey(_ name: String) -> [UInt8] {
+  let buffer = ByteBuffer(capacity: 64)
+  appendJSONString(name, to: buffer)
+  return Array(buffer.bytes) + [UInt8(ascii: ":")]
 }

@@ -47,7 +47,7 @@ struct QReshape: FilterTool {
   @Option(help: ArgumentHelp("Join observed values from this table, on the columns of --on; rows without a match have none.", valueName: "file"), completion: .file())
   var truth: String?
 
-  @Option(help: ArgumentHelp("Columns, of the input and of --truth, to join on, separated by commas.", valueName: "names"))
+  @Option(help: ArgumentHelp("Columns to join on, separated by commas; COLUMN=OTHER where --truth calls it OTHER.", valueName: "names"))
   var on: String?
 
   @Option(name: [.customShort("y"), .customLong("target")], help: ArgumentHelp("Column of observed values in the input or in --truth, and what it is called in the output.", valueName: "name"))
@@ -58,6 +58,9 @@ struct QReshape: FilterTool {
 
   @Option(help: ArgumentHelp("These levels only: a count (99), a list (0.1,0.5,0.9) or a range (0.05:0.95:0.05); rounded names of darts and percent are taken for them.", valueName: "levels"))
   var levels: String?
+
+  @Option(help: ArgumentHelp("Leave these columns out, separated by commas: they tell no units apart.", valueName: "names"))
+  var exclude: String?
 
   @Option(name: .customLong("as"), help: ArgumentHelp("Name the group without a name.", valueName: "name"))
   var unnamed: String?
@@ -77,6 +80,7 @@ struct QReshape: FilterTool {
     if let memory, LearningOptions.bytes(memory) == nil { throw ValidationError("--memory \(memory): write a size such as 500M or 2G") }
     if (truth == nil) != (on == nil) { throw ValidationError("--truth and --on go together") }
     if let on, nameList(on).isEmpty { throw ValidationError("--on names no column") }
+    if truth == "-", table.files.isEmpty || table.files.contains("-") { throw ValidationError("--truth -: stdin is the table; --truth needs a file") }
   }
 
   mutating func run() throws {

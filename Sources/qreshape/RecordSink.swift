@@ -20,6 +20,8 @@ final class RecordSink {
   private(set) var written = 0
   /// Quantiles without a value, which a row of their own cannot hold.
   private(set) var missing = 0
+  /// Units and models without quantiles, likewise.
+  private(set) var empty = 0
 
   /// `form` is nil for the nested one.
   init(_ form: LongShape?, pass: PassWriter, vocabulary: Vocabulary, hasModels: Bool, lineEnd: [UInt8]) {
@@ -29,15 +31,10 @@ final class RecordSink {
     self.hasModels = hasModels
     self.lineEnd = lineEnd
     writer = pass.writer
-    func key(_ name: String) -> [UInt8] {
-      let buffer = ByteBuffer(capacity: 64)
-      appendJSONString(name, to: buffer)
-      return Array(buffer.bytes) + [UInt8(ascii: ":")]
-    }
-    model = key(form?.model[0] ?? "model")
-    outputType = key(form?.outputType.first ?? "")
-    level = key(form?.level[0] ?? "")
-    value = key(form?.value[0] ?? "quantiles")
+    model = jsonKey(form?.model[0] ?? "model")
+    outputType = jsonKey(form?.outputType.first ?? "")
+    level = jsonKey(form?.level[0] ?? "")
+    value = jsonKey(form?.value[0] ?? "quantiles")
     names = (hasModels ? [form?.model[0] ?? "model"] : []) + pass.names
       + (form.map { $0.outputType.prefix(1) + [$0.level[0], $0.value[0]] } ?? ["quantiles"])
   }
@@ -52,6 +49,15 @@ final class RecordSink {
       if i > 0 || hasModels || !pass.isEmpty { buffer.append(writer.delimiter) }
       writer.append(name, into: buffer)
     }
+    buffer.append(lineEnd)
+  }
+
+  /// The row of a unit and model without quantiles, which a row a quantile cannot hold.
+  func writeEmpty(_ fields: UnsafeBufferPointer<UInt8>, model: Int, into buffer: ByteBuffer) {
+    guard form == nil else { return empty += 1 }
+    begin(fields, model, buffer)
+    buffer.append(value)
+    buffer.append("{}}")
     buffer.append(lineEnd)
   }
 

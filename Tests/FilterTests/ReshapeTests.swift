@@ -42,13 +42,14 @@ import Testing
   }
 
   private static let hundredths = ["0.01", "0.02", "0.03", "0.1", "0.25", "0.5", "0.9"]
+  private static let thousandths = ["0.001", "0.02", "0.025", "0.03", "0.125", "0.5", "0.99"]
   private static let fine = ["0.000000001", "0.005", "0.025", "0.1", "0.5", "0.77", "0.975", "0.9999"]
 
   /// Wide to a format and back is the same table, byte for byte, where the format can hold it.
   @Test(arguments: [
     ("hub", "", ""), ("hub", "", "--sorted"), ("hub", "", "--memory 0"), ("scoringutils", "-y y", ""), ("scoringutils", "-y y", "--memory 0"),
     ("nested", "", "--output csv"), ("nested", "", "--output csv --memory 0"), ("nixtla", "", ""), ("wide", "--level-style underscore", ""),
-    ("darts", "", "--levels 0.01,0.02,0.03,0.1,0.25,0.5,0.9"), ("percent", "", "--levels 0.01,0.02,0.03,0.1,0.25,0.5,0.9"), ("autogluon", "", "--as only"),
+    ("darts", "", ""), ("percent", "", "--levels 0.01,0.02,0.03,0.1,0.25,0.5,0.9"), ("autogluon", "", "--as only"),
     ("hub", "--output tsv", "--output csv"), ("scoringutils", "-y y -d ;", "-d ;"),
   ])
   func wideToAFormatAndBackIsTheSameTable(_ format: String, _ flags: String, _ back: String) throws {
@@ -57,7 +58,7 @@ import Testing
     let delimiter = flags.contains("-d ;") ? ";" : ","
     for seed in 1...12 as ClosedRange<UInt64> {
       let models = format == "autogluon" ? ["only"] : format == "nixtla" ? ["a", "b-lo-90", "c d"] : ["", "a", "b_q0.5", "c, \"d\""]
-      let table = WideTable(seed: seed, models: models, levels: ["darts", "percent"].contains(format) ? Self.hundredths : Self.fine, saysMissing: format != "nested")
+      let table = WideTable(seed: seed, models: models, levels: format == "percent" ? Self.hundredths : format == "darts" ? Self.thousandths : Self.fine, saysMissing: format != "nested")
       try Data(table.text(delimiter: delimiter).utf8).write(to: shell.folder.appendingPathComponent("wide-\(seed).csv"))
     }
     let (there, here) = (flags.replacingOccurrences(of: ";", with: "';'"), back.replacingOccurrences(of: ";", with: "';'"))
@@ -74,6 +75,70 @@ import Testing
     #expect(sames == 12, "\(result.text)\(result.error)")
   }
 
+  /// Whatever the columns are called, a table comes back or is refused: no column is ever read as what it was not.
+  @Test func noColumnChangesItsRole() throws {
+    let pool = [
+      "model", "model_id", "output_type", "output_type_id", "type", "value", "values", "levels", "quantile_levels", "quantiles", "predictions", "observed", "true_value",
+      "observation", "target", "predicted", "prediction", "quantile", "quantile_level", "0.3", "x-lo-90", "x-median", "x_ql0.1", "p10", "x_p5", "y", "q0_1", "p2020",
+    ]
+    let models = [[""], ["a"], ["", "a"], ["a", "b.c"], ["a_q0.5"], ["x-lo-80"], ["model"]]
+    let levels = ["0.0005", "0.001", "0.01", "0.02", "0.025", "0.03", "0.1", "0.28", "0.29", "0.5", "0.975"]
+    let shell = try Shell()
+    defer { shell.remove() }
+    var script = ""
+    var state: UInt64 = 1
+    func below(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % bound
+    }
+    for table in 0..<24 {
+      let passed = (0...below(3)).map { _ in pool[below(pool.count)] }.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+      let models = models[below(models.count)]
+      let kept = levels.filter { _ in below(3) == 0 } + ["0.99"]
+      let names = ["id"] + passed + models.flatMap { model in kept.map { (model.isEmpty ? "q" : model + "_q") + $0 } }
+      let rows = (0..<3).map { row in (["\(row)"] + names.dropFirst().map { _ in "\(below(10))" }).joined(separator: ",") }
+      try Data(([names.joined(separator: ",")] + rows).map { $0 + "\n" }.joined().utf8).write(to: shell.folder.appendingPathComponent("\(table).csv"))
+      for format in ["hub", "scoringutils", "autogluon", "nixtla", "darts", "percent", "nested", "wide"] {
+        var back = format == "percent" ? " --levels \(kept.joined(separator: ","))" : format == "autogluon" && models != [""] ? " --as \(models[0])" : ""
+        let renamed = format == "scoringutils" ? ["y", "observed", "observation", "target"] : format == "nixtla" ? ["y", "observed", "observation"] : []
+        if let target = renamed.first(where: passed.contains) { back += " -y \(target)" }
+        script += """
+          qreshape --from wide --to \(format)\(format == "wide" ? " --level-style underscore" : "") \(table).csv > there 2> refusal
+          case $? in
+            0) held=$((held + 1)); qreshape -q --from \(format) --output csv\(back) there | cmp - \(table).csv || echo '\(format): \(names.joined(separator: ","))' ;;
+            64 | 65) ;;
+            *) cat refusal ;;
+          esac
+
+          """
+      }
+    }
+    let result = try shell.run(script + "[ $held -gt 60 ] || echo $held")
+    #expect(result.text == "" && result.error == "", "\(result.text)\(result.error)")
+  }
+
+  /// Told levels are found behind names of two decimals, in whatever way a program left these, if no two levels have one name.
+  @Test(arguments: [("darts", "printf \"%.2f\", l"), ("percent", "printf \"%.0f\", 100 * l"), ("percent", "printf \"%d\", 100 * l"), ("nixtla", "printf \"%d\", 100 * l")])
+  func toldLevelsAreFoundBehindShortenedNames(_ format: String, _ shortened: String) throws {
+    let prefix = ["darts": "m_q", "percent": "m_p", "nixtla": "m-q-"][format]!
+    let result = try Shell.run(
+      """
+      for seed in {1..25}; do
+        awk -v seed=$seed 'BEGIN {
+          srand(seed)
+          for (k = 1; k < 1000; k++) if (rand() < 0.03) {
+            l = k / 1000
+            \(shortened.replacingOccurrences(of: "printf ", with: "name = sprintf("))); if (name in seen) continue
+            seen[name] = 1; names = names sep "\(prefix)" name; wide = wide sep "m_q" l; values = values sep k; levels = levels sep l; sep = ","
+          }
+          print names "\\n" values > "names.csv"; print wide "\\n" values > "wide.csv"; print levels > "levels"
+        }'
+        qreshape -q --from \(format) --levels $(cat levels) names.csv | cmp - wide.csv && echo same
+      done
+      """)
+    #expect(result.text == String(repeating: "same\n", count: 25), "\(result.text)\(result.error)")
+  }
+
   /// What a format cannot hold is refused or told.
   @Test func whatAFormatCannotHoldIsSaid() throws {
     let result = try Shell.run(
@@ -84,7 +149,7 @@ import Testing
       try autogluon 'id,a_q0.1,b_q0.1\\na,1,2\\n'
       try autogluon 'id,a_q0.1\\na,1\\n'
       try nixtla 'id,q0.1\\na,1\\n'
-      try darts 'q0.025\\n1\\n'
+      try darts 'q0.0025\\n1\\n'
       try percent 'q0.125\\n1\\n'
       try nested 'id,q0.1,q0.9\\na,1,\\n'
       """)
@@ -161,6 +226,30 @@ import Testing
         """, output: "wide.csv", afterwards: "wc -l < wide.csv")
     #expect(megabytes < 48)
     #expect(result.text == "100001\n" && result.error == "")
+  }
+
+  /// Units that are many and small count with what finds and sorts them.
+  @Test func memoryIsBoundedForUnitsOfOneRow() throws {
+    let (megabytes, result) = try Shell.memory(
+      of: "qreshape --memory 24M",
+      reading: """
+        echo model_id,unit,output_type,output_type_id,value
+        awk 'BEGIN { for (u = 1; u <= 500000; u++) print "m," u ",quantile,0.5,1" }'
+        """, output: "wide.csv", afterwards: "wc -l < wide.csv")
+    #expect(megabytes < 64)
+    #expect(result.text == "500001\n")
+  }
+
+  /// Models that share no level take memory for the columns there are, not for all that there could be.
+  @Test func manyModelsAndLevelsTakeLittleMemory() throws {
+    let (megabytes, result) = try Shell.memory(
+      of: "qreshape",
+      reading: """
+        echo model_id,unit,output_type,output_type_id,value
+        awk 'BEGIN { for (m = 1; m < 8000; m++) printf "m%d,u,quantile,%.5f,1\\n", m, m / 1e5 }'
+        """, output: "wide.csv", afterwards: "head -1 wide.csv | tr , '\n' | wc -l")
+    #expect(megabytes < 64)
+    #expect(result.text == "8000\n")
   }
 
   /// Rows that stand twice are kept, byte for byte and in the order of their units, wherever the first ones waited.

@@ -168,7 +168,7 @@ import Testing
 
   // MARK: Constant memory
 
-  @Test(arguments: ["qsort", "qscore", "qscore --per-row", "qconformal --load cqr.model", "qaggregate -m median", "qreshape --to percent", "qreshape --to hub"].map { Answering(command: $0) })
+  @Test(arguments: ["qsort", "qscore", "qscore --per-row", "qconformal --load cqr.model", "qaggregate -m median", "qreshape --to percent", "qreshape -q --to hub"].map { Answering(command: $0) })
   func memoryStaysUnder32MB(_ tool: Answering) throws {
     let (megabytes, result) = try Shell.memory(
       of: tool.command,

@@ -7,8 +7,8 @@ struct AutoGluonShape: ColumnShape {
   let summary = "bare levels 0.1 … 0.9 as names, one model; GluonTS and Chronos alike"
   let namesModels = false
 
-  func parse(_ column: String, input: String) -> (model: String, level: Double)? {
-    guard let level = plainDecimal(column[...], needsPoint: true), level < 1, (1..<1_000_000_000).contains(Levels.key(level)) else { return nil }
+  func parse(_ column: String, input: String) -> (model: String, level: LevelText)? {
+    guard column.contains("."), let level = LevelText(column[...]), level.isLevel else { return nil }
     return ("", level)
   }
 

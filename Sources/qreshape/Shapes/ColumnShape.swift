@@ -9,13 +9,18 @@ protocol ColumnShape {
   var summary: String { get }
   /// Whether column names alone tell this format, so that it need not be asked for.
   var isRecognised: Bool { get }
-  /// Whether names hold two decimals of a level, so that what was written may not be what is read.
-  var isRounded: Bool { get }
+  /// How writers of this format may have shortened the levels in names; none where names hold all decimals.
+  var shortenings: [Shortening] { get }
   /// Whether a column's name tells the model.
   var namesModels: Bool { get }
+  /// What the column of observed values is called; nil where it may have any name.
+  var target: String? { get }
 
   /// Model and level of a column; nil for a name that is no quantile column's. Throws where the level cannot be told.
-  func parse(_ column: String, input: String) throws -> (model: String, level: Double)?
+  func parse(_ column: String, input: String) throws -> (model: String, level: LevelText)?
+
+  /// Whether quantile columns of these names tell the format by themselves.
+  func isTold(by columns: [String]) -> Bool
 
   /// The column of a level. Throws a usage failure where names of this format cannot hold the model or the level.
   func columnName(_ model: String, _ level: Double) throws -> String
@@ -23,8 +28,10 @@ protocol ColumnShape {
 
 extension ColumnShape {
   var isRecognised: Bool { true }
-  var isRounded: Bool { false }
+  var shortenings: [Shortening] { [] }
   var namesModels: Bool { true }
+  var target: String? { nil }
+  func isTold(by columns: [String]) -> Bool { true }
 
   func cannotHold(_ what: String, remedy: String) -> Failure { Failure(.usage, "\(name) cannot hold \(what)", remedy: remedy) }
 
@@ -37,12 +44,8 @@ extension ColumnShape {
     guard column[underscore] == "_", underscore > column.startIndex else { return nil }
     return (String(column[..<underscore]), text)
   }
-}
 
-/// Digits, and where it is allowed a point and more digits, as a number.
-func plainDecimal(_ text: Substring, needsPoint: Bool = false) -> Double? {
-  let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-  guard (parts.count == 2 || !needsPoint), parts.count <= 2, text.count <= 20, parts.contains(where: { !$0.isEmpty }) else { return nil }
-  guard parts.allSatisfy({ $0.utf8.allSatisfy { (48...57).contains($0) } }), parts.count == 1 || !parts[1].isEmpty else { return nil }
-  return Double("0" + text)
+  static func outside(_ column: String, _ input: String) -> Failure {
+    Failure(.badData, "a quantile level is strictly between 0 and 1", at: .init(input: input, line: 1, column: column), remedy: "rename the column")
+  }
 }

@@ -24,10 +24,11 @@ struct LongShape {
   let value: [String]
   let target: [String]
 
-  /// The hubverse: model output of a forecast hub. Only rows whose output type is quantile hold quantiles.
+  /// The hubverse: model output of a forecast hub. Only rows whose output type is quantile hold quantiles. `type` and `quantile` are the
+  /// names of the COVID-19 forecast hubs.
   static let hub = LongShape(
-    name: "hub", summary: "a row a quantile: model_id, output_type, output_type_id, value", model: ["model_id"], outputType: ["output_type"],
-    level: ["output_type_id"], value: ["value"], target: [])
+    name: "hub", summary: "a row a quantile: model_id, output_type, output_type_id, value", model: ["model_id"],
+    outputType: ["output_type", "type"], level: ["output_type_id", "quantile"], value: ["value"], target: [])
 
   /// R's scoringutils; the names of its versions before 2 are read too.
   static let scoringUtils = LongShape(

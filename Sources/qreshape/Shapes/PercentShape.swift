@@ -7,15 +7,15 @@ struct PercentShape: ColumnShape {
   let name = "percent"
   let summary = "p10, p50 and MODEL_p90, whole percents"
   let isRecognised = false
-  let isRounded = true
+  let shortenings = [Shortening.formatted, .halvesToEven, .halvesUp, .truncated]
 
-  func parse(_ column: String, input: String) throws -> (model: String, level: Double)? {
-    guard let (model, text) = PercentShape.split(column, letter: "p"), let percent = plainDecimal(text) else { return nil }
-    let digits = text.prefix { $0 != "." }.count
-    guard digits <= 2, (1..<1_000_000_000).contains(Levels.key(percent / 100)) else {
+  func parse(_ column: String, input: String) throws -> (model: String, level: LevelText)? {
+    guard let (model, text) = PercentShape.split(column, letter: "p"), let level = LevelText(text, isPercent: true), level.key <= 1_000_000_000 else { return nil }
+    let whole = text.prefix { $0 != "." }
+    guard level.isLevel || level.decimals == 2, !whole.isEmpty, whole.count <= 2 || !whole.hasPrefix("0") else {
       throw Failure(.badData, "the level cannot be told", at: .init(input: input, line: 1, column: column), remedy: "percents are written p5, p50 or p97.5")
     }
-    return (model, Levels.rounded(percent / 100))
+    return (model, level)
   }
 
   func columnName(_ model: String, _ level: Double) throws -> String {

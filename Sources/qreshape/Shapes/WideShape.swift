@@ -6,7 +6,10 @@ struct WideShape: ColumnShape {
   let name = "wide"
   let summary = "qLEVEL and MODEL_qLEVEL, the tables of these filters"
 
-  func parse(_ column: String, input: String) throws -> (model: String, level: Double)? { try Header.quantileName(column, input: input) }
+  func parse(_ column: String, input: String) throws -> (model: String, level: LevelText)? {
+    try Header.quantileName(column, input: input).map { ($0.model, LevelText(exactly: $0.level)) }
+  }
+
   func columnName(_ model: String, _ level: Double) -> String { QuantileGroup.columnName(model, level) }
 }
 
@@ -15,9 +18,9 @@ struct UnderscoreShape: ColumnShape {
   let name = "wide"
   let summary = "wide with --level-style underscore: q0_025"
 
-  func parse(_ column: String, input: String) throws -> (model: String, level: Double)? {
-    guard let (model, text) = UnderscoreShape.split(column, letter: "q"), text.hasPrefix("0_") else { return nil }
-    guard let level = plainDecimal("0." + text.dropFirst(2), needsPoint: true), Levels.key(level) > 0 else { return nil }
+  func parse(_ column: String, input: String) throws -> (model: String, level: LevelText)? {
+    guard let (model, text) = UnderscoreShape.split(column, letter: "q"), text.hasPrefix("0_"), let level = LevelText("0." + text.dropFirst(2)) else { return nil }
+    guard level.isLevel else { throw UnderscoreShape.outside(column, input) }
     return (model, level)
   }
 

@@ -3,13 +3,14 @@ import Tables
 
 /// Units that are put in the order of their records, in memory up to a limit, beyond it on disk.
 final class OrderedUnits {
-  private let memoryLimit: Int
-  private let batch = ByteBuffer(capacity: 1 << 16)
+  private let batchLimit: Int
+  private var batch = ByteBuffer(capacity: 1 << 16)
   private var starts: [Int] = []
   private let spilled: SortedRuns
 
   init(memoryLimit: Int) {
-    self.memoryLimit = max(memoryLimit, 1 << 20)
+    // A buffer that grows is there twice, and the larger one has twice the room.
+    batchLimit = max(memoryLimit / 3, 1 << 20)
     spilled = SortedRuns(memory: memoryLimit)
   }
 
@@ -21,7 +22,7 @@ final class OrderedUnits {
   /// Appends a record, which `write` begins and leaves open.
   func append(_ write: (ByteBuffer) -> Void) throws {
     // The last one may still be extended, so it is never on disk.
-    if batch.count > memoryLimit { try spill() }
+    if batch.count + starts.capacity * 8 > batchLimit { try spill() }
     starts.append(batch.count)
     write(batch)
     UnitRecord.end(starts[starts.count - 1], in: batch)
@@ -47,7 +48,7 @@ final class OrderedUnits {
       }
     }
     batch.removeAll()
-    starts.removeAll(keepingCapacity: true)
+    starts = []
   }
 
   func forEach(_ body: UnitStore.Visitor) throws {
@@ -57,6 +58,7 @@ final class OrderedUnits {
       return
     }
     try spill()
+    batch = ByteBuffer(capacity: 64)
     try spilled.merge { record in try body(record.pass, record.isMatched) { try record.forEachRun($0) } }
   }
 }

@@ -10,7 +10,6 @@ final class PivotWorker: RowWorker {
     var key: Range<Int>
     /// Position of the first row among the block's good ones.
     var row: Int
-    var target: UInt64
     var model: Int
     var bytes: Range<Int>
     var cells: Int
@@ -29,6 +28,8 @@ final class PivotWorker: RowWorker {
   /// Whether a row's bytes are kept with its quantiles.
   private let keepsRecords: Bool
   private let numbers = NumberReader()
+  /// Sees whether joined values agree with the rows' own.
+  private let truth: TruthReader?
 
   private var runs: [Run] = []
   private var runRow: Row?
@@ -39,9 +40,12 @@ final class PivotWorker: RowWorker {
   private var restRows: [Int] = []
   private(set) var restCount = 0
   /// Which levels each model has.
-  private(set) var seen: [[Bool]] = []
+  private(set) var seen = ModelLevels()
 
-  init(reader: CellReader, collector: UnitCollector, key: FieldKey, target: Int?, format: TableFormat, linesPerCell: Int, keepsRecords: Bool) {
+  init(
+    reader: CellReader, collector: UnitCollector, key: FieldKey, target: Int?, truth: TruthReader?, format: TableFormat, linesPerCell: Int, keepsRecords: Bool
+  ) {
+    self.truth = truth
     self.reader = reader
     self.collector = collector
     self.key = key
@@ -66,12 +70,12 @@ final class PivotWorker: RowWorker {
       handled += 1
       return
     }
-    if !reader.cells.isEmpty { try take(row) }
+    if let first = reader.cells.first { try take(row, first.model) } else if let model = reader.emptyModel { try take(row, model) }
     handled += 1
   }
 
-  private func take(_ row: Row) throws {
-    var model = reader.cells[0].model
+  private func take(_ row: Row, _ first: Int) throws {
+    var model = first
     let continues = !startsAnew && row.index == lastIndex + 1 && !runs.isEmpty && runs[runs.count - 1].model == model && isSameUnit(row)
     if !continues { try begin(row, model) }
     lastIndex = row.index
@@ -82,16 +86,9 @@ final class PivotWorker: RowWorker {
       }
       CellRun.append(level: cell.level, UnsafePointer(reader.text.base) + cell.start, count: cell.count, to: cellBytes)
       runs[runs.count - 1].cells += 1
-      mark(model, cell.level)
+      seen.insert(model, cell.level)
     }
     runs[runs.count - 1].bytes = runs[runs.count - 1].bytes.lowerBound..<cellBytes.count
-  }
-
-  @inline(__always)
-  private func mark(_ model: Int, _ level: Int) {
-    while seen.count <= model { seen.append([]) }
-    while seen[model].count <= level { seen[model].append(false) }
-    seen[model][level] = true
   }
 
   @inline(__always)
@@ -113,12 +110,14 @@ final class PivotWorker: RowWorker {
   }
 
   private func begin(_ row: Row, _ model: Int) throws {
-    let value = try target.map { try row.finiteNumber($0, numbers, reader.header) } ?? .nan
+    try truth?.check(row)
+    let value = try target.map { try row.finiteNumber($0, numbers, reader.header) }
     let start = keys.count
     appendKey(row)
     let bytes = UnsafeBufferPointer(start: UnsafePointer(keys.base) + start, count: keys.count - start)
     runs.append(
-      Run(hash: hash(bytes), key: start..<keys.count, row: handled, target: (value.isNaN ? Double.nan : value).bitPattern, model: model, bytes: cellBytes.count..<cellBytes.count, cells: 0))
+      Run(hash: hash(bytes), key: start..<keys.count, row: handled, model: model, bytes: cellBytes.count..<cellBytes.count, cells: 0))
+    if let value { CellRun.append(target: value, to: cellBytes) }
     if keepsRecords { CellRun.append(level: CellRun.record, row.record.baseAddress!, count: row.record.count, to: cellBytes) }
     runRow = row
   }
@@ -149,13 +148,7 @@ final class PivotWorker: RowWorker {
     for run in runs {
       let key = UnsafeBufferPointer(start: UnsafePointer(keys.base) + run.key.lowerBound, count: run.key.count)
       let cells = UnsafeBufferPointer(start: UnsafePointer(cellBytes.base) + run.bytes.lowerBound, count: run.bytes.count)
-      do {
-        try collector.begin(key, run.hash, row: rows[run.row], number: UInt64(run.row), target: run.target)
-      } catch var failure as Failure {
-        failure.place.input = rows.input
-        failure.place.line = lines[run.row]
-        throw failure
-      }
+      try collector.begin(key, run.hash, row: rows[run.row], number: UInt64(run.row))
       func code(_ row: Int) -> UInt64 { collector.lineNumbers.code(input: input, line: lines[row]) }
       let last = run.row + (run.cells - 1) * linesPerCell
       if lines[last] - lines[run.row] == last - run.row {
@@ -171,8 +164,11 @@ final class PivotWorker: RowWorker {
   private func addSingly(_ run: Run, _ cells: UnsafeBufferPointer<UInt8>, _ code: (Int) -> UInt64) throws {
     var row = run.row
     let single = ByteBuffer(capacity: 64)
+    var target: Double?
     try CellRun(line: 0, model: run.model, bytes: cells).forEach { level, text in
+      if level == CellRun.target { return target = CellRun.number(text) }
       single.removeAll()
+      if let target { CellRun.append(target: target, to: single) }
       CellRun.append(level: level, text.baseAddress!, count: text.count, to: single)
       try collector.add(CellRun(line: code(row), model: run.model, bytes: single.bytes))
       row += linesPerCell

@@ -37,18 +37,16 @@ final class UnitCollector {
   }
 
   /// Turns to the unit of a key; `row` is one of its rows, `number` the row's in its block.
-  func begin(_ key: UnsafeBufferPointer<UInt8>, _ hash: UInt64, row: Row, number: UInt64, target: UInt64) throws {
+  func begin(_ key: UnsafeBufferPointer<UInt8>, _ hash: UInt64, row: Row, number: UInt64) throws {
     if complete != nil, store.count == 1, UnitRecord.compare(store.unit(0).keyBytes, key) != 0 { try completeUnit() }
-    let (index, isNew) = try store.find(key, hash) {
+    current = try store.find(key, hash) {
       scratch.removeAll()
       let isMatched = pass.write(row, into: scratch)
       let isKey = UnitRecord.compare(scratch.bytes, key) == 0
       return UnitStore.Unit(
-        hash: hash, first: rowsBefore + number, target: target, key: try store.keep(key, pass: isKey ? nil : scratch.bytes), keyCount: key.count,
+        hash: hash, first: rowsBefore + number, key: try store.keep(key, pass: isKey ? nil : scratch.bytes), keyCount: key.count,
         passCount: isKey ? -1 : scratch.count, isMatched: isMatched, head: nil, tail: nil)
     }
-    if !isNew { try UnitStore.compareTargets(store.unit(index).target, target) }
-    current = index
   }
 
   /// Says which units a block is about.
@@ -80,7 +78,7 @@ final class UnitCollector {
     } else {
       try complete!.append { buffer in
         UnitRecord.begin(
-          order: unit.first, first: unit.first, target: unit.target, isMatched: unit.isMatched, tie: UnsafeBufferPointer(start: nil, count: 0), pass: unit.pass, in: buffer)
+          order: unit.first, first: unit.first, isMatched: unit.isMatched, tie: UnsafeBufferPointer(start: nil, count: 0), pass: unit.pass, in: buffer)
         unit.forEachRun { UnitRecord.append($0, to: buffer) }
       }
     }

@@ -4,10 +4,10 @@ import Tables
 
 /// A unit as bytes, for sorting: an order, a tie breaker, and the rest.
 ///
-/// Layout: sizes of the record, of `tie`, of `pass` (8 bytes each), `order`, `first`, `target`, `isMatched` (8 each), `tie`, `pass`,
+/// Layout: sizes of the record, of `tie`, of `pass` (8 bytes each), `order`, `first`, `isMatched` (8 each), `tie`, `pass`,
 /// then quantile runs: line, model, byte count (8 each), bytes.
 struct UnitRecord {
-  static let headSize = 56
+  static let headSize = 48
   let base: UnsafePointer<UInt8>
 
   private func word(_ i: Int) -> UInt64 { UnsafeRawPointer(base + 8 * i).loadUnaligned(as: UInt64.self) }
@@ -17,8 +17,7 @@ struct UnitRecord {
   var order: UInt64 { word(3) }
   /// Number of the unit's first row.
   var first: UInt64 { word(4) }
-  var target: UInt64 { word(5) }
-  var isMatched: Bool { word(6) != 0 }
+  var isMatched: Bool { word(5) != 0 }
   var tie: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: base + UnitRecord.headSize, count: tieCount) }
   var pass: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: base + UnitRecord.headSize + tieCount, count: passCount) }
   private var runs: UnsafeBufferPointer<UInt8> {
@@ -42,9 +41,9 @@ struct UnitRecord {
 
   /// Begins a record at the end of `buffer`; runs are appended then, and `end` closes it.
   static func begin(
-    order: UInt64, first: UInt64, target: UInt64, isMatched: Bool, tie: UnsafeBufferPointer<UInt8>, pass: UnsafeBufferPointer<UInt8>, in buffer: ByteBuffer
+    order: UInt64, first: UInt64, isMatched: Bool, tie: UnsafeBufferPointer<UInt8>, pass: UnsafeBufferPointer<UInt8>, in buffer: ByteBuffer
   ) {
-    for word in [0, UInt64(tie.count), UInt64(pass.count), order, first, target, isMatched ? 1 : 0] { append(word, to: buffer) }
+    for word in [0, UInt64(tie.count), UInt64(pass.count), order, first, isMatched ? 1 : 0] { append(word, to: buffer) }
     buffer.append(tie)
     buffer.append(pass)
   }

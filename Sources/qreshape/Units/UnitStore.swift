@@ -6,12 +6,11 @@ import Tables
 ///
 /// A hash table finds a unit; its quantiles hang on it as a chain of runs. Over the limit all units go to a sorted run on disk, by
 /// hash and key, and the table starts anew; at the end the runs are merged, which brings the parts of a unit together, and sorted
-/// once more by the units' first rows. Memory is the limit, time n log n at worst.
+/// once more by the units' first rows, half the memory for either sort. Memory is the limit, time n log n at worst.
 final class UnitStore {
   struct Unit {
     var hash: UInt64
     var first: UInt64
-    var target: UInt64
     var key: UnsafeMutablePointer<UInt8>
     var keyCount: Int
     /// What passes through stands behind the key where it is not the key itself.
@@ -44,14 +43,14 @@ final class UnitStore {
 
   init(memoryLimit: Int) {
     self.memoryLimit = memoryLimit
-    spilled = SortedRuns(memory: memoryLimit)
+    spilled = SortedRuns(memory: memoryLimit / 2)
   }
 
   var count: Int { units.count }
 
-  /// The unit with this key, and whether it is new: its fields are set by `create` then.
+  /// The unit with this key; where it is new, `create` makes it.
   @inline(__always)
-  func find(_ key: UnsafeBufferPointer<UInt8>, _ hash: UInt64, create: () throws -> Unit) throws -> (index: Int, isNew: Bool) {
+  func find(_ key: UnsafeBufferPointer<UInt8>, _ hash: UInt64, create: () throws -> Unit) throws -> Int {
     let mask = slots.count - 1
     var i = Int(truncatingIfNeeded: hash) & mask
     while true {
@@ -59,14 +58,14 @@ final class UnitStore {
       if slot == 0 { break }
       if slot >> 32 == hash >> 32 {
         let index = Int(slot & 0xFFFF_FFFF) - 1
-        if units[index].keyCount == key.count, memcmp(units[index].key, key.baseAddress!, key.count) == 0 { return (index, false) }
+        if units[index].keyCount == key.count, memcmp(units[index].key, key.baseAddress!, key.count) == 0 { return index }
       }
       i = (i + 1) & mask
     }
     units.append(try create())
     slots[i] = (hash >> 32) << 32 | UInt64(units.count)
     if units.count * 2 > slots.count { grow() }
-    return (units.count - 1, true)
+    return units.count - 1
   }
 
   /// Reads what the next `find`s and `append`s will need into the cache: reads that do not wait for each other cost a fraction of
@@ -150,7 +149,13 @@ final class UnitStore {
 
   // MARK: On disk
 
-  private var memoryUsed: Int { arena.bytes + units.count * MemoryLayout<Unit>.stride + slots.count * 8 }
+  /// Bytes in use, or in use for a moment where tables are about to grow, which are there twice then, or units are sorted.
+  private var memoryUsed: Int {
+    let soon = units.count + units.count / 8
+    let unitRoom = units.capacity * (soon > units.capacity ? 3 : 1)
+    let slotRoom = slots.count * (soon * 2 > slots.count ? 5 : 1)
+    return arena.bytes + unitRoom * MemoryLayout<Unit>.stride + slotRoom * 8 + units.count * 12
+  }
 
   /// Moves everything to disk where memory is over its limit.
   func spillIfNeeded() throws {
@@ -169,11 +174,12 @@ final class UnitStore {
       }
     }
     removeAll()
+    units = []
   }
 
   private static func write(_ unit: Unit, order: UInt64, to buffer: ByteBuffer) {
     let start = buffer.count
-    UnitRecord.begin(order: order, first: unit.first, target: unit.target, isMatched: unit.isMatched, tie: unit.keyBytes, pass: unit.pass, in: buffer)
+    UnitRecord.begin(order: order, first: unit.first, isMatched: unit.isMatched, tie: unit.keyBytes, pass: unit.pass, in: buffer)
     unit.forEachRun { UnitRecord.append($0, to: buffer) }
     UnitRecord.end(start, in: buffer)
   }
@@ -181,7 +187,7 @@ final class UnitStore {
   /// Takes what passes through, whether an observed value was joined, and what goes through the runs of quantiles.
   typealias Visitor = (_ pass: UnsafeBufferPointer<UInt8>, _ isMatched: Bool, _ runs: ((CellRun) throws -> Void) throws -> Void) throws -> Void
 
-  /// Calls `body` for each unit in the order of first rows. Throws where parts of a unit have different targets.
+  /// Calls `body` for each unit in the order of first rows.
   func forEach(_ body: Visitor) throws {
     if spilled.isEmpty {
       for first in stride(from: 0, to: units.count, by: 16) {
@@ -198,7 +204,6 @@ final class UnitStore {
     var hash: UInt64?
     try spilled.merge { record in
       if record.order == hash, UnitRecord.compare(record.tie, tie.bytes) == 0 {
-        try UnitStore.compareTargets(ordered.last.target, record.target)
         return ordered.extendLast { buffer in record.forEachRun { UnitRecord.append($0, to: buffer) } }
       }
       hash = record.order
@@ -206,18 +211,11 @@ final class UnitStore {
       tie.append(record.tie)
       try ordered.append { buffer in
         UnitRecord.begin(
-          order: record.first, first: record.first, target: record.target, isMatched: record.isMatched, tie: UnsafeBufferPointer(start: nil, count: 0),
+          order: record.first, first: record.first, isMatched: record.isMatched, tie: UnsafeBufferPointer(start: nil, count: 0),
           pass: record.pass, in: buffer)
         record.forEachRun { UnitRecord.append($0, to: buffer) }
       }
     }
     try ordered.forEach(body)
-  }
-
-  /// A unit has one target, however it is written; −0 is 0.
-  static func compareTargets(_ a: UInt64, _ b: UInt64) throws {
-    if a == b || Double(bitPattern: a) == Double(bitPattern: b) { return }
-    let values = [a, b].map { Double(bitPattern: $0) }.map { $0.isNaN ? "missing" : shortestText($0) }
-    throw Failure(.badData, "a unit has two targets, \(values[0]) and \(values[1])", remedy: "a column may be missing that tells units apart")
   }
 }

@@ -2,74 +2,6 @@ import Groundwork
 import Quantiles
 import Tables
 
-/// Quantiles of one model that stood in neighbouring rows, and the line of the first: for each the number of its level, the length of
-/// its text (both in base 128, low digits first, the top bit set on all but the last) and the text.
-struct CellRun {
-  let line: UInt64
-  let model: Int
-  let bytes: UnsafeBufferPointer<UInt8>
-  /// Stands where a level does before the bytes of the row itself, which is kept where bad rows are.
-  static let record = 1 << 30
-
-  /// Appends one quantile to bytes of this form.
-  @inline(__always)
-  static func append(level: Int, _ text: UnsafePointer<UInt8>, count: Int, to buffer: ByteBuffer) {
-    appendNumber(level, to: buffer)
-    appendNumber(count, to: buffer)
-    buffer.append(text, count: count)
-  }
-
-  @inline(__always)
-  private static func appendNumber(_ number: Int, to buffer: ByteBuffer) {
-    var rest = number
-    while rest > 127 {
-      buffer.append(UInt8(rest & 127 | 128))
-      rest >>= 7
-    }
-    buffer.append(UInt8(rest))
-  }
-
-  @inline(__always)
-  static func number(_ bytes: UnsafeBufferPointer<UInt8>, _ p: inout Int) -> Int {
-    var value = 0
-    var shift = 0
-    while true {
-      let byte = bytes[p]
-      p += 1
-      value |= Int(byte & 127) << shift
-      if byte < 128 { return value }
-      shift += 7
-    }
-  }
-
-  /// Calls `body` for each quantile in order.
-  @inline(__always)
-  func forEach(_ body: (_ level: Int, _ text: UnsafeBufferPointer<UInt8>) throws -> Void) rethrows {
-    var p = 0
-    while p < bytes.count {
-      let level = CellRun.number(bytes, &p)
-      let count = CellRun.number(bytes, &p)
-      try body(level, UnsafeBufferPointer(rebasing: bytes[p..<p + count]))
-      p += count
-    }
-  }
-}
-
-/// Lines of several inputs as one number: which input, and which line.
-final class LineNumbers {
-  private var inputs: [String] = []
-
-  /// The number of an input, of which all lines come before those of the next.
-  func input(_ name: String) -> Int {
-    if inputs.last != name { inputs.append(name) }
-    return inputs.count - 1
-  }
-
-  func code(input: Int, line: Int) -> UInt64 { UInt64(input) << 40 | UInt64(line) }
-
-  func place(_ code: UInt64) -> Failure.Place { Failure.Place(input: inputs[Int(code >> 40)], line: Int(code & (1 << 40 - 1))) }
-}
-
 /// Writes units whose quantiles are all known: a row a unit, or with the nested form a line a model.
 final class UnitWriter {
   private let pass: PassWriter
@@ -79,9 +11,7 @@ final class UnitWriter {
   /// `"name":` of each column, for NDJSON.
   private let keys: [[UInt8]]
   private let columnNames: [String]
-  /// Column of each model and level.
-  private let columnOf: [Int32]
-  private let levelCount: Int
+  private let columnOf: ColumnPlaces
   private let lineEnd: [UInt8]
   private let lineNumbers: LineNumbers
   /// Rows that hold one more quantile each, or several.
@@ -92,16 +22,20 @@ final class UnitWriter {
   private var cells: [CellReader.Cell] = []
   private let text = ByteBuffer()
   private(set) var written = 0
-  private(set) var repeated = 0
-  /// The first quantile that stood twice, where such rows are skipped.
-  private(set) var firstRepeated: Failure?
+  /// Rows that were refused, where such rows are skipped, and the first of them.
+  private(set) var refused = 0
+  private(set) var firstRefused: Failure?
+  private var firstRefusedLine: UInt64 = 0
+  /// Of the unit that is written next.
+  private var target: Double?
+  private let targetName: String?
   private let skips: Bool
-  /// Keeps the row of a quantile that stood twice.
+  /// Keeps a row that was refused.
   private let reject: (UnsafeBufferPointer<UInt8>) throws -> Void
 
   init(
     columns: [(model: Int, level: Int)], names: [String], pass: PassWriter, nested: RecordSink?, vocabulary: Vocabulary, lineEnd: [UInt8], linesPerCell: Int,
-    skips: Bool, reject: @escaping (UnsafeBufferPointer<UInt8>) throws -> Void, lineNumbers: LineNumbers
+    targetName: String?, skips: Bool, reject: @escaping (UnsafeBufferPointer<UInt8>) throws -> Void, lineNumbers: LineNumbers
   ) {
     self.columns = columns
     self.pass = pass
@@ -109,26 +43,20 @@ final class UnitWriter {
     self.vocabulary = vocabulary
     self.lineEnd = lineEnd
     self.linesPerCell = UInt64(linesPerCell)
+    self.targetName = targetName
     self.skips = skips
     self.reject = reject
     self.lineNumbers = lineNumbers
     columnNames = names
-    keys = names.map { name in
-      let buffer = ByteBuffer(capacity: 64)
-      appendJSONString(name, to: buffer)
-      return Array(buffer.bytes) + [UInt8(ascii: ":")]
-    }
-    levelCount = vocabulary.levels.count
-    var columnOf = [Int32](repeating: -1, count: max(1, vocabulary.models.count * levelCount))
-    for (i, column) in columns.enumerated() { columnOf[column.model * levelCount + column.level] = Int32(i) }
-    self.columnOf = columnOf
+    keys = names.map(jsonKey)
+    columnOf = ColumnPlaces(columns, models: vocabulary.models.count, levels: vocabulary.levels.count)
     texts = Array(repeating: UnsafeBufferPointer(start: nil, count: 0), count: columns.count)
     lines = Array(repeating: 0, count: columns.count)
   }
 
   func writeHeader(into buffer: ByteBuffer) {
     if let nested { return nested.writeHeader(into: buffer) }
-    guard !pass.writer.writesObjects else { return }
+    guard !pass.writer.writesObjects, !pass.isEmpty || !columnNames.isEmpty else { return }
     pass.writeNames(into: buffer)
     for (i, name) in columnNames.enumerated() {
       if i > 0 || !pass.isEmpty { buffer.append(pass.writer.delimiter) }
@@ -137,26 +65,29 @@ final class UnitWriter {
     buffer.append(lineEnd)
   }
 
-  /// Takes quantiles of the unit that is written next. Throws where one is there already.
+  /// Takes quantiles of the unit that is written next. Throws, or refuses the rows, where one is there already or the rows have
+  /// another target.
   func add(_ run: CellRun) throws {
-    let base = run.model * levelCount
     var line = run.line
     if linesPerCell == 0, try refusesRow(run) { return }
     var record: UnsafeBufferPointer<UInt8>?
-    try columnOf.withUnsafeBufferPointer { columnOf in
-      try texts.withUnsafeMutableBufferPointer { texts in
-        try run.forEach { level, text in
-          if level == CellRun.record { return record = text }
-          let column = Int(columnOf[base + level])
-          if texts[column].baseAddress != nil {
-            try refuse(column, line, record)
-          } else {
-            texts[column] = text
-            lines[column] = line
-            used.append(Int32(column))
-          }
-          line += linesPerCell
+    var other: Failure?
+    let places = columnOf
+    try texts.withUnsafeMutableBufferPointer { texts in
+      try run.forEach { level, text in
+        if level >= CellRun.record {
+          if level == CellRun.record { record = text } else { other = otherTarget(CellRun.number(text), line) }
+          return
         }
+        let column = places[run.model, level]
+        if other == nil, texts[column].baseAddress == nil {
+          texts[column] = text
+          lines[column] = line
+          used.append(Int32(column))
+        } else {
+          try refuse(other ?? repetition(column, line), line, record)
+        }
+        line += linesPerCell
       }
     }
   }
@@ -167,23 +98,42 @@ final class UnitWriter {
     var record: UnsafeBufferPointer<UInt8>?
     run.forEach { level, text in
       if level == CellRun.record { return record = text }
-      let column = Int(columnOf[run.model * levelCount + level])
+      let column = columnOf[run.model, level]
       if repeatedColumn == nil, texts[column].baseAddress != nil { repeatedColumn = column }
     }
-    if let repeatedColumn { try refuse(repeatedColumn, run.line, record) }
+    if let repeatedColumn { try refuse(repetition(repeatedColumn, run.line), run.line, record) }
     return repeatedColumn != nil
   }
 
-  private func refuse(_ column: Int, _ line: UInt64, _ record: UnsafeBufferPointer<UInt8>?) throws {
+  /// A unit has one target, however it is written; −0 is 0.
+  private func otherTarget(_ value: Double, _ line: UInt64) -> Failure? {
+    guard let known = target else {
+      target = value
+      return nil
+    }
+    if known == value || (known.isNaN && value.isNaN) { return nil }
+    let values = [known, value].map { $0.isNaN ? "missing" : shortestText($0) }
+    var place = lineNumbers.place(line)
+    place.column = targetName
+    return Failure(.badData, "a unit has two targets, \(values[0]) and \(values[1])", at: place, remedy: "a column may be missing that tells units apart")
+  }
+
+  private func repetition(_ column: Int, _ line: UInt64) -> Failure {
     let (model, level) = columns[column]
     let name = vocabulary.models[model]
     let (first, second) = (lineNumbers.place(lines[column]), lineNumbers.place(line))
-    let failure = Failure(
+    return Failure(
       .badData, "the level \(levelText(vocabulary.levels[level]))\(name.isEmpty ? "" : " of model \"\(name)\"") stands twice for one unit, first in "
         + (first.input == second.input ? "" : "\(first.input!), ") + "line \(first.line!)", at: second, remedy: "drop one of the rows")
-    guard skips else { throw failure }
-    repeated += 1
-    if firstRepeated == nil { firstRepeated = failure }
+  }
+
+  private func refuse(_ failure: @autoclosure () -> Failure, _ line: UInt64, _ record: UnsafeBufferPointer<UInt8>?) throws {
+    guard skips else { throw failure() }
+    refused += 1
+    if firstRefused == nil || line < firstRefusedLine {
+      firstRefused = failure()
+      firstRefusedLine = line
+    }
     if let record { try reject(record) }
   }
 
@@ -192,6 +142,7 @@ final class UnitWriter {
     defer {
       for column in used { texts[Int(column)] = UnsafeBufferPointer(start: nil, count: 0) }
       used.removeAll(keepingCapacity: true)
+      target = nil
     }
     if let nested { return writeNested(nested, fields, buffer) }
     written += 1

@@ -1,0 +1,16 @@
+import Tables
+
+/// The fields of some columns as one key: their content, separated by commas and quoted where it is needed, so that different
+/// contents are different keys, whatever format they came in.
+struct FieldKey {
+  let columns: [Int]
+
+  func append(_ row: Row, into buffer: ByteBuffer) {
+    for (i, column) in columns.enumerated() {
+      if i > 0 { buffer.append(UInt8(ascii: ",")) }
+      let raw = row.raw(column)
+      if row.format == .ndjson, raw.elementsEqual("null".utf8) { continue }
+      row.withContent(column) { FieldWriter.appendField($0, delimiter: UInt8(ascii: ","), to: buffer) }
+    }
+  }
+}
