@@ -13,12 +13,12 @@ public final class FilterSession {
   let tool: String
   private var written: WrittenFiles
 
-  /// Opens the input. `modelColumns` names the columns where there is no header line and no `--columns`, and `model` the file they are
-  /// from; with `anyOrder` files may have the same columns in different orders.
-  public init(tool: String, _ options: TableOptions, modelColumns: [String]? = nil, model: String? = nil, anyOrder: Bool = false) throws {
+  /// Opens the input. `modelColumns` names the columns where there is no header line and no `--columns`, `others` are files
+  /// that are read beside the table; with `anyOrder` files may have the same columns in different orders.
+  public init(tool: String, _ options: TableOptions, modelColumns: [String]? = nil, reading others: [String] = [], anyOrder: Bool = false) throws {
     self.tool = tool
     self.options = options
-    written = try WrittenFiles(options, model: model)
+    written = try WrittenFiles(options, reading: others)
     diagnostics = Diagnostics(tool: tool, quiet: options.quiet, verbose: options.verbose)
     threads = options.threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     var read = TableReader.Options()

@@ -1,8 +1,8 @@
 import Glibc
 import Groundwork
 
-/// The files that the options of a run write beside its output: each is another file than the inputs and than the others, or one would destroy
-/// what is still to be read or kept.
+/// The files that the options of a run write beside its output: each is another file than the inputs, the output and the others, or one would
+/// destroy what is still to be read or kept.
 struct WrittenFiles {
   private struct Identity: Equatable {
     let device: UInt
@@ -29,17 +29,20 @@ struct WrittenFiles {
   }
 
   private let inputs: [Identity]
+  private let output = Identity(descriptor: STDOUT_FILENO)
   private var others: [(flag: String, path: String)] = []
 
-  /// `model` is read beside the table. Throws where the files that every tool writes are not apart.
-  init(_ table: TableOptions, model: String? = nil) throws {
-    inputs = ((table.files.isEmpty ? ["-"] : table.files) + (model.map { [$0] } ?? [])).compactMap { $0 == "-" ? Identity(descriptor: STDIN_FILENO) : Identity(path: $0) }
+  /// `others` are read beside the table. Throws where the files that every tool writes are not apart.
+  init(_ table: TableOptions, reading others: [String] = []) throws {
+    inputs = ((table.files.isEmpty ? ["-"] : table.files) + others).compactMap { $0 == "-" ? Identity(descriptor: STDIN_FILENO) : Identity(path: $0) }
     for (flag, path) in [("--rejects", table.rejects), ("--stats", table.stats)] { if let path { try add(flag, path) } }
   }
 
   /// Throws a usage `Failure` where the file that `flag` names is read, or is written by an option before.
   mutating func add(_ flag: String, _ path: String) throws {
+    if path == "-" { throw Failure(.usage, "\(flag) -: stdout is for the table", remedy: "name a file") }
     let identity = Identity(path: path)
+    if let identity, identity == output { throw Failure(.usage, "\(flag) \(path) is the output too", remedy: "name another file") }
     if let identity, inputs.contains(identity) {
       throw Failure(.usage, "\(flag) \(path) is an input too, which it would overwrite", remedy: "name another file")
     }

@@ -203,7 +203,7 @@ struct QAggregate: FilterTool {
   }
 
   private func answer(with model: SavedCombination) throws {
-    let session = try FilterSession(tool: "qaggregate", table, modelColumns: model.columns, model: learning.load)
+    let session = try FilterSession(tool: "qaggregate", table, modelColumns: model.columns, reading: [learning.load!])
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     let combination = try model.combination(header, session)
     if table.explain { return try session.explain(session.explanation(of: combination.groups) + [("method", combination.specification.text)]) }

@@ -70,7 +70,7 @@ extension QConformal {
 
   func answerCopies(with saved: SavedCopies, _ bounds: AnswerBounds?) throws {
     try refuseSkipping(saved.specification)
-    let session = try FilterSession(tool: "qconformal", table, modelColumns: saved.columns, model: learning.load)
+    let session = try FilterSession(tool: "qconformal", table, modelColumns: saved.columns, reading: [learning.load!])
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     let groups = try SavedCalibration.workingGroups(saved.groups.map { ($0.name, $0.whole.levels, []) }, header, session)
     if table.explain { return try explain(session, header, groups, saved.specification) }

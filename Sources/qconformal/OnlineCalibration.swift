@@ -20,7 +20,7 @@ extension QConformal {
       try ofState(file) { try file.read().map { try SavedOnlineState($0, identity, path: file.path) } }
     }
 
-    let session = try FilterSession(tool: "qconformal", table, modelColumns: saved?.columns, model: learning.load ?? state)
+    let session = try FilterSession(tool: "qconformal", table, modelColumns: saved?.columns, reading: [learning.load, state].compactMap { $0 })
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     try session.refuseCopies(header)
     let target = try session.requiredTarget(header, named: targetOption.target)

@@ -206,7 +206,7 @@ struct QConformal: FilterTool {
   }
 
   private func answer(with saved: SavedCalibration, _ bounds: AnswerBounds?) throws {
-    let session = try FilterSession(tool: "qconformal", table, modelColumns: saved.columns, model: learning.load)
+    let session = try FilterSession(tool: "qconformal", table, modelColumns: saved.columns, reading: [learning.load!])
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     let groups = try saved.groups(header, session)
     if table.explain { return try explain(session, header, groups, saved.specification) }

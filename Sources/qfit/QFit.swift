@@ -140,7 +140,7 @@ struct QFit: FilterTool {
 
   private func answer(with path: String) throws {
     let model = try SavedEnsemble(path: path)
-    let session = try FilterSession(tool: "qfit", table, modelColumns: model.columns, model: path)
+    let session = try FilterSession(tool: "qfit", table, modelColumns: model.columns, reading: [path])
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     if table.explain { return try session.explain(model.explanation) }
     let encoder = try session.encoder(header, appended: (model.folds == nil ? [] : ["held"]) + model.columnNames)

@@ -90,7 +90,7 @@ struct QReshape: FilterTool {
       guard to == "wide" else { throw Failure(.usage, "--level-style is for --to wide") }
       shape = .columns(UnderscoreShape())
     }
-    let session = try FilterSession(tool: "qreshape", table, anyOrder: true)
+    let session = try FilterSession(tool: "qreshape", table, reading: [truth].compactMap { $0 }, anyOrder: true)
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     let plan = try ReshapePlan(self, session, header, from: source, to: shape)
     if table.explain { return try session.explain(plan.explanation) }

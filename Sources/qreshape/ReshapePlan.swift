@@ -73,10 +73,7 @@ struct ReshapePlan {
     }
     guard let rest = flags.rest else { return }
     guard source.isHub else { throw Failure(.usage, "--rest is for the format hub, whose rows have an output type") }
-    let operands = session.options.files.isEmpty ? ["-"] : session.options.files
-    try RestRows.check(
-      rest, inputs: (operands + [flags.truth].compactMap { $0 }).map { $0 == "-" ? ("stdin", "/dev/stdin") : ($0, $0) },
-      outputs: [("--rejects", session.options.rejects), ("--stats", session.options.stats), ("stdout", "/dev/stdout")])
+    try session.checkWritten("--rest", rest)
   }
 
   /// Where several files tell their models by name, or there is nothing else that could.

@@ -1,5 +1,4 @@
 import FilterKit
-import Glibc
 import Groundwork
 import Tables
 
@@ -28,18 +27,4 @@ final class RestRows {
   }
 
   func close() throws { try file?.close() }
-
-  /// Throws where the file of `--rest` is one that is read, or one that is written for something else.
-  static func check(_ path: String, inputs: [(name: String, path: String)], outputs: [(name: String, path: String?)]) throws {
-    if path == "-" { throw Failure(.usage, "--rest -: the table goes to stdout", remedy: "give a file") }
-    if let (name, _) = inputs.first(where: { isSameFile($0.path, path) }) { throw Failure(.usage, "--rest \(path): \(name) is an input too") }
-    for (name, other) in outputs where other.map({ isSameFile($0, path) }) ?? false { throw Failure(.usage, "--rest and \(name) are the same file, \(path)") }
-  }
-
-  /// Whether two paths lead to one file; a device takes what several write.
-  private static func isSameFile(_ a: String, _ b: String) -> Bool {
-    var (x, y) = (stat(), stat())
-    guard stat(a, &x) == 0, stat(b, &y) == 0 else { return a == b }
-    return x.st_mode & S_IFMT == S_IFREG && x.st_dev == y.st_dev && x.st_ino == y.st_ino
-  }
 }
