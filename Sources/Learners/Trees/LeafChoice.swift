@@ -8,9 +8,9 @@ import Quantiles
 /// few: far too narrow. On many features each tree finds others, and small leaves are best. So small forests are grown on most rows
 /// with leaves of 1, 3, 10, … rows as long as the mean pinball loss of the others falls by a hundredth, less of which may be chance.
 struct LeafChoice {
-  private static let trees = 30
+  private static let trees = 25
   /// More rows make the choice no surer.
-  private static let mostRows = 4000
+  private static let mostRows = 2000
   /// A quarter of the rows is left out at a time, as often as some 250 rows are scored.
   private static let parts = 4
   private static let candidates = [1, 3, 10, 30, 100]
