@@ -30,18 +30,25 @@ struct Combination {
   /// Columns of all groups, one after the other.
   var columns: [Int] { groups.flatMap(\.columns) }
 
-  /// Predictions of rows whose quantiles, in the order of `columns`, stand one row after the other.
+  /// Predictions of rows whose quantiles, in the order of `columns`, stand one row after the other. An infinite one says that the model cannot
+  /// tell that level, and counts as missing.
   func predictions(_ values: [Double], rows: Int) -> BasePredictions {
     let width = columns.count
     let common = [Double](unsafeUninitializedCapacity: rows * groups.count * levels.count) { target, count in
       count = rows * groups.count * levels.count
       values.withUnsafeBufferPointer { values in
         var next = 0
+        let finite = UnsafeMutableBufferPointer<Double>.allocate(capacity: width)
+        defer { finite.deallocate() }
         for row in 0..<rows {
-          var from = row * width
+          for k in 0..<width {
+            let value = values[row * width + k]
+            finite[k] = value.isInfinite ? .nan : value
+          }
+          var from = 0
           for (group, interpolation) in zip(groups, interpolations) {
             interpolation.apply(
-              UnsafeBufferPointer(rebasing: values[from..<from + group.columns.count]),
+              UnsafeBufferPointer(rebasing: finite[from..<from + group.columns.count]),
               into: UnsafeMutableBufferPointer(rebasing: target[next..<next + levels.count]))
             from += group.columns.count
             next += levels.count
@@ -50,6 +57,20 @@ struct Combination {
       }
     }
     return BasePredictions(models: models, levels: levels, rows: rows, values: common)
+  }
+
+  /// Answers a level that no model could tell as they do where all that have it agree: without a bound on the same side. `values` are a
+  /// row's, as for `predictions`.
+  func addUnboundedLevels(_ values: ArraySlice<Double>, to answer: UnsafeMutableBufferPointer<Double>) {
+    for (t, level) in levels.enumerated() where answer[t].isNaN {
+      var from = values.startIndex
+      var told: [Double] = []
+      for group in groups {
+        if let k = group.levels.firstIndex(where: { Levels.key($0) == Levels.key(level) }), !values[from + k].isNaN { told.append(values[from + k]) }
+        from += group.columns.count
+      }
+      if let first = told.first, first.isInfinite, told.allSatisfy({ $0 == first }) { answer[t] = first }
+    }
   }
 
   /// A training set without rows, for methods that learn nothing.
@@ -71,6 +92,8 @@ struct Combination {
       let rows = workers.reduce(0) { $0 + $1.rowsWithout[j] }
       if rows > 0 { session.diagnostics.warn("\(rows) row\(rows == 1 ? " lacks" : "s lack") model \(group.name), answered from the others") }
     }
+    let infinite = workers.reduce(0) { $0 + $1.infiniteRows }
+    if infinite > 0 { session.diagnostics.warn("\(infinite) row\(infinite == 1 ? " has" : "s have") infinite quantiles, which count as missing") }
     let unanswered = workers.reduce(0) { $0 + $1.unanswered }
     if unanswered > 0 { session.diagnostics.warn("\(unanswered) row\(unanswered == 1 ? " has" : "s have") no prediction of any model and no answer") }
   }

@@ -29,6 +29,7 @@ final class CombiningWorker: RowWorker {
   private var toldFolds: [Int] = []
   /// Of each model, the rows that lack it.
   private(set) var rowsWithout: [Int]
+  private(set) var infiniteRows = 0
   private(set) var unanswered = 0
 
   init(
@@ -50,7 +51,7 @@ final class CombiningWorker: RowWorker {
     let mark = values.count
     for column in columns {
       do {
-        values.append(try row.finiteNumber(column, reader, header))
+        values.append(try row.number(column, reader, header))
       } catch {
         values.removeSubrange(mark...)
         throw error
@@ -110,8 +111,14 @@ final class CombiningWorker: RowWorker {
         own.withUnsafeMutableBufferPointer { own in
           for (i, member) in members.enumerated() {
             let row = buffer.baseAddress! + i * m
-            if (0..<m).allSatisfy({ row[$0].isNaN }) { unanswered += 1 }
-            combination.order(UnsafeMutableBufferPointer(start: row, count: m))
+            let answer = UnsafeMutableBufferPointer(start: row, count: m)
+            combination.order(answer)
+            let given = values[answered[i] * width..<(answered[i] + 1) * width]
+            if given.contains(where: \.isInfinite) {
+              infiniteRows += 1
+              combination.addUnboundedLevels(given, to: answer)
+            }
+            if answer.allSatisfy(\.isNaN) { unanswered += 1 }
             (own.baseAddress! + member * m).update(from: row, count: m)
           }
         }

@@ -25,7 +25,7 @@ final class DescribingWorker: RowWorker {
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     guard rows < DescribingWorker.most else { return }
-    let own = try columns.map { try row.finiteNumber($0, reader, header) }
+    let own = try columns.map { try row.number($0, reader, header) }
     try features.add(row)
     values += own
     rows += 1

@@ -25,7 +25,7 @@ struct TeachingRoles {
   }
 
   func held(_ groups: [QuantileGroup]) -> [(column: Int, role: HeldTable.Role)] {
-    let quantiles: [(column: Int, role: HeldTable.Role)] = groups.flatMap(\.columns).map { ($0, .finite) }
+    let quantiles: [(column: Int, role: HeldTable.Role)] = groups.flatMap(\.columns).map { ($0, .number) }
     return [(target, .finite)] + [fold, held].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight(unlessMissing: target)) }
       + quantiles + features.map { ($0, .feature) }
   }
