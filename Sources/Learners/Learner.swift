@@ -45,6 +45,13 @@ public protocol FittedLearner: Sendable {
 
   func encode(into writer: inout ByteWriter)
 
+  /// Bytes that it holds, where they grow with the training rows; else 0.
+  var memory: Int { get }
+
   /// Facts for the first line of a model file and `--verbose`: ("trees", "100"), ….
   var summary: [(key: String, value: String)] { get }
+}
+
+extension FittedLearner {
+  public var memory: Int { 0 }
 }

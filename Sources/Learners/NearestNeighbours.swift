@@ -67,6 +67,8 @@ struct FittedNeighbours: FittedLearner {
   let weights: [Double]?
   var k: Int
   let weighsByDistance: Bool
+  /// Coordinates stand here and, once or twice more, in the search.
+  var memory: Int { 3 * 8 * coordinates.count }
   private let search: any NeighbourSearch
   /// Place of each row in the order of the responses.
   private let rank: [Int32]
@@ -151,7 +153,7 @@ struct FittedNeighbours: FittedLearner {
 
   // MARK: Number of neighbours
 
-  private static let judgedRows = 2000
+  private static let judgedRows = 500
   private static let rowsATask = 64
 
   /// Sizes to choose among: 4, 5, 7, 10, 14, 20, … up to what leaving one row out allows, and 1,024.

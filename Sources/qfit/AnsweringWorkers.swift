@@ -32,8 +32,7 @@ final class OutOfFoldWorker: RowWorker {
     let answers = written.flatMap { i in training.copies(of: rows.firstRow + i, copies).map { (row: i, held: $0.held, unseen: $0.unseen) } }
     var own = [[Double]](repeating: [], count: answers.count)
     for (unseen, members) in Dictionary(grouping: answers.indices, by: { answers[$0].unseen }) {
-      let features = training.features(ofAnswered: members.map { rows.firstRow + answers[$0].row })
-      let quantiles = joined(ensemble.models(without: unseen).map { $0.predict(features) }, rows: members.count)
+      let quantiles = ensemble.answers(without: unseen, members.map { rows.firstRow + answers[$0].row }, training)
       precondition(quantiles.columns == ensemble.learners.count * ensemble.levels.count)
       for (i, member) in members.enumerated() {
         let fold = training.fold(of: rows.firstRow + answers[member].row)

@@ -24,6 +24,11 @@ enum CopyPlan {
     }
   }
 
+  /// Whether a row of `fold` (−1: of none) has a copy that is answered by the models without `unseen`, one of `fits`.
+  func answers(fold: Int, without unseen: [Int]) -> Bool {
+    fold >= 0 ? unseen.contains(fold) : unseen.count == (writesCopies ? 1 : 0)
+  }
+
   /// What to fit, the fits on most rows first. `needsFull`: models that saw every labelled row are wanted where rows are not copied.
   func fits(folds: [Int], writesLabelled: Bool, needsFull: Bool) -> [[Int]] {
     switch self {

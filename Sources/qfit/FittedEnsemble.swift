@@ -6,17 +6,28 @@ import Quantiles
 import Tables
 
 /// Every learner, fitted without each of several sets of folds.
+///
+/// A model that holds more than its answers is let go as soon as it has given them, so that of forests no more than one a thread is in memory.
 final class FittedEnsemble {
   let learners: [NamedLearner]
   let levels: [Double]
   private let schema: FeatureSchema
-  /// By the folds that were not seen: one fitted model a learner.
-  private let models: [[Int]: [any FittedLearner]]
+  /// By the folds that were not seen: one fitted model a learner, or what it answered.
+  private let models: [[Int]: [Fitted]]
   private let trainingRows: Int
   private let folds: [Int]
 
-  /// `fits` are the sets of folds to leave out, increasing, those that leave most rows first, so that no thread has one of them left at the end.
-  init(_ learners: [NamedLearner], _ training: LabelledRows, levels: [Double], fits: [[Int]], session: FilterSession, seed: UInt64) throws {
+  private enum Fitted {
+    case model(any FittedLearner)
+    /// Of rows of the table, increasing.
+    case answers(rows: [Int], Matrix, summary: [(key: String, value: String)])
+  }
+
+  /// `fits` are the sets of folds to leave out, increasing, those that leave most rows first, so that no thread has one of them left at the end;
+  /// with `saves`, the models that `model` keeps are held.
+  init(
+    _ learners: [NamedLearner], _ training: LabelledRows, levels: [Double], fits: [[Int]], copies: CopyPlan, saves: Bool, session: FilterSession, seed: UInt64
+  ) throws {
     self.learners = learners
     self.levels = levels
     schema = FeatureSchema(training.features)
@@ -28,21 +39,66 @@ final class FittedEnsemble {
       let folds = job.unseen.map { "\($0)" }.joined(separator: " and ")
       return FitJob(name: learners[job.learner].name, part: folds.isEmpty ? nil : "without fold\(job.unseen.count == 1 ? "" : "s") \(folds)")
     }
-    let fitted = try session.runFits(titles, seed: seed, summary: { (model: any FittedLearner) in model.summary }) { j, context in
+    let kept = saves ? Set(copies.copies(ofFold: -1, folds: folds).map(\.unseen)) : []
+    let fitted = try session.runFits(titles, seed: seed, summary: FittedEnsemble.summary) { j, context -> Fitted in
       // Made anew by each job: copies of all folds at once would take K times the table.
       let set = training.trainingSet(without: jobs[j].unseen)
-      return try learners[jobs[j].learner].learner.fit(set, levels: levels, context: context)
+      let model = try learners[jobs[j].learner].learner.fit(set, levels: levels, context: context)
+      if kept.contains(jobs[j].unseen) || model.memory == 0 { return .model(model) }
+      let rows = training.answered(among: 0..<training.tableRows).filter { copies.answers(fold: training.fold(of: $0), without: jobs[j].unseen) }
+      guard model.memory > 8 * rows.count * levels.count else { return .model(model) }
+      return .answers(rows: rows, FittedEnsemble.answers(of: model, rows, training), summary: model.summary)
     }
     models = Dictionary(uniqueKeysWithValues: fits.enumerated().map { p, unseen in (unseen, Array(fitted[(p * learners.count)..<((p + 1) * learners.count)])) })
   }
 
-  /// The models that did not see these folds and saw all others, one a learner.
-  func models(without unseen: [Int]) -> [any FittedLearner] { models[unseen]! }
+  private static func summary(_ fitted: Fitted) -> [(key: String, value: String)] {
+    switch fitted {
+    case .model(let model): model.summary
+    case .answers(_, _, let summary): summary
+    }
+  }
+
+  /// Some rows at a time: the features of all at once are the table again.
+  private static func answers(of model: any FittedLearner, _ rows: [Int], _ training: LabelledRows) -> Matrix {
+    let block = 4096
+    var values: [Double] = []
+    var columns = 0
+    for first in stride(from: 0, to: max(rows.count, 1), by: block) {
+      let part = model.predict(training.features(ofAnswered: Array(rows[first..<min(first + block, rows.count)])))
+      columns = part.columns
+      values += part.values
+    }
+    return Matrix(rows: rows.count, columns: columns, values: values)
+  }
+
+  /// What the models that did not see these folds and saw all others answer to some rows of the table: rows × (learners × levels).
+  func answers(without unseen: [Int], _ rows: [Int], _ training: LabelledRows) -> Matrix {
+    var features: FeatureTable?
+    return joined(
+      models[unseen]!.map { fitted in
+        switch fitted {
+        case .model(let model):
+          let table = features ?? training.features(ofAnswered: rows)
+          features = table
+          return model.predict(table)
+        case .answers(let known, let answers, _):
+          return Matrix(
+            rows: rows.count, columns: answers.columns,
+            values: rows.flatMap { row in answers.row(partitionPoint(0..<known.count) { known[$0] >= row }) })
+        }
+      }, rows: rows.count)
+  }
 
   /// What `--save` keeps: the models that answer rows that did not train, which are those fitted on all labelled rows, or, where rows
   /// are copied, those without each fold: these follow the first fold's, with the folds before them.
   func model(_ copies: CopyPlan, header: Header, target: String) -> ModelFile {
-    let kept = copies.copies(ofFold: -1, folds: folds).map { models(without: $0.unseen) }
+    let kept = copies.copies(ofFold: -1, folds: folds).map { copy in
+      models[copy.unseen]!.map { fitted -> any FittedLearner in
+        guard case .model(let model) = fitted else { preconditionFailure("a model to be saved was let go") }
+        return model
+      }
+    }
     var writer = ByteWriter()
     schema.encode(into: &writer)
     writer.write(levels)

@@ -30,6 +30,7 @@ struct LabelledRows {
     let target = held.numbers(roles.target)
     let labelled = target.indices.filter { !target[$0].isNaN }
     unlabelled = target.count - labelled.count
+    tableRows = held.rows
     guard !labelled.isEmpty else {
       throw session.failure("no labelled row: all \(held.rows) targets are missing", column: header.names[roles.target], remedy: "rows with a target teach the others")
     }
@@ -82,6 +83,9 @@ struct LabelledRows {
     held.forgetNumbers()
     if newOnly { held.forgetRecords { target[$0].isNaN } }
   }
+
+  /// Rows of the table.
+  let tableRows: Int
 
   /// Rows that train, increasing.
   var rows: [Int] { someRows ?? Array(target.indices) }

@@ -113,7 +113,7 @@ struct QFit: FilterTool {
     let tuned = try learners.enumerated().map { try tuning.tuned($1, training, index: $0, session) }
     let fits = copies.fits(
       folds: training.folds, writesLabelled: !learning.newOnly, needsFull: learning.newOnly || learning.save != nil || training.hasRowsWithoutFold)
-    let ensemble = try FittedEnsemble(tuned, training, levels: levels, fits: fits, session: session, seed: seed)
+    let ensemble = try FittedEnsemble(tuned, training, levels: levels, fits: fits, copies: copies, saves: learning.save != nil, session: session, seed: seed)
     if let save = learning.save { try ensemble.model(copies, header: header, target: header.names[roles.target]).save(to: save) }
 
     let watch = Stopwatch()

@@ -24,6 +24,8 @@ package struct FittedForest: FittedLearner {
 
   package var trees: some Sequence<Tree> { finders.lazy.map(\.tree) }
 
+  package var memory: Int { finders.reduce(4 * members.ranks.count + 8 * responses.count) { $0 + $1.memory } }
+
   package var summary: [(key: String, value: String)] {
     let leaves = finders.reduce(0) { $0 + $1.leafCount }
     return [

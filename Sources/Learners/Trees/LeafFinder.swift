@@ -17,6 +17,8 @@ struct LeafFinder: Sendable {
   private var leafOf: [Int32]
   let leafCount: Int
 
+  var memory: Int { nodes.count * (MemoryLayout<Node>.stride + MemoryLayout<Int32>.stride) }
+
   init(_ tree: Tree) {
     precondition(tree.leafCount <= LeafFinder.mostLeaves)
     leafCount = tree.leafCount
