@@ -23,6 +23,19 @@ extension FilterSession {
     throw failure("no target: none of the columns is called \(FilterSession.targetNames.joined(separator: ", "))", remedy: "name it with -y")
   }
 
+  /// Refuses a column that two flags name, or one and the table itself, for roles that one column cannot have together.
+  public func refuseTwoRoles(_ header: Header, _ roles: [(name: String, column: Int?)], quantiles: [QuantileGroup]) throws {
+    var known: [Int: String] = [:]
+    for group in quantiles { for column in group.columns { known[column] = group.name.isEmpty ? "a quantile" : "a quantile of \(group.title)" } }
+    for (name, column) in roles {
+      guard let column else { continue }
+      if let other = known[column] {
+        throw Failure(.usage, "\(name) names \"\(header.names[column])\", which is \(other)", remedy: "name another column")
+      }
+      known[column] = name.hasPrefix("--") ? "named by \(name)" : "the \(name)"
+    }
+  }
+
   /// The column called `name`, which the input must have.
   public func column(_ header: Header, _ name: String) throws -> Int {
     if let column = header.index(of: name) { return column }

@@ -38,13 +38,13 @@ public final class FilterSession {
   /// Refuses a file that an option of the tool writes where it is an input too, or another option writes it.
   public func checkWritten(_ flag: String, _ path: String) throws { try written.add(flag, path) }
 
-  private static func format(_ name: FormatName?, _ delimiter: String?) -> TableFormat? {
+  private static func format(_ name: InputFormatName?, _ delimiter: String?) -> TableFormat? {
     if let delimiter { return .separated(delimiter: delimiter.utf8.first!) }
     switch name {
     case .csv: return .csv
     case .tsv: return .tsv
     case .ndjson: return .ndjson
-    case .markdown, nil: return nil
+    case nil: return nil
     }
   }
 

@@ -8,10 +8,13 @@ import Tables
 public protocol FilterTool: ParsableCommand {
   /// The methods whose settings `--help METHOD` lists.
   static var methods: [MethodDescription] { get }
+  /// Whether its output is a table that it makes itself, which may be one of Markdown.
+  static var makesReports: Bool { get }
 }
 
 extension FilterTool {
   public static var methods: [MethodDescription] { [] }
+  public static var makesReports: Bool { false }
 }
 
 /// The version all tools carry.
@@ -21,6 +24,7 @@ public let filterVersion = "0.1.0"
 public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
   // A closed pipe ends the tool quietly, even where the caller left the signal ignored.
   signal(SIGPIPE, SIG_DFL)
+  FormatName.offersMarkdown = Tool.makesReports
   let arguments = Array(CommandLine.arguments.dropFirst())
   do {
     // Scripts ask this often, and the parser takes most of a start.

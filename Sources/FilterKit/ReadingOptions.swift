@@ -2,6 +2,8 @@ import ArgumentParser
 
 public enum BadRowChoice: String, ExpressibleByArgument, CaseIterable { case fail, skip }
 
+public enum InputFormatName: String, ExpressibleByArgument, CaseIterable { case csv, tsv, ndjson }
+
 /// The options of every tool: how tables come in, and how the tool talks.
 public struct ReadingOptions: ParsableArguments {
   @Argument(help: ArgumentHelp("Tables with the same header, read one after the other; - is stdin, and .gz is unpacked.", valueName: "file"), completion: .file())
@@ -11,7 +13,7 @@ public struct ReadingOptions: ParsableArguments {
   public var delimiter: String?
 
   @Option(help: ArgumentHelp("Format of the input; recognised where it is not told.", valueName: "format"))
-  public var input: FormatName?
+  public var input: InputFormatName?
 
   @Flag(help: "Tables have no header line; --columns, or a model file, names their columns.")
   public var noHeader = false
@@ -40,7 +42,6 @@ public struct ReadingOptions: ParsableArguments {
     if let delimiter, delimiter.utf8.count != 1 || delimiter == "\"" || delimiter == "\n" || delimiter == "\r" {
       throw ValidationError("--delimiter \(delimiter): one single-byte character is needed, no quote or line end")
     }
-    if input == .markdown { throw ValidationError("--input markdown: csv, tsv and ndjson are read") }
     if delimiter != nil, input == .ndjson { throw ValidationError("--delimiter is for delimited text, not for ndjson") }
     if columns != nil, !noHeader { throw ValidationError("--columns names the columns of a table with --no-header") }
     if rejects != nil, onError != .skip { throw ValidationError("--rejects goes with --on-error skip") }

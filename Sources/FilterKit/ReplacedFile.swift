@@ -34,6 +34,15 @@ public enum ReplacedFile {
     return String(cString: resolved)
   }
 
+  /// What the file that is replaced is open to, or else what a new one is.
+  private static func mode(of path: String) -> mode_t {
+    var status = stat()
+    if stat(path, &status) == 0 { return status.st_mode & 0o777 }
+    let mask = umask(0)
+    umask(mask)
+    return 0o666 & ~mask
+  }
+
   /// Writes under a temporary name in the same folder, syncs and renames: whoever reads `path` sees the old file or the new.
   public static func write(_ path: String, _ body: (OutputFile) throws -> Void) throws {
     let path = target(of: path)
@@ -47,9 +56,7 @@ public enum ReplacedFile {
     guard descriptor >= 0 else { throw creationFailure(path) }
     let temporary = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     do {
-      let mask = umask(0)
-      umask(mask)
-      fchmod(descriptor, 0o666 & ~mask)
+      fchmod(descriptor, mode(of: path))
       let file = OutputFile(descriptor: descriptor, name: path)
       try body(file)
       guard fsync(descriptor) == 0 || errno == EINVAL else { throw Failure(.inputOutput, "cannot write: " + systemMessage(), at: .init(input: path)) }

@@ -1,10 +1,13 @@
 import ArgumentParser
 
 public enum FormatName: String, ExpressibleByArgument, CaseIterable {
-  /// `markdown` is for tables that a tool makes itself, not for rows that pass through, so it is not listed for every tool.
+  /// `markdown` is for tables that a tool makes itself, not for rows that pass through.
   case csv, tsv, ndjson, markdown
 
-  public static var allValueStrings: [String] { [csv, tsv, ndjson].map(\.rawValue) }
+  /// Whether the tool makes tables itself, so that it offers `markdown`; set before anything is parsed.
+  nonisolated(unsafe) static var offersMarkdown = false
+
+  public static var allValueStrings: [String] { (offersMarkdown ? allCases : [csv, tsv, ndjson]).map(\.rawValue) }
 }
 /// The options of a tool that writes tables: how they come in and go out, and how the tool talks.
 @dynamicMemberLookup

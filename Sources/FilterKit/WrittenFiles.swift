@@ -35,6 +35,11 @@ struct WrittenFiles {
   /// `others` are read beside the table. Throws where the files that every tool writes are not apart.
   init(_ table: TableOptions, reading others: [String] = []) throws {
     inputs = ((table.files.isEmpty ? ["-"] : table.files) + others).compactMap { $0 == "-" ? Identity(descriptor: STDIN_FILENO) : Identity(path: $0) }
+    var status = stat()
+    // Where the shell emptied it there is nothing left to read.
+    if let output, inputs.contains(output), fstat(STDOUT_FILENO, &status) == 0, status.st_size > 0 {
+      throw Failure(.usage, "the output is an input too, which would never end", remedy: "write to another file")
+    }
     for (flag, path) in [("--rejects", table.rejects), ("--stats", table.stats)] { if let path { try add(flag, path) } }
   }
 

@@ -51,3 +51,13 @@ public enum Isotonic {
     return row.count
   }
 }
+
+/// Whether the present quantiles of a row, by increasing level, decrease.
+public func crosses(_ row: UnsafeBufferPointer<Double>) -> Bool {
+  var last = -Double.infinity
+  for value in row {
+    if value < last { return true }
+    if !value.isNaN { last = value }
+  }
+  return false
+}

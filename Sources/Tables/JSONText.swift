@@ -64,7 +64,7 @@ enum JSONText {
 
   /// Whether a field of delimited text says that there is no value.
   static func isMissing(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
-    text.count == 0 || ["NA", "NaN", "null"].contains(where: { text.elementsEqual($0.utf8) })
+    text.count == 0 || ["NA", "NaN", "nan", "null"].contains(where: { text.elementsEqual($0.utf8) })
   }
 
   /// Whether the bytes are a number by JSON's grammar (no `01`, no `.5`, no `+1`).

@@ -25,7 +25,8 @@ public struct RowEncoder {
   private let input: TableFormat
   private let output: TableFormat
   private let writer: FieldWriter
-  private let digits: Int?
+  /// Decimals of computed numbers; nil is as many as it takes.
+  public let digits: Int?
   private let segments: [Segment]
   private let changed: [Int]
   private let dropsColumns: Bool

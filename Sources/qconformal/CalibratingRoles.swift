@@ -24,7 +24,10 @@ struct CalibratingRoles {
     fold = header.index(of: "fold")
     weight = try flags.weight.map { try session.column(header, $0) }
     by = try session.columns(header, nameList(flags.by))
-    let quantiles = try header.quantileGroups(input: session.inputName).flatMap(\.columns)
+    let groups = try header.quantileGroups(input: session.inputName)
+    try session.refuseTwoRoles(
+      header, [("fold", fold), ("held", copy), ("--target", target), ("--weight", weight)] + by.map { ("--by", $0) }, quantiles: groups)
+    let quantiles = groups.flatMap(\.columns)
     given = try session.columns(header, nameList(flags.given))
     if let column = given.first(where: { Set([target] + [fold, weight].compactMap { $0 } + by + quantiles).contains($0) }) {
       throw Failure(.usage, "--given names \"\(header.names[column])\", which has another role")

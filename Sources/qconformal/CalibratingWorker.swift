@@ -47,6 +47,7 @@ final class CalibratingWorker: RowWorker {
   private let after: UnsafeMutablePointer<Double>
   private let own: UnsafeMutablePointer<Double>
   private let width: Int
+  private let rounding: DecimalRounding?
   /// Of all groups' levels, one after the other; −1 for those that are made.
   private let columns: UnsafeMutablePointer<Int>
   private(set) var weight = 1.0
@@ -57,6 +58,7 @@ final class CalibratingWorker: RowWorker {
   init(_ plan: Plan, _ calibration: RowCalibration) {
     self.plan = plan
     self.calibration = calibration
+    rounding = plan.encoder.digits.map { DecimalRounding(digits: $0) }
     width = plan.groups.reduce(0) { $0 + $1.levels.count }
     cells = .allocate(capacity: width)
     before = .allocate(capacity: width)
@@ -113,6 +115,7 @@ final class CalibratingWorker: RowWorker {
       let values = UnsafeMutableBufferPointer(start: after + k, count: group.levels.count)
       try calibrate(g, values)
       plan.bounds.clip(values)
+      if let rounding { roundOutwards(values, from: before + k, group.levels, rounding) }
       k += group.levels.count
     }
     if (0..<width).contains(where: { before[$0].isFinite && after[$0].isInfinite }) { unboundedRows += 1 }
@@ -122,6 +125,17 @@ final class CalibratingWorker: RowWorker {
       setCells()
       plan.encoder.write(row, cells: cells, own: own, into: output)
     }
+  }
+
+  /// Rounds what was moved, away from the median, so that no interval is narrower than it has to be; where that crosses what keeps its text,
+  /// that too.
+  private func roundOutwards(_ values: UnsafeMutableBufferPointer<Double>, from before: UnsafePointer<Double>, _ levels: [Double], _ rounding: DecimalRounding) {
+    func rounded(_ k: Int) -> Double {
+      let key = Levels.key(levels[k])
+      return key < 500_000_000 ? rounding.down(values[k]) : key > 500_000_000 ? rounding.up(values[k]) : rounding.nearest(values[k])
+    }
+    for k in 0..<values.count where values[k] != before[k] { values[k] = rounded(k) }
+    if crosses(UnsafeBufferPointer(values)) { for k in 0..<values.count { values[k] = rounded(k) } }
   }
 
   /// Reads the quantiles of all groups, one after the other, and the weight; counts the row where they cross.

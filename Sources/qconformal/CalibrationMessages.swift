@@ -79,10 +79,11 @@ struct CalibrationMessages {
     say("\(rows) row\(rows == 1 ? " has" : "s have") quantiles that cross; qsort puts them in order before")
   }
 
-  /// Says how many rows a conditional calibration leaves without an end.
-  static func tellUnbounded(_ workers: [CalibratingWorker], _ say: (String) -> Void) {
+  /// Says how many rows are left without an end where that depends on the row.
+  static func tellUnbounded(_ workers: [CalibratingWorker], conditional: Bool, weighted: Bool, _ say: (String) -> Void) {
     let rows = workers.reduce(0) { $0 + $1.unboundedRows }
-    guard rows > 0 else { return }
-    say("\(rows) row\(rows == 1 ? " has" : "s have") infinite quantiles: too few labelled rows are alike in the columns of --given")
+    guard rows > 0, conditional || weighted else { return }
+    let cause = conditional ? "too few labelled rows are alike in the columns of --given" : "they weigh too much beside the labelled rows"
+    say("\(rows) row\(rows == 1 ? " has" : "s have") infinite quantiles: \(cause)")
   }
 }

@@ -87,9 +87,14 @@ final class OnlineWorker: RowWorker {
     let state = series.state(of: current)!
     for k in plan.intervals.indices {
       let (lower, upper) = move.before(k)
-      states.learn(EndScores(below: lower - target, above: target - upper), series: state, interval: k)
+      states.learn(EndScores(below: distance(lower, target), above: distance(target, upper)), series: state, interval: k)
     }
     learntRows += 1
+  }
+
+  /// a − b within ±1e150, as the squares of scores, and their sums, are to be numbers; infinite or missing only where a quantile is.
+  private func distance(_ a: Double, _ b: Double) -> Double {
+    a.isFinite && b.isFinite ? max(-1e150, min(1e150, a - b)) : a - b
   }
 
   private func report(_ target: Double) {

@@ -157,6 +157,13 @@ struct QConformal: FilterTool {
     let roles = try CalibratingRoles(session, header, self)
     let found = try session.groups(header, picked: self.groups)
     let groups = found.map { WorkingGroup($0, adding: made) }
+    for group in groups {
+      let keys = Set(group.levels.map(Levels.key))
+      if let level = made.first(where: { !keys.contains(1_000_000_000 - Levels.key($0)) }) {
+        let mirror = levelText(Double(1_000_000_000 - Levels.key(level)) / 1e9)
+        throw Failure(.usage, "--levels \(levels!): an interval needs two ends, and \(levelText(level)) has no mirror", remedy: "add \(mirror)")
+      }
+    }
     if table.explain { return try session.explain(roles.explanation(header) + session.explanation(of: found) + [("method", specification.text)]) }
     let encoder = try self.encoder(session, header, groups)
 
@@ -200,7 +207,7 @@ struct QConformal: FilterTool {
       return workers.last!
     }
     CalibrationMessages.tellCrossing(workers, unwritten: learning.newOnly ? rows.crossing(trainings, threads: session.threads) : 0, session.diagnostics.warn)
-    if calibrator.usesFeatures { CalibrationMessages.tellUnbounded(workers, session.diagnostics.warn) }
+    CalibrationMessages.tellUnbounded(workers, conditional: calibrator.usesFeatures, weighted: roles.weight != nil, session.diagnostics.warn)
     try session.finish(held.counts, written: learning.newOnly ? held.rows - rows.labelled.count : nil)
     if report { try CalibrationReport(groups: groups, trainings: trainings, calibrations: calibrations, rows: rows, by: by, bounds: plan.bounds).write(session) }
   }
@@ -222,7 +229,7 @@ struct QConformal: FilterTool {
       return workers.last!
     }
     CalibrationMessages.tellCrossing(workers, session.diagnostics.note)
-    if saved.given != nil { CalibrationMessages.tellUnbounded(workers, session.diagnostics.note) }
+    CalibrationMessages.tellUnbounded(workers, conditional: saved.given != nil, weighted: saved.terms.weight != nil, session.diagnostics.note)
     try session.finish(counts)
   }
 

@@ -51,16 +51,6 @@ struct WorkingGroup {
   }
 }
 
-/// Whether the present quantiles of a row, by increasing level, decrease.
-func crosses(_ row: UnsafeBufferPointer<Double>) -> Bool {
-  var last = -Double.infinity
-  for value in row {
-    if value < last { return true }
-    if !value.isNaN { last = value }
-  }
-  return false
-}
-
 /// Limits of calibrated quantiles, from `--bounds LOW,HIGH`; an empty side has none.
 struct AnswerBounds: Equatable {
   var low = -Double.infinity

@@ -80,6 +80,7 @@ struct CharacterPicture {
   // MARK: Layers
 
   private mutating func draw(_ layer: Layer, in area: Box) {
+    if layer.cells == .none { return }
     let columns = Int(area.x.lowerBound)...(Int(area.x.upperBound) - 1)
     let lines = Int(area.y.lowerBound)...(Int(area.y.upperBound) - 1)
     let mark = shown(layer.ink.mark)
@@ -98,8 +99,10 @@ struct CharacterPicture {
       let middle = clamped((range.lowerBound + range.upperBound) / 2, cells)
       return covered.isEmpty ? middle..<(middle + 1) : covered
     }
-    func fill(_ columns: Range<Int>, _ lines: Range<Int>) { for line in lines { for column in columns { set(column, line, mark, colour) } } }
-    func point(_ x: Double, _ y: Double) { set(clamped(x, columns), clamped(y, lines), mark, colour) }
+    let free = [" ", shown(Ink.band.mark)]
+    func put(_ column: Int, _ line: Int) { if layer.cells == .all || free.contains(cells[line][column].text) { set(column, line, mark, colour) } }
+    func fill(_ columns: Range<Int>, _ lines: Range<Int>) { for line in lines { for column in columns { put(column, line) } } }
+    func point(_ x: Double, _ y: Double) { put(clamped(x, columns), clamped(y, lines)) }
     func path(_ points: [Point]) {
       if let first = points.first { point(first.x, first.y) }
       for (a, b) in zip(points, points.dropFirst()) {

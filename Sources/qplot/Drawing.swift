@@ -79,6 +79,14 @@ struct Layer {
 
   enum Edge { case none, white, thin }
 
+  /// Which cells the marks of a layer take where a picture is drawn with characters, of which a cell holds only one.
+  enum Cells {
+    case all
+    /// Those that are blank, or of a band.
+    case free
+    case none
+  }
+
   var shape: Shape
   /// What the legend calls it; layers of one name and ink have one entry.
   var name: String?
@@ -86,6 +94,7 @@ struct Layer {
   var isDashed = false
   /// What parts an area or a bar from its neighbours.
   var edge = Edge.none
+  var cells = Cells.all
   /// Width of lines and size of points, relative to the usual.
   var weight = 1.0
   /// Entries of the legend stand in the order of their ranks, and those of one rank as their layers do.

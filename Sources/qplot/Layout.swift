@@ -132,7 +132,7 @@ struct Layout {
 
   /// The lines that the rows of panels share; a bar with a name has two, or one where there is no room.
   private func terminalHeights(_ available: Double, rows: Int) -> [Double] {
-    let share = max(5, (available / Double(rows)).rounded(.down))
+    let share = max(8, (available / Double(rows)).rounded(.down))
     let counts = drawing.panels.map { panel -> Double? in if case .names(let names) = panel.y.kind { Double(names.count) } else { nil } }
     let bar = counts.reduce(0) { $0 + ($1 ?? share) } * spacing.bar <= available ? spacing.bar : 1
     return counts.map { $0.map { bar * $0 } ?? share }

@@ -43,8 +43,8 @@ private func drawPIT(_ input: PictureInput, _ report: Report?) throws -> Drawing
         Layer(shape: .bars(bands, isHorizontal: false), name: "95 % band", ink: .band),
         Layer(shape: .bars(histogram.bins.map { Box(x: $0.edges, y: 0...$0.density) }, isHorizontal: false), ink: .bar, edge: .thin),
         // What a bar covers of the band is told by its edges.
-        Layer(shape: .line(edges), ink: .bandEdge, weight: 0.5),
-        Layer(shape: .line([[Point(x: 0, y: 1), Point(x: 1, y: 1)]]), name: "calibrated", ink: .reference, isDashed: true),
+        Layer(shape: .line(edges), ink: .bandEdge, cells: .none, weight: 0.5),
+        Layer(shape: .line([[Point(x: 0, y: 1), Point(x: 1, y: 1)]]), name: "calibrated", ink: .reference, isDashed: true, cells: .free),
       ])
   }
   var drawing = Drawing(panels: panels, caption: caption)

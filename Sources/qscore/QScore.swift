@@ -123,6 +123,8 @@ struct QScore: FilterTool {
 
   @OptionGroup var table: TableOptions
 
+  static var makesReports: Bool { true }
+
   func validate() throws { try checkFlags() }
 
   mutating func run() throws {

@@ -37,9 +37,7 @@ struct ScoringRoles {
     scored = Tally.Scored(target: header.names[target], weight: flags.weight)
     by = try session.columns(header, nameList(flags.by))
     groups = try session.groups(header, picked: flags.groups)
-    if let group = groups.first(where: { $0.columns.contains(target) }) {
-      throw session.failure("the target \"\(header.names[target])\" is a quantile of \(group.title)", remedy: "name another with -y")
-    }
+    try session.refuseTwoRoles(header, [("--target", target), ("--weight", weight)], quantiles: groups)
     let groups = groups
     let intervals = try flags.intervals.map { try Interval.parse($0) }
       ?? Interval.standard.filter { interval in groups.contains { interval.indices(in: $0.levels) != nil } }

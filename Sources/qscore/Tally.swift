@@ -188,10 +188,10 @@ extension Tally {
   }
 
   /// The number of rows of equal weight that tell as much as these of unequal ones, (Σw)² / Σw² rounded down (Kish 1965): the mean weight by
-  /// weight is Σw² / Σw. Without weights, the number of rows.
+  /// weight is Σw² / Σw. Without weights, and where squares of weights are more or less than a double holds, the number of rows.
   private func effectiveRows(_ sums: ScoreAccumulator) -> Int {
-    let meanWeight = sums.mean(1)
     // A sum may have been rounded down by as much as the quotient is.
-    return min(sums.rows, max(1, Int(sums.totalWeight / meanWeight * (1 + 1e-12))))
+    let count = sums.totalWeight / sums.mean(1) * (1 + 1e-12)
+    return count >= 1 && count < Double(sums.rows) ? Int(count) : sums.rows
   }
 }

@@ -34,6 +34,7 @@ final class OrderingWorker: RowWorker {
   private let groups: [Group]
   private let method: IsotonicOperator
   private let encoder: RowEncoder
+  private let rounding: DecimalRounding?
   private let reader = NumberReader()
   private let cells: UnsafeMutablePointer<RowEncoder.Cell>
   /// Of the present values of one group: the values as read, as ordered, and which member of the group each is.
@@ -47,6 +48,7 @@ final class OrderingWorker: RowWorker {
     self.header = header
     self.method = method
     self.encoder = encoder
+    rounding = encoder.digits.map { DecimalRounding(digits: $0) }
     var firstCell = 0
     self.groups = groups.map { group in
       defer { firstCell += group.columns.count }
@@ -117,7 +119,6 @@ final class OrderingWorker: RowWorker {
     } else {
       let anchor = method == .minmax ? Isotonic.anchor((0..<count).map { group.levels[Int(members[$0])] }) : 0
       method.apply(to: buffer, anchor: anchor)
-      for k in 0..<count where ordered[k] != values[k] { cells[group.firstCell + Int(members[k])] = .number(ordered[k]) }
     }
     repairs.rows += 1
     for k in 0..<count where ordered[k] != values[k] {
@@ -129,5 +130,14 @@ final class OrderingWorker: RowWorker {
         repairs.largest = max(repairs.largest, repair)
       }
     }
+    if method == .sort { return }
+    if let rounding { round(buffer, rounding) }
+    for k in 0..<count where ordered[k] != values[k] { cells[group.firstCell + Int(members[k])] = .number(ordered[k]) }
+  }
+
+  /// Rounds what was computed; where that crosses what keeps its text, that too.
+  private func round(_ ordered: UnsafeMutableBufferPointer<Double>, _ rounding: DecimalRounding) {
+    for k in ordered.indices where ordered[k] != values[k] { ordered[k] = rounding.nearest(ordered[k]) }
+    if crosses(UnsafeBufferPointer(ordered)) { for k in ordered.indices { ordered[k] = rounding.nearest(ordered[k]) } }
   }
 }

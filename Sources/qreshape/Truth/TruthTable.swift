@@ -46,7 +46,10 @@ final class TruthTable {
     // A hub's `target` says what is observed, and comes last.
     let names = (target.map { [$0] } ?? []) + FilterSession.targetNames.filter { $0 != "target" } + ["value", "target"]
     guard let value = names.lazy.compactMap({ header.index(of: $0) }).first(where: { !places.contains($0) }) else {
-      throw Failure(.badData, "no column of observed values", at: .init(input: path), remedy: "name it with -y")
+      let others = header.names.filter { !columns.contains($0) }
+      throw Failure(
+        .badData, target.map { "there is no column \"\($0)\" of observed values" } ?? "no column of observed values", at: .init(input: path),
+        remedy: others.isEmpty ? "it has only what rows are joined on" : "-y names it, of \(others.joined(separator: ", "))")
     }
     column = header.names[value]
     func other(_ name: String) -> Int? { header.index(of: name).flatMap { places.contains($0) || $0 == value ? nil : $0 } }
