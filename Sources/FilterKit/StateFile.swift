@@ -44,7 +44,7 @@ public final class StateFile {
       throw failure(.cannotCreate, "is not a regular file", remedy: "a state is read and replaced")
     }
     if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-      if errno == EWOULDBLOCK { diagnostics.note("\(path): waiting for another run to end") }
+      if errno == EWOULDBLOCK { diagnostics.warn("\(path): waiting for another run to end") }
       while flock(descriptor, LOCK_EX) != 0 {
         if errno != EINTR { throw failure(.inputOutput, "cannot lock: " + systemMessage()) }
       }

@@ -35,10 +35,17 @@ struct CalibrationMessages {
     zip(by, PartKey.values(key)).map { $1.isEmpty ? "\($0) missing" : "\($0)=\($1)" }.joined(separator: ", ")
   }
 
-  /// Groups no level of which can be calibrated.
+  /// Groups no level of which can be calibrated, and, asked for, levels that are not among those that are.
   private func tellUnpaired() {
-    for (group, calibration) in zip(groups, calibrations) where calibration.corrections(nil).isEmpty {
-      session.diagnostics.warn("\(group.title): no level has its mirror (0.1 and 0.9, say), so nothing is calibrated")
+    for (group, calibration) in zip(groups, calibrations) {
+      let corrections = calibration.corrections(nil)
+      if corrections.isEmpty {
+        session.diagnostics.warn("\(group.title): no level has its mirror (0.1 and 0.9, say), so nothing is calibrated")
+        continue
+      }
+      let calibrated = Set(corrections.flatMap(\.levels).map(Levels.key))
+      let others = group.levels.filter { !calibrated.contains(Levels.key($0)) && Levels.key($0) != 500_000_000 }
+      if !others.isEmpty { session.diagnostics.note("\(group.title): \(levelsText(others)) without a mirror, only kept in order") }
     }
   }
 
