@@ -108,7 +108,7 @@ public struct FeatureCollector {
       if let codes = codes[k] {
         let text = row.text(column)
         let code = codes[text]
-        if code == nil, !["", "NA", "NaN", "nan", "null"].contains(text) { unseen += 1 }
+        if code == nil, !MissingText.matches(text) { unseen += 1 }
         values.append(Double(code ?? -1))
         continue
       }

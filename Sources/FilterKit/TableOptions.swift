@@ -9,6 +9,7 @@ public enum FormatName: String, ExpressibleByArgument, CaseIterable {
 
   public static var allValueStrings: [String] { (offersMarkdown ? allCases : [csv, tsv, ndjson]).map(\.rawValue) }
 }
+
 /// The options of a tool that writes tables: how they come in and go out, and how the tool talks.
 @dynamicMemberLookup
 public struct TableOptions: ParsableArguments {

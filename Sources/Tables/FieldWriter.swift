@@ -47,7 +47,7 @@ public struct FieldWriter {
     if input == output { return buffer.append(raw) }
     if writesObjects, !isQuoted {
       if JSONText.isNumber(raw) { return buffer.append(raw) }
-      if JSONText.isMissing(raw) { return buffer.append("null") }
+      if MissingText.matches(raw) { return buffer.append("null") }
     }
     guard isQuoted else { return append(content: raw, into: buffer) }
     let content = input == .ndjson ? JSONText.unescape(raw) : Row.unquote(raw)

@@ -305,13 +305,10 @@ private final class CategoryWorker: RowWorker {
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     let text = row.text(column)
-    switch text {
-    case "", "NA", "NaN", "nan", "null": codes.append(-1)
-    default:
-      let code = codeOfText[text] ?? Int32(codeOfText.count)
-      codeOfText[text] = code
-      codes.append(code)
-    }
+    if MissingText.matches(text) { return codes.append(-1) }
+    let code = codeOfText[text] ?? Int32(codeOfText.count)
+    codeOfText[text] = code
+    codes.append(code)
   }
 
   var feature: HeldTable.Feature {

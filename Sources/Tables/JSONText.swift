@@ -62,11 +62,6 @@ enum JSONText {
     return ["true", "false", "null", "NaN", "Infinity", "-Infinity"].contains(String(decoding: text, as: UTF8.self))
   }
 
-  /// Whether a field of delimited text says that there is no value.
-  static func isMissing(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
-    text.count == 0 || ["NA", "NaN", "nan", "null"].contains(where: { text.elementsEqual($0.utf8) })
-  }
-
   /// Whether the bytes are a number by JSON's grammar (no `01`, no `.5`, no `+1`).
   static func isNumber(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
     var p = 0
@@ -157,7 +152,7 @@ enum JSONText {
 public func appendJSONField(_ text: String, to output: ByteBuffer) {
   Array(text.utf8).withUnsafeBufferPointer {
     if JSONText.isNumber($0) { return output.append($0) }
-    if JSONText.isMissing($0) { return output.append("null") }
+    if MissingText.matches($0) { return output.append("null") }
     JSONText.appendString($0, to: output)
   }
 }

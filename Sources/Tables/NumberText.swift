@@ -89,7 +89,7 @@ public struct NumberReader {
   private static func word(_ text: UnsafeBufferPointer<UInt8>) -> NumberReading {
     guard text.count <= 9 else { return .notANumber }
     switch String(decoding: text, as: UTF8.self) {
-    case "NA", "NaN", "nan", "null": return .missing
+    case let word where MissingText.matches(word): return .missing
     case "inf", "Inf", "+inf", "+Inf", "Infinity", "+Infinity", "infinity": return .infinite(.infinity)
     case "-inf", "-Inf", "-Infinity", "-infinity": return .infinite(-.infinity)
     default: return .notANumber

@@ -55,9 +55,7 @@ struct CalibratingRoles {
 enum PartKey {
   private static let separator = "\u{1F}"
 
-  static func joined(_ texts: [String]) -> String { texts.map { isMissing($0) ? "" : $0 }.joined(separator: separator) }
-
-  private static func isMissing(_ text: String) -> Bool { ["", "NA", "NaN", "nan", "null"].contains(text) }
+  static func joined(_ texts: [String]) -> String { texts.map { MissingText.matches($0) ? "" : $0 }.joined(separator: separator) }
 
   static func values(_ key: String) -> [String] { key.components(separatedBy: separator) }
 

@@ -4,18 +4,14 @@ import Tables
 /// through other programs have 1.0 for 1 and 2024-01-06T00:00:00 for 2024-01-06; what begins with a zero that a number would not have
 /// is text.
 struct JoinKey {
-  let columns: [Int]
+  private let fields: FieldKey
+
+  var columns: [Int] { fields.columns }
+
+  init(columns: [Int]) { fields = FieldKey(columns: columns) }
 
   func append(_ row: Row, into buffer: ByteBuffer) {
-    for (i, column) in columns.enumerated() {
-      if i > 0 { buffer.append(UInt8(ascii: ",")) }
-      let raw = row.raw(column)
-      if row.format == .ndjson, raw.elementsEqual("null".utf8) { continue }
-      row.withContent(column) { content in
-        let kept = JoinKey.dateOfMidnight(content) ?? JoinKey.significantPart(ofNumber: content) ?? content.count
-        FieldWriter.appendField(UnsafeBufferPointer(rebasing: content[..<kept]), delimiter: UInt8(ascii: ","), to: buffer)
-      }
-    }
+    fields.append(row, into: buffer) { JoinKey.dateOfMidnight($0) ?? JoinKey.significantPart(ofNumber: $0) ?? $0.count }
   }
 
   /// How many bytes of a plain decimal are left without zeros at the end of its fraction; nil for other text.
