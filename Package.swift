@@ -10,64 +10,80 @@ let staticTool: [LinkerSetting] = [
   ])
 ]
 
+/// A tool: its flags, its modes, and one `run` that reads like a sentence. It takes the methods it offers.
 func tool(_ name: String, _ methods: [Target.Dependency]) -> Target {
   .executableTarget(
     name: name,
-    dependencies: ["FilterKit", "Tables", "Quantiles", "Methods", "Groundwork"] + methods
+    dependencies: ["FilterKit", "Tables", "Quantiles", "MethodKit", "Groundwork"] + methods
       + [.product(name: "ArgumentParser", package: "swift-argument-parser")],
-    linkerSettings: staticTool)
+    path: "Sources/Tools/\(name)", linkerSettings: staticTool)
 }
+
+/// A module on one of the floors under the tools.
+func module(_ name: String, on floor: String, _ dependencies: [Target.Dependency] = [], cxxSettings: [CXXSetting]? = nil) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Sources/\(floor)/\(name)", cxxSettings: cxxSettings)
+}
+
+func systemLibrary(_ name: String, pkgConfig: String, package: String) -> Target {
+  .systemLibrary(name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+let numerics: [Target.Dependency] = ["Networks", "Regression", "LinearAlgebra", "Quantiles", "Groundwork"]
 
 let package = Package(
   name: "quantile-filters",
-  dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")],
+  // Help texts are compared byte for byte, and another version may write them differently.
+  dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")],
   targets: [
-    // Tools: flags, and one `run` that reads like a sentence.
-    tool("qfit", ["Learners", "Algebra"]),
-    tool("qaggregate", ["Aggregation", "Algebra"]),
+    tool("qfit", ["Learners", "LinearAlgebra"]),
+    tool("qaggregate", ["Aggregation", "LinearAlgebra"]),
     tool("qsort", []),
-    tool("qconformal", ["Calibration", "Algebra"]),
+    tool("qconformal", ["Calibration"]),
     tool("qscore", ["Scoring"]),
     tool("qreshape", []),
     tool("qplot", ["Scoring"]),
 
-    // What every tool shares.
-    .target(
-      name: "FilterKit",
-      dependencies: ["Tables", "Quantiles", "Methods", "Groundwork", "CZlib", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    .target(name: "Tables", dependencies: ["Quantiles", "Groundwork", "CNumberText", "CZlib"]),
+    // What every tool shares: flags, modes and files; and tables, which know no statistics.
+    module(
+      "FilterKit", on: "Filters",
+      ["Tables", "Quantiles", "MethodKit", "Groundwork", "CZlib", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    module("Tables", on: "Filters", ["Quantiles", "Groundwork", "CNumberText", "CZlib"]),
 
-    // Methods: they take matrices, never tables.
-    .target(name: "Learners", dependencies: ["Algebra", "Quantiles", "Methods", "Groundwork"]),
-    .target(name: "Aggregation", dependencies: ["Learners", "Algebra", "Quantiles", "Methods", "Groundwork"]),
-    .target(name: "Calibration", dependencies: ["Algebra", "Quantiles", "Methods", "Groundwork"]),
-    .target(name: "Scoring", dependencies: ["Quantiles", "Methods", "Groundwork"]),
+    // Methods take matrices, never tables. MethodKit describes them; Designs and NetworkModels are what several of them stand on.
+    module("Learners", on: "Methods", ["NetworkModels", "Designs", "MethodKit"] + numerics),
+    module("Aggregation", on: "Methods", ["NetworkModels", "MethodKit"] + numerics),
+    module("Calibration", on: "Methods", ["MethodKit", "Regression", "LinearAlgebra", "Quantiles", "Groundwork"]),
+    module("Scoring", on: "Methods", ["MethodKit", "Quantiles", "Groundwork"]),
+    module("NetworkModels", on: "Methods", ["Designs", "MethodKit", "Networks", "Quantiles", "Groundwork"]),
+    module("Designs", on: "Methods", ["MethodKit", "Quantiles", "Groundwork"]),
+    module("MethodKit", on: "Methods", ["Groundwork"]),
 
-    // Mathematics.
-    .target(name: "Algebra", dependencies: ["CKernels", "COpenBLAS", "Quantiles", "Groundwork"]),
-    .target(name: "Quantiles", dependencies: ["Groundwork"]),
-    .target(name: "Methods", dependencies: ["Groundwork"]),
-    .target(name: "Groundwork"),
-
+    // The numerics library.
+    module("Networks", on: "Numerics", ["LinearAlgebra", "CKernels", "Groundwork"]),
+    module("Regression", on: "Numerics", ["LinearAlgebra", "CKernels", "COpenBLAS", "Quantiles", "Groundwork"]),
+    module("LinearAlgebra", on: "Numerics", ["CKernels", "COpenBLAS", "Quantiles", "Groundwork"]),
+    module("Quantiles", on: "Numerics", ["Groundwork"]),
+    module("Groundwork", on: "Numerics"),
     // What Swift has no means for: text of numbers by the C++ library, vectors as wide as the machine's.
-    .target(name: "CNumberText", cxxSettings: [.unsafeFlags(["-O3"])]),
-    .target(name: "CKernels"),
+    module("CNumberText", on: "Numerics", cxxSettings: [.unsafeFlags(["-O3"])]),
+    module("CKernels", on: "Numerics"),
 
-    // Libraries of the system.
-    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    systemLibrary("COpenBLAS", pkgConfig: "openblas", package: "libopenblas-dev"),
+    systemLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
 
     .testTarget(name: "GroundworkTests", dependencies: ["Groundwork"]),
-    .testTarget(name: "MethodsTests", dependencies: ["Methods"]),
     .testTarget(name: "QuantilesTests", dependencies: ["Quantiles", "Groundwork"]),
-    .testTarget(name: "AlgebraTests", dependencies: ["Algebra", "Quantiles", "Groundwork"]),
-    .testTarget(name: "LearnersTests", dependencies: ["Learners", "Algebra", "Methods", "Quantiles", "Groundwork"]),
-    .testTarget(name: "AggregationTests", dependencies: ["Aggregation", "Learners", "Algebra", "Methods", "Quantiles", "Groundwork"]),
-    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "Algebra", "Methods", "Quantiles", "Groundwork"]),
-    .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Methods", "Quantiles", "Groundwork"]),
+    .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "Networks", "Quantiles", "Groundwork"]),
+    .testTarget(name: "RegressionTests", dependencies: ["Regression", "LinearAlgebra", "Quantiles", "Groundwork"]),
+    .testTarget(name: "NetworksTests", dependencies: ["Networks", "Groundwork"]),
+    .testTarget(name: "MethodKitTests", dependencies: ["MethodKit"]),
+    .testTarget(name: "LearnersTests", dependencies: ["Learners", "NetworkModels", "Designs", "MethodKit"] + numerics),
+    .testTarget(name: "AggregationTests", dependencies: ["Aggregation", "NetworkModels", "MethodKit"] + numerics),
+    .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "MethodKit", "Regression", "LinearAlgebra", "Quantiles", "Groundwork"]),
+    .testTarget(name: "ScoringTests", dependencies: ["Scoring", "MethodKit", "Quantiles", "Groundwork"]),
     .testTarget(name: "TablesTests", dependencies: ["Tables", "Groundwork"]),
     .testTarget(name: "FilterTests", exclude: ["Cases"]),
   ],
-  swiftLanguageModes: [.v5],
+  swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
 )

@@ -1,6 +1,6 @@
 import Aggregation
 import Groundwork
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 
@@ -22,10 +22,13 @@ import Testing
     var random = RandomStream(seed: seed)
     func noise() -> Double { NormalDistribution.quantile(0.001 + 0.998 * random.uniform()) }
     let target = (0..<n).map { _ in noise() }
-    return without(features: table(levels, target, (0..<n * p).flatMap { _ in
-      let error = 0.1 * noise()
-      return levels.map { NormalDistribution.quantile($0) + error }
-    }))
+    return without(
+      features: table(
+        levels, target,
+        (0..<n * p).flatMap { _ in
+          let error = 0.1 * noise()
+          return levels.map { NormalDistribution.quantile($0) + error }
+        }))
   }
 
   @Test(arguments: 1...3) func modelsThatAreAlikeAreAveraged(_ seed: UInt64) throws {
@@ -44,9 +47,12 @@ import Testing
     var random = RandomStream(seed: 5)
     let x = (0..<120).map { _ in 2 * random.uniform() - 1 }
     let target = x.map { $0 + 0.3 * (random.uniform() - 0.5) }
-    let values = x.flatMap { x in [x < 0, x >= 0].flatMap { isRight in levels.map { x + 0.3 * ($0 - 0.5) + (isRight ? 0 : random.below(2) == 0 ? -3 : 3) } } }
+    let values = x.flatMap { x in
+      [x < 0, x >= 0].flatMap { isRight in levels.map { x + 0.3 * ($0 - 0.5) + (isRight ? 0 : random.below(2) == 0 ? -3 : 3) } }
+    }
     let training = AggregationTraining(
-      predictions: predictions(levels, rows: 120, models: 2, values), target: target, features: FeatureTable(names: ["x"], columns: [.numeric(x)], rows: 120))
+      predictions: predictions(levels, rows: 120, models: 2, values), target: target,
+      features: FeatureTable(names: ["x"], columns: [.numeric(x)], rows: 120))
     #expect(try settled(training, folds: 2, threads: 2).name.hasPrefix("local-"))
   }
 
@@ -79,11 +85,14 @@ import Testing
 
 /// Settings of local methods, chosen out of fold.
 @Suite struct LocalTuningTests {
-  private func settled(_ training: AggregationTraining, _ budget: TuningBudget, fixed: [String: String], threads: Int = 1) throws -> (SettledMethod, [String]) {
+  private func settled(_ training: AggregationTraining, _ budget: TuningBudget, fixed: [String: String], threads: Int = 1) throws -> (
+    SettledMethod, [String]
+  ) {
     var notes: [String] = []
     let method = try LocalMedium.settle(
       Settings(fixed.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, of: LocalMedium.description),
-      Settling(training, folds: training.target.indices.map { $0 % 3 }, budget: budget, context: FitContext(threads: threads, note: { notes.append($0) })))
+      Settling(
+        training, folds: training.target.indices.map { $0 % 3 }, budget: budget, context: FitContext(threads: threads, note: { notes.append($0) })))
     return (method, notes)
   }
 
@@ -112,7 +121,8 @@ import Testing
       let (_, notes) = try settled(training, .seconds(seconds), fixed: cheap.merging(["hidden": "32"]) { $1 })
       return Set(notes.compactMap { $0.hasPrefix("trial ") ? $0.prefix(8) : nil }).count
     }
-    let cost = LocalMedium.fitSeconds(try Settings([("steps", "30"), ("layers", "1"), ("networks", "1"), ("hidden", "32")], of: LocalMedium.description), training)
+    let cost = LocalMedium.fitSeconds(
+      try Settings([("steps", "30"), ("layers", "1"), ("networks", "1"), ("hidden", "32")], of: LocalMedium.description), training)
     #expect(try trials(cost) == 0)
     #expect(try trials(8 * cost) == 4)
   }

@@ -77,7 +77,8 @@ import Testing
         var (up, down) = (row.map(Double.init), row.map(Double.init))
         up[k] += 1e-9
         down[k] -= 1e-9
-        let difference = (sum(operation, up, slopes.map(Double.init), anchor: anchor) - sum(operation, down, slopes.map(Double.init), anchor: anchor)) / 2e-9
+        let difference =
+          (sum(operation, up, slopes.map(Double.init), anchor: anchor) - sum(operation, down, slopes.map(Double.init), anchor: anchor)) / 2e-9
         #expect(abs(Double(derivative[k]) - difference) < 1e-5)
       }
     }

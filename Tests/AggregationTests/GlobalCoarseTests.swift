@@ -1,6 +1,6 @@
 import Aggregation
 import Groundwork
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 
@@ -295,7 +295,9 @@ private func isOnTheSimplex(_ weights: [Double]) -> Bool {
       var kinks = (0..<count).map { Kink(distance: Double(random.below(12)), rise: random.uniform() + 0.01, term: $0) }
       let needed = random.uniform() * kinks.reduce(0) { $0 + $1.rise }
       var sum = 0.0
-      let plain = kinks.sorted { $0.distance < $1.distance }.first { sum += $0.rise; return sum >= needed - 1e-12 }
+      let plain = kinks.sorted { $0.distance < $1.distance }.first {
+        sum += $0.rise; return sum >= needed - 1e-12
+      }
       #expect(Kink.firstReaching(needed, &kinks)?.distance == plain?.distance)
       #expect(Kink.firstReaching(1e9, &kinks) == nil)
     }

@@ -1,6 +1,6 @@
 import Aggregation
 import Groundwork
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 
@@ -141,7 +141,9 @@ import Testing
     let training = referenceTable(rows: 60, models: 3, levels: 4, seed: 9, weights: (0..<60).map { $0 < 50 ? 1 + Double($0 % 3) : 0 })
     let scaled = AggregationTraining(predictions: training.predictions, target: training.target, weights: training.weights!.map { $0 * 1024 })
     let absurd = training.mapping { i, _, _, v in i < 50 ? v : 1e300 }
-    for method in [GlobalMedium.self, GlobalFine.self, QuantileRegressionAveraging.self, FactorQuantileRegressionAveraging.self] as [any Aggregator.Type] {
+    for method in [GlobalMedium.self, GlobalFine.self, QuantileRegressionAveraging.self, FactorQuantileRegressionAveraging.self]
+      as [any Aggregator.Type]
+    {
       let plain = try fit(method, training).answer(training.predictions, features: nil)
       for other in [scaled, absurd] {
         let answer = try fit(method, other).answer(training.predictions, features: nil)
@@ -173,7 +175,8 @@ import Testing
   @Test func oneModelAndTwoAlikeAreThemselves() throws {
     let single = referenceTable(rows: 30, models: 1, levels: 4, seed: 4)
     let doubled = table(
-      single.levels, single.target, single.predictions.values.indices.filter { $0 % 4 == 0 }.flatMap { k in
+      single.levels, single.target,
+      single.predictions.values.indices.filter { $0 % 4 == 0 }.flatMap { k in
         Array(single.predictions.values[k..<k + 4]) + Array(single.predictions.values[k..<k + 4])
       })
     for method in Self.methods {

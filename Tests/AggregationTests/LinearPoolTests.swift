@@ -1,6 +1,6 @@
 import Aggregation
 import Groundwork
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 
@@ -21,7 +21,8 @@ import Testing
       #expect(abs(mean - level) < 1e-13)
     }
     // Beyond the outermost levels of both, extrapolation is exact for normal distributions.
-    let few = pooled([0.4, 0.6], [[[-0.25334710313579978 - 1, 0.25334710313579978 - 1], [2 - 2 * 0.25334710313579978, 2 + 2 * 0.25334710313579978]]])
+    let few = pooled(
+      [0.4, 0.6], [[[-0.25334710313579978 - 1, 0.25334710313579978 - 1], [2 - 2 * 0.25334710313579978, 2 + 2 * 0.25334710313579978]]])
     for (level, q) in zip([0.4, 0.6], few) {
       #expect(abs((NormalDistribution.cumulative(q + 1) + NormalDistribution.cumulative((q - 2) / 2)) / 2 - level) < 1e-12)
     }

@@ -1,7 +1,7 @@
 import Aggregation
 import Groundwork
 import Learners
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 
@@ -158,7 +158,9 @@ import Testing
     let unit = power > 0 ? 0x1p400 : 0x1p-400
     let plain = referenceTable(rows: 60, models: 3, levels: 5, seed: 5)
     let scaled = plain.mapping(target: { $0 * unit }) { _, _, _, v in v * unit }
-    for (method, own) in [(LocalCoarse.self, "none"), (LocalMedium.self, "none"), (LocalFine.self, power > 0 ? "normal" : "none")] as [(any Aggregator.Type, String)] {
+    for (method, own) in [(LocalCoarse.self, "none"), (LocalMedium.self, "none"), (LocalFine.self, power > 0 ? "normal" : "none")]
+      as [(any Aggregator.Type, String)]
+    {
       let settings = merged(["own": own, "noncrossing": "penalty", "delta": "0.01"])
       for (a, b) in zip(try answers(method, plain, settings).values, try answers(method, scaled, settings).values) {
         #expect(abs(a - b / unit) < 1e-3, "\(method.description.name)")
@@ -169,7 +171,9 @@ import Testing
   @Test func bitsDoNotDependOnThreads() throws {
     let training = referenceTable(rows: 60, models: 3, levels: 5, seed: 7)
     for method in localMethods {
-      for settings in [merged(["own": method == LocalFine.self ? "normal" : "none", "networks": "3"]), merged(["noncrossing": "pava", "shift": "local"])] {
+      for settings in [
+        merged(["own": method == LocalFine.self ? "normal" : "none", "networks": "3"]), merged(["noncrossing": "pava", "shift": "local"]),
+      ] {
         let one = encoded(try fit(method, training, settings, threads: 1))
         for threads in [2, 7] { #expect(encoded(try fit(method, training, settings, threads: threads)) == one, "\(method.description.name)") }
       }
@@ -193,8 +197,10 @@ import Testing
   @Test func whatIsKeptAnswersTheSame() throws {
     let training = referenceTable(rows: 50, models: 3, levels: 4, seed: 3)
     let kept: [(any Aggregator.Type, [String: String])] = [
-      (LocalCoarse.self, ["shift": "local"]), (LocalMedium.self, ["knots": "0", "own": "levels"]), (LocalMedium.self, ["knots": "2", "inputs": "features"]),
-      (LocalFine.self, ["own": "normal"]), (LocalFine.self, ["reach": "all", "knots": "0", "inputs": "predictions"]), (LocalFine.self, ["reach": "far", "noncrossing": "minmax"]),
+      (LocalCoarse.self, ["shift": "local"]), (LocalMedium.self, ["knots": "0", "own": "levels"]),
+      (LocalMedium.self, ["knots": "2", "inputs": "features"]),
+      (LocalFine.self, ["own": "normal"]), (LocalFine.self, ["reach": "all", "knots": "0", "inputs": "predictions"]),
+      (LocalFine.self, ["reach": "far", "noncrossing": "minmax"]),
     ]
     for (method, settings) in kept {
       let fitted = try fit(method, training, merged(settings))
@@ -204,7 +210,9 @@ import Testing
       #expect(copy.answer(training.predictions, features: training.features) == fitted.answer(training.predictions, features: training.features))
       // Its neighbours have no part in the answer of a row.
       let one = training.selecting([17])
-      #expect(copy.answer(one.predictions, features: one.features).row(0).elementsEqual(fitted.answer(training.predictions, features: training.features).row(17)))
+      #expect(
+        copy.answer(one.predictions, features: one.features).row(0).elementsEqual(
+          fitted.answer(training.predictions, features: training.features).row(17)))
     }
   }
 
@@ -212,11 +220,13 @@ import Testing
   @Test func featuresOfAnyKindAreSeen() throws {
     let plain = referenceTable(rows: 40, models: 2, levels: 3, seed: 1)
     let columns: [FeatureTable.Column] = [
-      .numeric((0..<40).map { $0 % 3 == 0 ? .nan : Double($0) }), .categorical(codes: (0..<40).map { Int32($0 % 4) - 1 }, categories: ["a", "b", "c"]),
+      .numeric((0..<40).map { $0 % 3 == 0 ? .nan : Double($0) }),
+      .categorical(codes: (0..<40).map { Int32($0 % 4) - 1 }, categories: ["a", "b", "c"]),
       .numeric([Double](repeating: 7, count: 40)), .numeric([Double](repeating: .nan, count: 40)), .numeric((0..<40).map { $0 == 3 ? 1e300 : 0 }),
     ]
     let training = AggregationTraining(
-      predictions: plain.predictions, target: plain.target, features: FeatureTable(names: ["n", "c", "one", "gap", "far"], columns: columns, rows: 40))
+      predictions: plain.predictions, target: plain.target,
+      features: FeatureTable(names: ["n", "c", "one", "gap", "far"], columns: columns, rows: 40))
     for method in localMethods {
       let fitted = try fit(method, training, merged(["own": method == LocalFine.self ? "normal" : "none"]))
       let answer = fitted.answer(training.predictions, features: training.features)
@@ -247,12 +257,17 @@ import Testing
     let plain = referenceTable(rows: 100, models: 4, levels: 5, seed: 7)
     let training = plain.mapping { i, j, t, v in (i + j) % 3 == 0 ? plain.value(i, j, 4 - t) : v }
     func crossings(_ settings: [String: String]) throws -> Double {
-      let answer = try answers(LocalMedium.self, training, ["networks": "1", "hidden": "8", "layers": "1", "steps": "300", "knots": "0"].merging(settings) { $1 })
-      return (0..<100).reduce(0) { sum, i in sum + (0..<5).reduce(0) { sum, t in sum + (t..<5).reduce(0) { $0 + max(0, answer[i, t] - answer[i, $1]) } } }
+      let answer = try answers(
+        LocalMedium.self, training, ["networks": "1", "hidden": "8", "layers": "1", "steps": "300", "knots": "0"].merging(settings) { $1 })
+      return (0..<100).reduce(0) { sum, i in
+        sum + (0..<5).reduce(0) { sum, t in sum + (t..<5).reduce(0) { $0 + max(0, answer[i, t] - answer[i, $1]) } }
+      }
     }
     let free = try crossings([:])
     #expect(free > 0)
-    for settings in [["noncrossing": "penalty"], ["noncrossing": "penalty", "margin": "adaptive", "delta": "0.05"], ["noncrossing": "penalty", "delta": "0.01"]] {
+    for settings in [
+      ["noncrossing": "penalty"], ["noncrossing": "penalty", "margin": "adaptive", "delta": "0.05"], ["noncrossing": "penalty", "delta": "0.01"],
+    ] {
       #expect(try crossings(settings) < 0.9 * free, "\(settings)")
     }
     for name in ["sort", "pava", "minmax"] { #expect(try crossings(["noncrossing": name]) != free) }

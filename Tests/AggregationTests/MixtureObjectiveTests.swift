@@ -2,6 +2,7 @@ import Aggregation
 import Glibc
 import Groundwork
 import Learners
+import NetworkModels
 import Quantiles
 import Testing
 
@@ -23,8 +24,10 @@ import Testing
     Example(name: "fine in offsets", offsets: [-0.4, -0.1, 0, 0.1, 0.4]), Example(name: "fine, every level", knots: 0, offsets: []),
     Example(name: "fine, every level, knots", offsets: []), Example(name: "one level", levels: 1, offsets: [-0.1, 0, 0.1]),
     Example(name: "two levels", levels: 2, offsets: []), Example(name: "shift", shifts: true),
-    Example(name: "missing models", offsets: [-0.2, 0, 0.2], missing: true), Example(name: "missing models, every level", knots: 0, offsets: [], missing: true),
-    Example(name: "penalty", control: .penalty(weight: 0.7, margin: 0)), Example(name: "penalty with a margin", knots: 0, control: .penalty(weight: 2, margin: 0.3)),
+    Example(name: "missing models", offsets: [-0.2, 0, 0.2], missing: true),
+    Example(name: "missing models, every level", knots: 0, offsets: [], missing: true),
+    Example(name: "penalty", control: .penalty(weight: 0.7, margin: 0)),
+    Example(name: "penalty with a margin", knots: 0, control: .penalty(weight: 2, margin: 0.3)),
     Example(name: "adaptive penalty", shifts: true, control: .adaptivePenalty(weight: 1, margins: (0..<9).map { 0.1 * Float($0 * $0) / 9 })),
     Example(name: "sort", control: .isotonic(.sort)), Example(name: "pava", offsets: [-0.2, 0, 0.2], control: .isotonic(.pava)),
     Example(name: "minmax", missing: true, control: .isotonic(.minmax)),
@@ -70,7 +73,8 @@ import Testing
             if K == 1 || shape.knots[above] == t {
               logit(above)
             } else {
-              logit(above - 1) + (score(t) - score(shape.knots[above - 1])) / (score(shape.knots[above]) - score(shape.knots[above - 1])) * (logit(above) - logit(above - 1))
+              logit(above - 1) + (score(t) - score(shape.knots[above - 1])) / (score(shape.knots[above]) - score(shape.knots[above - 1]))
+                * (logit(above) - logit(above - 1))
             }
           sum += exp(own) * value
           total += exp(own)
@@ -119,7 +123,8 @@ import Testing
     let shape = MixtureShape(models: p, levels: levels, knots: example.knots, offsets: example.offsets, shifts: example.shifts)
     let scale = 3.0
     let objective = MixtureObjective(
-      shape: shape, control: example.control, rows: MixtureRows(predictions, seen, shape, scale: scale), biases: [Float](repeating: 0, count: shape.outputs))
+      shape: shape, control: example.control, rows: MixtureRows(predictions, seen, shape, scale: scale),
+      biases: [Float](repeating: 0, count: shape.outputs))
     let space = objective.workspace()
     for i in 0..<n {
       let row = Row(

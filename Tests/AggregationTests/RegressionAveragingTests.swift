@@ -1,7 +1,7 @@
 import Aggregation
 import Groundwork
 import Learners
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 

@@ -1,6 +1,6 @@
 import Aggregation
 import Groundwork
-import Methods
+import MethodKit
 import Quantiles
 
 /// The tables of scripts/reference-global.py.

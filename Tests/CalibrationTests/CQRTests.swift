@@ -1,6 +1,6 @@
 import Calibration
 import Groundwork
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 
@@ -192,7 +192,8 @@ private struct PlainCQR: Calibrator {
   }
 
   @Test func intervalsThatShrinkPastTheirMiddleEndThere() throws {
-    let training = CalibrationTraining(levels: [0.25, 0.75], quantiles: Matrix(rows: 3, columns: 2, values: [-5, 5, -5, 5, -5, 5]), target: [0, 0, 0])
+    let training = CalibrationTraining(
+      levels: [0.25, 0.75], quantiles: Matrix(rows: 3, columns: 2, values: [-5, 5, -5, 5, -5, 5]), target: [0, 0, 0])
     #expect(try fit(training).corrections[0].amount == -5)
     #expect(try fit(training).calibrated([1, 3]) == [2, 2])
   }

@@ -1,6 +1,6 @@
 import Calibration
 import Groundwork
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 
@@ -22,7 +22,8 @@ private func training(_ n: Int, features: FeatureTable, hostile: Bool, _ random:
     return hostile && kind == 29 ? (random.below(2) == 0 ? inf : -inf) : Double(random.below(9)) - 4
   }
   return CalibrationTraining(
-    levels: levels, quantiles: Matrix(rows: n, columns: levels.count, values: values), target: (0..<n).map { _ in Double(random.below(9)) - 4 }, features: features)
+    levels: levels, quantiles: Matrix(rows: n, columns: levels.count, values: values), target: (0..<n).map { _ in Double(random.below(9)) - 4 },
+    features: features)
 }
 
 @Suite struct ConditionalTests {
@@ -79,7 +80,8 @@ private func training(_ n: Int, features: FeatureTable, hostile: Bool, _ random:
         codes.append(a ? 0 : 1)
         groups.append([x < 0.5, x > 0.3, a, true])
       }
-      let features = FeatureTable(names: ["low", "high", "g"], columns: [.numeric(low), .numeric(high), .categorical(codes: codes, categories: ["a", "b"])], rows: n)
+      let features = FeatureTable(
+        names: ["low", "high", "g"], columns: [.numeric(low), .numeric(high), .categorical(codes: codes, categories: ["a", "b"])], rows: n)
       return (CalibrationTraining(levels: pair, quantiles: Matrix(rows: n, columns: 2), target: target, features: features), groups)
     }
     let repetitions = 250
@@ -115,7 +117,8 @@ private func training(_ n: Int, features: FeatureTable, hostile: Bool, _ random:
       let x = (0..<n).map { _ in random.uniform() }
       let target = x.map { x in (random.uniform() - 0.5) * (1 + 9 * x * x) }
       return CalibrationTraining(
-        levels: [0.1, 0.9], quantiles: Matrix(rows: n, columns: 2), target: target, features: FeatureTable(names: ["x"], columns: [.numeric(x)], rows: n))
+        levels: [0.1, 0.9], quantiles: Matrix(rows: n, columns: 2), target: target,
+        features: FeatureTable(names: ["x"], columns: [.numeric(x)], rows: n))
     }
     var sums = [[Double]](repeating: [0, 0, 0], count: 2)
     for _ in 0..<250 {
@@ -145,10 +148,13 @@ private func training(_ n: Int, features: FeatureTable, hostile: Bool, _ random:
     let codes = (0..<n).map { Int32($0 % 2) }
     func table(_ x: [Double], _ constant: [Double], _ codes: [Int32]) -> FeatureTable {
       FeatureTable(
-        names: ["x", "twice", "constant", "g"], columns: [.numeric(x), .numeric(x.map { 2 * $0 }), .numeric(constant), .categorical(codes: codes, categories: ["a", "b", "c"])], rows: x.count)
+        names: ["x", "twice", "constant", "g"],
+        columns: [.numeric(x), .numeric(x.map { 2 * $0 }), .numeric(constant), .categorical(codes: codes, categories: ["a", "b", "c"])], rows: x.count
+      )
     }
     let rows = CalibrationTraining(
-      levels: [0.1, 0.9], quantiles: Matrix(rows: n, columns: 2), target: x.map { ($0 + 1) * (random.uniform() - 0.5) }, features: table(x, x.map { _ in 5 }, codes))
+      levels: [0.1, 0.9], quantiles: Matrix(rows: n, columns: 2), target: x.map { ($0 + 1) * (random.uniform() - 0.5) },
+      features: table(x, x.map { _ in 5 }, codes))
     let fitted = try #require(try conditional().fit(rows, context: FitContext()) as? any FeatureDependentCalibrator)
     let asked = table([0.5, 0.5, .nan, 0.5, 0.5, 1e6], [5, 6, 5, 5, 5, 5], [0, 0, 0, 2, -1, 0])
     let answers = (0..<6).map { fitted.given(asked, row: $0).calibrated([0, 0])[1] }
@@ -159,14 +165,20 @@ private func training(_ n: Int, features: FeatureTable, hostile: Bool, _ random:
   @Test func encodedCalibrationsReadBackAndDamagedOnesNeverCrash() throws {
     var random = RandomStream(seed: 6)
     let features = FeatureTable(
-      names: ["x", "g"], columns: [.numeric((0..<40).map { $0 % 9 == 0 ? .nan : Double($0 % 7) }), .categorical(codes: (0..<40).map { Int32($0 % 3) }, categories: ["a", "b", "c"])], rows: 40)
+      names: ["x", "g"],
+      columns: [
+        .numeric((0..<40).map { $0 % 9 == 0 ? .nan : Double($0 % 7) }),
+        .categorical(codes: (0..<40).map { Int32($0 % 3) }, categories: ["a", "b", "c"]),
+      ], rows: 40)
     let rows = training(40, features: features, hostile: true, &random)
     let fitted = try #require(try conditional().fit(rows, context: FitContext(threads: 3)) as? any FeatureDependentCalibrator)
     var writer = ByteWriter()
     fitted.encode(into: &writer)
     var reader = ByteReader(writer.bytes)
     let decoded = try #require(try conditional().decode(&reader) as? any FeatureDependentCalibrator)
-    #expect(reader.isAtEnd && decoded.corrections == fitted.corrections && decoded.fits(features) && !decoded.fits(FeatureTable(names: [], columns: [], rows: 0)))
+    #expect(
+      reader.isAtEnd && decoded.corrections == fitted.corrections && decoded.fits(features)
+        && !decoded.fits(FeatureTable(names: [], columns: [], rows: 0)))
     for i in 0..<40 {
       let row = Array(rows.quantiles.row(i))
       #expect(same(fitted.given(features, row: i).calibrated(row), decoded.given(features, row: i).calibrated(row)))

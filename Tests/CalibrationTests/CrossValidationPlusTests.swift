@@ -1,6 +1,6 @@
 import Calibration
 import Groundwork
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 
@@ -90,7 +90,8 @@ private func areSame(_ a: [Double], _ b: [Double]) -> Bool { zip(a, b).allSatisf
       let folds = [[0, 1], [0, 1, 2], [1, 4, 7, 20], [0, 1, 2, 3, 4]][Int(seed / 3 % 4)]
       let levels = seed % 5 == 0 ? [0.1, 0.3, 0.7, 0.9] : self.levels
       let sample = hostile(
-        rows: rows, new: 20, folds: folds, levels: levels, infinite: seed % 2 == 1, missing: seed % 4 > 1, weights: false, range: seed % 3 == 0 ? 9 : 1_000_000, seed: seed)
+        rows: rows, new: 20, folds: folds, levels: levels, infinite: seed % 2 == 1, missing: seed % 4 > 1, weights: false,
+        range: seed % 3 == 0 ? 9 : 1_000_000, seed: seed)
       let fitted = try sample.fitted()
       for copies in sample.copies {
         let (found, wanted) = (sample.answer(fitted, copies), plain(sample, copies))
@@ -106,12 +107,17 @@ private func areSame(_ a: [Double], _ b: [Double]) -> Bool { zip(a, b).allSatisf
     var random = RandomStream(seed: 11)
     for spread in [1.0, 40, 300] {
       let n = 2000
-      let target = (0..<n).map { _ in (random.below(2) == 0 ? 1 : -1) * Double(sign: .plus, exponent: Int(spread * (2 * random.uniform() - 1)), significand: 1 + random.uniform()) }
+      let target = (0..<n).map { _ in
+        (random.below(2) == 0 ? 1 : -1) * Double(sign: .plus, exponent: Int(spread * (2 * random.uniform() - 1)), significand: 1 + random.uniform())
+      }
       let sample = Sample(
         levels: [0.05, 0.5, 0.95], folds: [0, 1, 2],
-        training: CalibrationTraining(levels: [0.05, 0.5, 0.95], quantiles: Matrix(rows: n, columns: 3, values: (0..<3 * n).map { _ in random.uniform() }), target: target),
+        training: CalibrationTraining(
+          levels: [0.05, 0.5, 0.95], quantiles: Matrix(rows: n, columns: 3, values: (0..<3 * n).map { _ in random.uniform() }), target: target),
         foldOfRow: (0..<n).map { $0 % 7 == 0 ? 0 : $0 % 5 == 0 ? 1 : 2 },
-        copies: (0..<40).map { _ in (0..<9).map { _ in (random.uniform() - 0.5) * Double(sign: .plus, exponent: Int(2 * spread * (random.uniform() - 0.5)), significand: 1) } })
+        copies: (0..<40).map { _ in
+          (0..<9).map { _ in (random.uniform() - 0.5) * Double(sign: .plus, exponent: Int(2 * spread * (random.uniform() - 0.5)), significand: 1) }
+        })
       let fitted = try sample.fitted()
       for copies in sample.copies { #expect(areSame(sample.answer(fitted, copies), plain(sample, copies))) }
     }
@@ -149,7 +155,8 @@ private func areSame(_ a: [Double], _ b: [Double]) -> Bool { zip(a, b).allSatisf
   @Test func leavingAFoldOutIsNotHavingIt() throws {
     let sample = hostile(rows: 90, new: 10, folds: [0, 1, 2, 3], levels: levels, infinite: true, missing: true, weights: false, seed: 5)
     let kept = sample.foldOfRow.indices.filter { sample.foldOfRow[$0] != 2 }
-    let others = Sample(levels: levels, folds: [0, 1, 3], training: sample.training.selecting(kept), foldOfRow: kept.map { sample.foldOfRow[$0] }, copies: [])
+    let others = Sample(
+      levels: levels, folds: [0, 1, 3], training: sample.training.selecting(kept), foldOfRow: kept.map { sample.foldOfRow[$0] }, copies: [])
     let (fitted, without) = (try others.fitted(), try sample.fitted().without(fold: 2))
     for copies in sample.copies {
       let three = Array(copies.prefix(3 * levels.count))

@@ -1,6 +1,6 @@
 import Calibration
 import Groundwork
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 
@@ -29,12 +29,15 @@ private func hostile(rows: Int, levels: [Double], missing: Bool, weights: Bool, 
     return kind == 24 ? (random.below(2) == 0 ? inf : -inf) : Double(random.below(9)) - 4
   }
   return CalibrationTraining(
-    levels: levels, quantiles: Matrix(rows: rows, columns: levels.count, values: quantiles), target: (0..<rows).map { _ in Double(random.below(9)) - 4 },
+    levels: levels, quantiles: Matrix(rows: rows, columns: levels.count, values: quantiles),
+    target: (0..<rows).map { _ in Double(random.below(9)) - 4 },
     weights: weights ? (0..<rows).map { _ in Double(random.below(4)) } : nil)
 }
 
 /// Increasing quantiles of a wrong forecast, with spreads that differ between rows, and targets of another distribution.
-private func sample(_ n: Int, levels: [Double], _ random: inout RandomStream, shift: (Double) -> Double = { _ in 0 }) -> (CalibrationTraining, x: [Double]) {
+private func sample(_ n: Int, levels: [Double], _ random: inout RandomStream, shift: (Double) -> Double = { _ in 0 }) -> (
+  CalibrationTraining, x: [Double]
+) {
   var (values, target, xs): ([Double], [Double], [Double]) = ([], [], [])
   for _ in 0..<n {
     let x = random.uniform()
@@ -74,9 +77,12 @@ private func plainQuantile(_ scores: [Double], weights: [Double]? = nil, weight:
         let level = Levels.rounded(Double(percent) / 200)
         var random = RandomStream(seed: UInt64(1000 * n + percent))
         // Whole numbers tie; quantiles in order, widths above zero.
-        let rows = (0..<n).map { _ in (l: -1.0 - Double(random.below(4)), m: Double(random.below(2)), u: 2.0 + Double(random.below(4)), y: Double(random.below(15)) - 7) }
+        let rows = (0..<n).map { _ in
+          (l: -1.0 - Double(random.below(4)), m: Double(random.below(2)), u: 2.0 + Double(random.below(4)), y: Double(random.below(15)) - 7)
+        }
         let training = CalibrationTraining(
-          levels: [level, 0.5, Levels.rounded(1 - level)], quantiles: Matrix(rows: n, columns: 3, values: rows.flatMap { [$0.l, $0.m, $0.u] }), target: rows.map(\.y))
+          levels: [level, 0.5, Levels.rounded(1 - level)], quantiles: Matrix(rows: n, columns: 3, values: rows.flatMap { [$0.l, $0.m, $0.u] }),
+          target: rows.map(\.y))
         func amount(_ method: String, _ settings: [(key: String, value: String)] = [], _ k: Int = 0) throws -> Double {
           try fit((method, settings), training).corrections[k].amount
         }
@@ -129,10 +135,12 @@ private func plainQuantile(_ scores: [Double], weights: [Double]? = nil, weight:
         let fitted = try fit(("cqr", []), training)
         let without = try specified("cqr").leaveOneOut(training, context: FitContext())
         for weight in [0.0, 1, 3, 40] where weights.reduce(weight, +) > 0 {
-          #expect(fitted.calibrated([0, 0], weight: weight)[1] == plainQuantile(target, weights: weights, weight: weight, coverage: (100 - percent, 100)))
+          #expect(
+            fitted.calibrated([0, 0], weight: weight)[1] == plainQuantile(target, weights: weights, weight: weight, coverage: (100 - percent, 100)))
           let i = random.below(n)
           let others = (0..<n).filter { $0 != i }
-          let expected = others.isEmpty || others.allSatisfy { weights[$0] == 0 } && weight == 0
+          let expected =
+            others.isEmpty || others.allSatisfy { weights[$0] == 0 } && weight == 0
             ? inf : plainQuantile(others.map { target[$0] }, weights: others.map { weights[$0] }, weight: weight, coverage: (100 - percent, 100))
           #expect(try without(i).calibrated([0, 0], weight: weight)[1] == expected)
         }
@@ -144,7 +152,8 @@ private func plainQuantile(_ scores: [Double], weights: [Double]? = nil, weight:
     for method in everyMethod {
       for scale in [1.0, 0.1, 0.3, 1e300, 1e-300] {
         let plain = hostile(rows: 60, levels: pairLevels, missing: true, weights: false, seed: 5)
-        let weighted = CalibrationTraining(levels: pairLevels, quantiles: plain.quantiles, target: plain.target, weights: plain.target.map { _ in scale }, typicalWeight: scale)
+        let weighted = CalibrationTraining(
+          levels: pairLevels, quantiles: plain.quantiles, target: plain.target, weights: plain.target.map { _ in scale }, typicalWeight: scale)
         let (a, b) = (try fit(method, plain), try fit(method, weighted))
         #expect(a.corrections == b.corrections)
         for i in 0..<60 { #expect(same(a.calibrated(Array(plain.quantiles.row(i))), b.calibrated(Array(plain.quantiles.row(i)), weight: scale))) }
@@ -201,7 +210,8 @@ private func plainQuantile(_ scores: [Double], weights: [Double]? = nil, weight:
         let levels = [0.25, 0.5, 0.75]
         let values = [random.uniform(), 1 + random.uniform(), 2 + random.uniform()]
         let y = random.uniform() * 6 - 2
-        let training = CalibrationTraining(levels: levels, quantiles: Matrix(rows: 3, columns: 3, values: values + values + values), target: [y, y, y])
+        let training = CalibrationTraining(
+          levels: levels, quantiles: Matrix(rows: 3, columns: 3, values: values + values + values), target: [y, y, y])
         let answer = try fit(method, training).calibrated(values)
         let slack = 1e-12
         switch method.1.first?.value {
@@ -271,7 +281,9 @@ private func plainQuantile(_ scores: [Double], weights: [Double]? = nil, weight:
         let share = Double(held[k]) / Double(repetitions)
         let error = (nominal * (1 - nominal) / Double(repetitions)).squareRoot()
         #expect(share > nominal - 4 * error, "\(method) \(bound.levels): \(share) of \(nominal)")
-        #expect(share < nominal + 1 / Double(n + 1) + 4 * error + (["asymmetric", "cqr", "weighted"].contains(method.0) ? 0.02 : 0), "\(method) \(bound.levels): \(share) of \(nominal)")
+        #expect(
+          share < nominal + 1 / Double(n + 1) + 4 * error + (["asymmetric", "cqr", "weighted"].contains(method.0) ? 0.02 : 0),
+          "\(method) \(bound.levels): \(share) of \(nominal)")
       }
     }
   }
@@ -355,7 +367,9 @@ private func plainQuantile(_ scores: [Double], weights: [Double]? = nil, weight:
   @Test func medianIsNeededWhereScoresUseIt() {
     let training = CalibrationTraining(levels: [0.1, 0.9], quantiles: Matrix(rows: 1, columns: 2), target: [0])
     for method in ["cqr-m", "residual"] { #expect(throws: Failure.self) { try fit((method, []), training) } }
-    #expect(throws: Failure.self) { try fit(("distributional", []), CalibrationTraining(levels: [0.5], quantiles: Matrix(rows: 1, columns: 1), target: [0])) }
+    #expect(throws: Failure.self) {
+      try fit(("distributional", []), CalibrationTraining(levels: [0.5], quantiles: Matrix(rows: 1, columns: 1), target: [0]))
+    }
   }
 
   @Test func encodedCalibrationsReadBackAndDamagedOnesNeverCrash() throws {

@@ -1,5 +1,5 @@
 import Calibration
-import Methods
+import MethodKit
 import Testing
 
 /// What scripts/reference-online.py prints: of 2000 rows, method and settings, α, rows that missed, infinite thresholds, the mean of the finite ones,
@@ -59,7 +59,9 @@ private let reference: [(method: String, alpha: Double, misses: Int, infinite: I
   func methodsAgreeWithAnotherImplementation(_ i: Int) throws {
     let expected = reference[i]
     let parts = expected.method.split(separator: ":")
-    let settings = parts.dropFirst().joined().split(separator: ",").map { $0.split(separator: "=") }.map { (key: String($0[0]), value: String($0[1])) }
+    let settings = parts.dropFirst().joined().split(separator: ",").map { $0.split(separator: "=") }.map {
+      (key: String($0[0]), value: String($0[1]))
+    }
     let type = onlineRegistry.first { $0.description.name == parts[0] }!
     let states = type.states(alphas: [expected.alpha], settings: try Settings(settings, of: type.description))
     states.addSeries()

@@ -1,6 +1,6 @@
 import Calibration
 import Groundwork
-import Methods
+import MethodKit
 import Testing
 
 private let inf = Double.infinity
@@ -131,7 +131,9 @@ private let unruly: [(name: String, scores: [EndScores])] = [
         for t in scores.indices {
           missed += misses([found[t]], [scores[t]])
           let rows = Double(t + 1)
-          #expect(abs(Double(missed) / rows - alpha) <= 2 * (1 + 3.0.squareRoot()) * max(alpha, 1 - alpha) / rows.squareRoot() + 1e-9, "\(name), \(t + 1) rows")
+          #expect(
+            abs(Double(missed) / rows - alpha) <= 2 * (1 + 3.0.squareRoot()) * max(alpha, 1 - alpha) / rows.squareRoot() + 1e-9,
+            "\(name), \(t + 1) rows")
         }
       }
     }

@@ -1,6 +1,6 @@
 import Calibration
 import Groundwork
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 
@@ -33,7 +33,8 @@ private func bytes(_ fitted: any FittedCalibrator) -> [UInt8] {
             return kind < 2 ? .nan : kind == 24 ? .infinity : kind == 23 ? -.infinity : Double(random.below(9)) - 4
           }
           let whole = CalibrationTraining(
-            levels: levels, quantiles: Matrix(rows: n, columns: levels.count, values: values), target: (0..<n).map { _ in Double(random.below(9)) - 4 },
+            levels: levels, quantiles: Matrix(rows: n, columns: levels.count, values: values),
+            target: (0..<n).map { _ in Double(random.below(9)) - 4 },
             weights: weights ? (0..<n).map { _ in [0, 0.1, 0.3, 2][random.below(4)] } : nil)
           let calibrator = try scoreCalibrator(method)
           let expected = bytes(try calibrator.fit(whole, context: FitContext()))
@@ -133,7 +134,8 @@ private func bytes(_ fitted: any FittedCalibrator) -> [UInt8] {
         for _ in 0...random.below(3) { bytes[random.below(bytes.count)] = UInt8(truncatingIfNeeded: random.next()) }
         var reader = ByteReader(bytes)
         guard let decoded = try? ScoreSummary(decoding: &reader) else { continue }
-        _ = try? SplitConformal<ConformalizedQuantileRegression>().fit([decoded], levels: [0.1, 0.9], typicalWeight: decoded.hasWeights ? 1 : nil).calibrated([0, 1])
+        _ = try? SplitConformal<ConformalizedQuantileRegression>().fit([decoded], levels: [0.1, 0.9], typicalWeight: decoded.hasWeights ? 1 : nil)
+          .calibrated([0, 1])
       }
     }
   }

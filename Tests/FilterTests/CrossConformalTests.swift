@@ -45,7 +45,8 @@ import Testing
     for seed in 1...16 as ClosedRange<UInt64> {
       let (text, targets) = table(rows: labelled + new, new: new, seed: seed)
       try text.write(to: shell.folder.appendingPathComponent("table.csv"), atomically: true, encoding: .utf8)
-      let result = try shell.run("cat table.csv | \(pipe.replacing("qfit", with: "qfit --threads 1")) | qconformal --method cv+ --new-only --threads 1 -q")
+      let result = try shell.run(
+        "cat table.csv | \(pipe.replacing("qfit", with: "qfit --threads 1")) | qconformal --method cv+ --new-only --threads 1 -q")
       #expect(result.status == 0 && result.error.isEmpty, "\(result.error)")
       let group = pipe.contains("qaggregate") ? "" : "linear_"
       let ends = try columns(["\(group)q0.05", "\(group)q0.95"], result.text)
@@ -66,11 +67,12 @@ import Testing
     let (text, _) = table(rows: 60, new: 10, seed: 3)
     let lines = text.split(separator: "\n")
     func written(changing fold: Int?) -> String {
-      "fold," + lines[0] + "\n" + lines.dropFirst().enumerated().map { i, line in
-        let isNew = line.hasSuffix(",")
-        let changed = !isNew && i % 4 == fold ? line.split(separator: ",").dropLast().joined(separator: ",") + ",\(i)" : String(line)
-        return (isNew ? "" : "\(i % 4)") + "," + changed + "\n"
-      }.joined()
+      "fold," + lines[0] + "\n"
+        + lines.dropFirst().enumerated().map { i, line in
+          let isNew = line.hasSuffix(",")
+          let changed = !isNew && i % 4 == fold ? line.split(separator: ",").dropLast().joined(separator: ",") + ",\(i)" : String(line)
+          return (isNew ? "" : "\(i % 4)") + "," + changed + "\n"
+        }.joined()
     }
     let pipe = "qfit --nested -l linear,marginal --levels 0.25,0.5,0.75 < table.csv | qconformal --method cv+ -q"
     for pipe in [pipe, pipe.replacing("| qconf", with: "| qaggregate --method average | qconf")] {

@@ -96,7 +96,8 @@ struct Document: CustomTestStringConvertible {
     let shell = try Shell()
     defer { shell.remove() }
     let mark = "---- end of example, status "
-    let script = "cp -r \"$CHECKOUT\"/scripts/data/. .\nexec 2>&1\n"
+    let script =
+      "cp -r \"$CHECKOUT\"/scripts/data/. .\nexec 2>&1\n"
       + examples.map { $0.script + "\nprintf '\\n\(mark)%d\\n' $?\n" }.joined()
     var printed: [Printed] = []
     var rest = try shell.run(script).text[...]
@@ -131,7 +132,8 @@ struct Document: CustomTestStringConvertible {
   }
 
   private static func escaped(_ line: String) -> String {
-    let text = line.replacingOccurrences(of: "\\", with: "\\e").replacingOccurrences(of: "-", with: "\\-").replacingOccurrences(of: "'", with: "\\(aq")
+    let text = line.replacingOccurrences(of: "\\", with: "\\e").replacingOccurrences(of: "-", with: "\\-").replacingOccurrences(
+      of: "'", with: "\\(aq")
     return text.hasPrefix(".") ? "\\&" + text : text
   }
 }

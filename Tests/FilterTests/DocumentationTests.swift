@@ -8,7 +8,8 @@ import Testing
 
   static let documents: [URL] = {
     let pages = (try? FileManager.default.contentsOfDirectory(at: man, includingPropertiesForKeys: nil)) ?? []
-    return [Shell.checkout.appendingPathComponent("README.md")] + pages.filter { ["1", "5", "7"].contains($0.pathExtension) }.sorted { $0.path < $1.path }
+    return [Shell.checkout.appendingPathComponent("README.md")]
+      + pages.filter { ["1", "5", "7"].contains($0.pathExtension) }.sorted { $0.path < $1.path }
   }()
 
   /// Long options without their dashes, as the parser tells them.
@@ -25,7 +26,9 @@ import Testing
   /// Every match of a pattern's first group.
   static func matches(_ pattern: String, in text: String) throws -> [String] {
     let expression = try NSRegularExpression(pattern: pattern)
-    return expression.matches(in: text, range: NSRange(text.startIndex..., in: text)).compactMap { Range($0.range(at: 1), in: text).map { String(text[$0]) } }
+    return expression.matches(in: text, range: NSRange(text.startIndex..., in: text)).compactMap {
+      Range($0.range(at: 1), in: text).map { String(text[$0]) }
+    }
   }
 
   // MARK: Examples
@@ -126,15 +129,17 @@ import Testing
 
   @Test func installPutsEverythingInPlaceAndUninstallTakesItAway() throws {
     let make = "make -s -C \"$CHECKOUT\" -o build BUILD=\(Shell.binaries.path) PREFIX=\"$PWD\"/usr"
-    let result = try Shell.run("\(make) install >&2 && find usr -type f | sort && usr/bin/qsort --version > /dev/null && \(make) uninstall && find usr -type f | wc -l")
+    let result = try Shell.run(
+      "\(make) install >&2 && find usr -type f | sort && usr/bin/qsort --version > /dev/null && \(make) uninstall && find usr -type f | wc -l")
     #expect(result.status == 0, "\(result.error)")
     let share = "usr/share"
-    let expected = Self.tools.flatMap {
-      [
-        "usr/bin/\($0)", "\(share)/man/man1/\($0).1", "\(share)/bash-completion/completions/\($0)", "\(share)/zsh/site-functions/_\($0)",
-        "\(share)/fish/vendor_completions.d/\($0).fish",
-      ]
-    } + ["\(share)/man/man5/quantile-table.5", "\(share)/man/man7/quantile-filters.7"]
+    let expected =
+      Self.tools.flatMap {
+        [
+          "usr/bin/\($0)", "\(share)/man/man1/\($0).1", "\(share)/bash-completion/completions/\($0)", "\(share)/zsh/site-functions/_\($0)",
+          "\(share)/fish/vendor_completions.d/\($0).fish",
+        ]
+      } + ["\(share)/man/man5/quantile-table.5", "\(share)/man/man7/quantile-filters.7"]
     let lines = result.text.split(separator: "\n").map { String($0).trimmingCharacters(in: .whitespaces) }
     #expect(Set(lines.dropLast()) == Set(expected))
     #expect(lines.last == "0")

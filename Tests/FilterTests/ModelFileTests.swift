@@ -15,8 +15,10 @@ import Testing
   }
 
   /// Twenty rows of a line with noise, one in five without a target.
-  private static let rows = "awk 'BEGIN { srand(1); print \"x,c,y\"; for (i = 1; i <= 20; i++) print i \",\" (i % 2 ? \"a\" : \"b\") \",\" (i % 5 ? 2 * i + int(9 * rand()) : \"\") }'"
-  private static let predicted = "awk 'BEGIN { srand(1); print \"y,fold,a_q0.25,a_q0.75,b_q0.25,b_q0.75\"; for (i = 1; i <= 20; i++) print i \",\" i % 3 \",\" i - int(9 * rand()) \",\" i + 1 \",\" i - 1 \",\" i + int(5 * rand()) }'"
+  private static let rows =
+    "awk 'BEGIN { srand(1); print \"x,c,y\"; for (i = 1; i <= 20; i++) print i \",\" (i % 2 ? \"a\" : \"b\") \",\" (i % 5 ? 2 * i + int(9 * rand()) : \"\") }'"
+  private static let predicted =
+    "awk 'BEGIN { srand(1); print \"y,fold,a_q0.25,a_q0.75,b_q0.25,b_q0.75\"; for (i = 1; i <= 20; i++) print i \",\" i % 3 \",\" i - int(9 * rand()) \",\" i + 1 \",\" i - 1 \",\" i + int(5 * rand()) }'"
 
   private static let featured = "\(predicted) | awk -F, '{ print (NR == 1 ? \"x,c\" : NR % 7 \",\" (NR % 2 ? \"a\" : \"b\")) \",\" $0 }'"
 
@@ -24,10 +26,14 @@ import Testing
     Example(tool: "qfit", name: "marginal", save: "\(rows) | qfit -l marginal --levels 0.1,0.9 --new-only --save m", table: "x,c\\n1,a\\n"),
     Example(tool: "qfit", name: "linear", save: "\(rows) | qfit -l linear --levels 0.1,0.9 --new-only --save m", table: "x,c\\n1,a\\n"),
     Example(tool: "qfit", name: "forest", save: "\(rows) | qfit -l forest:trees=2 --levels 0.1,0.9 --new-only --save m", table: "x,c\\n1,a\\n"),
-    Example(tool: "qaggregate", name: "average", save: "\(predicted) | qaggregate -m average --save m", table: "a_q0.25,a_q0.75,b_q0.25,b_q0.75\\n1,2,3,4\\n"),
-    Example(tool: "qaggregate", name: "global-coarse", save: "\(predicted) | qaggregate --save m", table: "a_q0.25,a_q0.75,b_q0.25,b_q0.75\\n1,2,3,4\\n"),
     Example(
-      tool: "qaggregate", name: "local-fine", save: "\(featured) | qaggregate -m local-fine:networks=1,hidden=1,layers=1,steps=9,knots=1,reach=narrow,own=none --save m",
+      tool: "qaggregate", name: "average", save: "\(predicted) | qaggregate -m average --save m",
+      table: "a_q0.25,a_q0.75,b_q0.25,b_q0.75\\n1,2,3,4\\n"),
+    Example(
+      tool: "qaggregate", name: "global-coarse", save: "\(predicted) | qaggregate --save m", table: "a_q0.25,a_q0.75,b_q0.25,b_q0.75\\n1,2,3,4\\n"),
+    Example(
+      tool: "qaggregate", name: "local-fine",
+      save: "\(featured) | qaggregate -m local-fine:networks=1,hidden=1,layers=1,steps=9,knots=1,reach=narrow,own=none --save m",
       table: "x,c,a_q0.25,a_q0.75,b_q0.25,b_q0.75\\n1,a,1,2,3,4\\n"),
     Example(tool: "qconformal", name: "cqr", save: "\(predicted) | qconformal --save m", table: "a_q0.25,a_q0.75,b_q0.25,b_q0.75\\n1,2,3,4\\n"),
   ]

@@ -119,7 +119,9 @@ import Testing
       head -1 s | grep -o '"rows":"[0-9]*"'
       ls; cat said
       """)
-    #expect(result.text == "\"rows\":\"3\"\nsaid\ns\nqconformal: stdin:3: column \"y\": \"abc\" is not a number\n" || result.text == "\"rows\":\"3\"\ns\nsaid\nqconformal: stdin:3: column \"y\": \"abc\" is not a number\n")
+    #expect(
+      result.text == "\"rows\":\"3\"\nsaid\ns\nqconformal: stdin:3: column \"y\": \"abc\" is not a number\n"
+        || result.text == "\"rows\":\"3\"\ns\nsaid\nqconformal: stdin:3: column \"y\": \"abc\" is not a number\n")
   }
 
   /// Whatever signal ends a run: the old state, or none, and nothing beside it.

@@ -17,7 +17,8 @@ struct PictureTests {
     """
   static let shown = [
     "fan": ["95 % interval", "median", "2026-02-", ">a<", "60 rows"], "reliability": ["95 % band", ">a<", ">b<", "level", "without a target"],
-    "pit": ["probability integral transform", ">b, n = ", "calibrated"], "scores": ["dispersion", "underprediction", ">a<", "weighted interval score"],
+    "pit": ["probability integral transform", ">b, n = ", "calibrated"],
+    "scores": ["dispersion", "underprediction", ">a<", "weighted interval score"],
     "weights": [">a<", ">b<", "weight"],
   ]
 
@@ -56,13 +57,15 @@ struct PictureTests {
   /// What stands below an axis of time, whatever it spans: round dates and times, with blanks between them.
   @Test func datesStandApart() throws {
     let spans: [(last: String, labels: String)] = [
-      ("1973-02-27T05:13:20", "05:13:05 05:13:10 05:13:15 05:13:20 05:13:25"), ("1973-02-27T06:43", "02-27 05:00 02-27 05:30 02-27 06:00 02-27 06:30 02-27 07:00"),
+      ("1973-02-27T05:13:20", "05:13:05 05:13:10 05:13:15 05:13:20 05:13:25"),
+      ("1973-02-27T06:43", "02-27 05:00 02-27 05:30 02-27 06:00 02-27 06:30 02-27 07:00"),
       ("1973-02-28T11:13", "02-27 00:00 02-27 12:00 02-28 00:00 02-28 12:00"), ("1973-03-08", "1973-02-26 1973-03-05"),
       ("1973-06-07", "1973-02 1973-03 1973-04 1973-05 1973-06 1973-07"), ("1974-07-12", "1973-01 1973-07 1974-01 1974-07 1975-01"),
       ("1997-10-20", "1965 1970 1975 1980 1985 1990 1995 2000 2005"),
     ]
     for (last, labels) in spans {
-      let result = try Shell.run("printf 't,y,q0.5\\n1973-02-27T05:13:08,1,2\\n\(last),3,4\\n' | qplot fan --terminal --order t | grep -A 1 -e '┬' | tail -n 1")
+      let result = try Shell.run(
+        "printf 't,y,q0.5\\n1973-02-27T05:13:08,1,2\\n\(last),3,4\\n' | qplot fan --terminal --order t | grep -A 1 -e '┬' | tail -n 1")
       #expect(result.text.split(whereSeparator: \.isWhitespace).joined(separator: " ") == labels, "\(last)")
     }
   }
@@ -138,7 +141,8 @@ struct PictureTests {
       let length = 0.5 * size * Double(text.count)
       let start = match.5 == "start" ? 0 : match.5 == "middle" ? -length / 2 : -length
       let (along, across) = (start...(start + length), -0.75 * size...0.2 * size)
-      return match.3 == nil ? (text, x + along.lowerBound...x + along.upperBound, y + across.lowerBound...y + across.upperBound)
+      return match.3 == nil
+        ? (text, x + along.lowerBound...x + along.upperBound, y + across.lowerBound...y + across.upperBound)
         : (text, x + across.lowerBound...x + across.upperBound, y - along.upperBound...y - along.lowerBound)
     }
   }

@@ -16,7 +16,8 @@ import Testing
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         return Int(state >> 33) % bound
       }
-      let texts = ["plain", "01", "1e3", "", "two words", "a,b", "quo\"te", "line\nend", "näïve", "0.50", "x;y"] + (saysMissing ? ["NA", "null"] : [])
+      let texts =
+        ["plain", "01", "1e3", "", "two words", "a,b", "quo\"te", "line\nend", "näïve", "0.50", "x;y"] + (saysMissing ? ["NA", "null"] : [])
       let numbers = ["0", "-1", "2.50", "1e3", "007", "-0.0", "1E-7", "123456789.123456789", "inf", "-inf", ".5", "+3"]
       let labels = 1 + below(3)
       header = ["id"] + (0..<labels).map { "label \($0)" } + ["y"]
@@ -58,7 +59,9 @@ import Testing
     let delimiter = flags.contains("-d ;") ? ";" : ","
     for seed in 1...12 as ClosedRange<UInt64> {
       let models = format == "autogluon" ? ["only"] : format == "nixtla" ? ["a", "b-lo-90", "c d"] : ["", "a", "b_q0.5", "c, \"d\""]
-      let table = WideTable(seed: seed, models: models, levels: format == "percent" ? Self.hundredths : format == "darts" ? Self.thousandths : Self.fine, saysMissing: format != "nested")
+      let table = WideTable(
+        seed: seed, models: models, levels: format == "percent" ? Self.hundredths : format == "darts" ? Self.thousandths : Self.fine,
+        saysMissing: format != "nested")
       try Data(table.text(delimiter: delimiter).utf8).write(to: shell.folder.appendingPathComponent("wide-\(seed).csv"))
     }
     let (there, here) = (flags.replacingOccurrences(of: ";", with: "';'"), back.replacingOccurrences(of: ";", with: "';'"))
@@ -78,8 +81,10 @@ import Testing
   /// Whatever the columns are called, a table comes back or is refused: no column is ever read as what it was not.
   @Test func noColumnChangesItsRole() throws {
     let pool = [
-      "model", "model_id", "output_type", "output_type_id", "type", "value", "values", "levels", "quantile_levels", "quantiles", "predictions", "observed", "true_value",
-      "observation", "target", "predicted", "prediction", "quantile", "quantile_level", "0.3", "x-lo-90", "x-median", "x_ql0.1", "p10", "x_p5", "y", "q0_1", "p2020",
+      "model", "model_id", "output_type", "output_type_id", "type", "value", "values", "levels", "quantile_levels", "quantiles", "predictions",
+      "observed", "true_value",
+      "observation", "target", "predicted", "prediction", "quantile", "quantile_level", "0.3", "x-lo-90", "x-median", "x_ql0.1", "p10", "x_p5", "y",
+      "q0_1", "p2020",
     ]
     let models = [[""], ["a"], ["", "a"], ["a", "b.c"], ["a_q0.5"], ["x-lo-80"], ["model"]]
     let levels = ["0.0005", "0.001", "0.01", "0.02", "0.025", "0.03", "0.1", "0.28", "0.29", "0.5", "0.975"]
@@ -99,8 +104,10 @@ import Testing
       let rows = (0..<3).map { row in (["\(row)"] + names.dropFirst().map { _ in "\(below(10))" }).joined(separator: ",") }
       try Data(([names.joined(separator: ",")] + rows).map { $0 + "\n" }.joined().utf8).write(to: shell.folder.appendingPathComponent("\(table).csv"))
       for format in ["hub", "scoringutils", "autogluon", "nixtla", "darts", "percent", "nested", "wide"] {
-        var back = format == "percent" ? " --levels \(kept.joined(separator: ","))" : format == "autogluon" && models != [""] ? " --as \(models[0])" : ""
-        let renamed = format == "scoringutils" ? ["y", "observed", "observation", "target"] : format == "nixtla" ? ["y", "observed", "observation"] : []
+        var back =
+          format == "percent" ? " --levels \(kept.joined(separator: ","))" : format == "autogluon" && models != [""] ? " --as \(models[0])" : ""
+        let renamed =
+          format == "scoringutils" ? ["y", "observed", "observation", "target"] : format == "nixtla" ? ["y", "observed", "observation"] : []
         if let target = renamed.first(where: passed.contains) { back += " -y \(target)" }
         script += """
           qreshape --from wide --to \(format)\(format == "wide" ? " --level-style underscore" : "") \(table).csv > there 2> refusal
@@ -118,7 +125,10 @@ import Testing
   }
 
   /// Told levels are found behind names of two decimals, in whatever way a program left these, if no two levels have one name.
-  @Test(arguments: [("darts", "printf \"%.2f\", l"), ("percent", "printf \"%.0f\", 100 * l"), ("percent", "printf \"%d\", 100 * l"), ("nixtla", "printf \"%d\", 100 * l")])
+  @Test(arguments: [
+    ("darts", "printf \"%.2f\", l"), ("percent", "printf \"%.0f\", 100 * l"), ("percent", "printf \"%d\", 100 * l"),
+    ("nixtla", "printf \"%d\", 100 * l"),
+  ])
   func toldLevelsAreFoundBehindShortenedNames(_ format: String, _ shortened: String) throws {
     let prefix = ["darts": "m_q", "percent": "m_p", "nixtla": "m-q-"][format]!
     let result = try Shell.run(
@@ -294,7 +304,8 @@ import Testing
   @Test(.enabled(if: hasPython))
   func scoresOfTheBundledHubAreThoseOfAPlainScript() throws {
     let result = try Shell.run(
-      "hub=$CHECKOUT/scripts/data/hub; BIN=$(dirname $(command -v qsort)) $CHECKOUT/scripts/compare-reshape $hub/model-output $hub/target-data/time-series.csv")
+      "hub=$CHECKOUT/scripts/data/hub; BIN=$(dirname $(command -v qsort)) $CHECKOUT/scripts/compare-reshape $hub/model-output $hub/target-data/time-series.csv"
+    )
     #expect(result.status == 0, "\(result.error)")
     #expect(result.text.contains("42 units, 3 models, 12 scores") && result.text.hasSuffix(": ok\n"), "\(result.text)")
   }

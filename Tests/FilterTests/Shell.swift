@@ -46,7 +46,8 @@ struct Shell {
     process.waitUntilExit()
     let status = process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
     defer { for path in paths { try? FileManager.default.removeItem(at: path) } }
-    return Result(output: Array(try Data(contentsOf: paths[0])), error: String(decoding: try Data(contentsOf: paths[1]), as: UTF8.self), status: status)
+    return Result(
+      output: Array(try Data(contentsOf: paths[0])), error: String(decoding: try Data(contentsOf: paths[1]), as: UTF8.self), status: status)
   }
 
   /// `run` in a scratch folder that is removed again.
@@ -58,7 +59,9 @@ struct Shell {
 
   /// The most memory, in megabytes, that a tool held while it read all that `input` writes. Its output goes to `output`, and
   /// `afterwards` says what is printed when it has ended.
-  static func memory(of tool: String, reading input: String, preparation: String = "", output: String = "/dev/null", afterwards: String = "") throws -> (megabytes: Int, result: Result) {
+  static func memory(of tool: String, reading input: String, preparation: String = "", output: String = "/dev/null", afterwards: String = "") throws
+    -> (megabytes: Int, result: Result)
+  {
     let result = try run(
       """
       \(preparation)

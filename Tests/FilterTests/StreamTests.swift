@@ -104,7 +104,8 @@ import Testing
       "qscore", "qscore --by place --per-level", "qscore --per-row", "qscore --partial",
       "qreshape --to hub", "qreshape --to nested", "qreshape --to percent --output ndjson",
     ]
-    let script = StreamTests.models + StreamTests.bigTable + StreamTests.differences(commands, variants: "1 2 7", run: "$command --threads $variant big.csv")
+    let script =
+      StreamTests.models + StreamTests.bigTable + StreamTests.differences(commands, variants: "1 2 7", run: "$command --threads $variant big.csv")
     #expect(try Shell.run(script).text == "")
   }
 
@@ -122,15 +123,20 @@ import Testing
 
   @Test func calibrationDoesNotDependOnThreads() throws {
     let commands = [
-      "qconformal -m distributional --by place --report -v", "qconformal -m asymmetric -w x --report", "qconformal -m cqr-r --decay 0.99 --by place --min-rows 60",
+      "qconformal -m distributional --by place --report -v", "qconformal -m asymmetric -w x --report",
+      "qconformal -m cqr-r --decay 0.99 --by place --min-rows 60",
     ]
     let script = StreamTests.bigTable + StreamTests.differences(commands, variants: "1 2 7", run: "$command --threads $variant small.csv")
     #expect(try Shell.run(script).text == "")
   }
 
   @Test func modelFilesDoNotDependOnThreads() throws {
-    let commands = ["qfit -x x,place -l linear,forest:trees=12 --levels 9", "qaggregate", "qaggregate -m local-coarse:networks=2,hidden=4,steps=60 --tune 3", "qconformal"]
-    let script = StreamTests.bigTable + StreamTests.differences(commands, variants: "1 2 7", run: "$command --threads $variant --save m small.csv && cat m")
+    let commands = [
+      "qfit -x x,place -l linear,forest:trees=12 --levels 9", "qaggregate", "qaggregate -m local-coarse:networks=2,hidden=4,steps=60 --tune 3",
+      "qconformal",
+    ]
+    let script =
+      StreamTests.bigTable + StreamTests.differences(commands, variants: "1 2 7", run: "$command --threads $variant --save m small.csv && cat m")
     #expect(try Shell.run(script).text == "")
   }
 
@@ -149,13 +155,14 @@ import Testing
   }
 
   @Test func answersDoNotDependOnHowTheTableIsSplitIntoFiles() throws {
-    let script = StreamTests.bigTable + """
-      head -1 small.csv > a.csv; cp a.csv b.csv; cp a.csv c.csv
-      sed -n 2,200p small.csv >> a.csv; sed -n '201,$p' small.csv >> c.csv
-      for tool in qsort qconformal 'qaggregate -m best' qscore 'qfit -x x -l marginal --levels 9'; do
-        cmp <($tool small.csv 2>&1) <($tool a.csv b.csv - < c.csv 2>&1) || echo "$tool differs"
-      done
-      """
+    let script =
+      StreamTests.bigTable + """
+        head -1 small.csv > a.csv; cp a.csv b.csv; cp a.csv c.csv
+        sed -n 2,200p small.csv >> a.csv; sed -n '201,$p' small.csv >> c.csv
+        for tool in qsort qconformal 'qaggregate -m best' qscore 'qfit -x x -l marginal --levels 9'; do
+          cmp <($tool small.csv 2>&1) <($tool a.csv b.csv - < c.csv 2>&1) || echo "$tool differs"
+        done
+        """
     #expect(try Shell.run(script).text == "")
   }
 
@@ -168,7 +175,10 @@ import Testing
 
   // MARK: Constant memory
 
-  @Test(arguments: ["qsort", "qscore", "qscore --per-row", "qconformal --load cqr.model", "qaggregate -m median", "qreshape --to percent", "qreshape -q --to hub"].map { Answering(command: $0) })
+  @Test(
+    arguments: [
+      "qsort", "qscore", "qscore --per-row", "qconformal --load cqr.model", "qaggregate -m median", "qreshape --to percent", "qreshape -q --to hub",
+    ].map { Answering(command: $0) })
   func memoryStaysUnder32MB(_ tool: Answering) throws {
     let (megabytes, result) = try Shell.memory(
       of: tool.command,

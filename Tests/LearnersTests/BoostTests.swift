@@ -1,6 +1,6 @@
 import Glibc
 import Groundwork
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 
@@ -88,7 +88,8 @@ private func fit(
     let x = (0..<400).map { Double($0 % 2) }
     let y = (0..<400).map { Double($0 / 2 % 2) }
     let training = TrainingSet(
-      features: FeatureTable(names: ["x"], columns: [.numeric(x)], rows: 400), target: y, weights: (0..<400).map { $0 % 2 == 0 ? ($0 / 2 % 2 == 0 ? 9 : 1) : ($0 / 2 % 2 == 0 ? 1 : 9) })
+      features: FeatureTable(names: ["x"], columns: [.numeric(x)], rows: 400), target: y,
+      weights: (0..<400).map { $0 % 2 == 0 ? ($0 / 2 % 2 == 0 ? 9 : 1) : ($0 / 2 % 2 == 0 ? 1 : 9) })
     let answer = try fit(training, [("trees", "100"), ("holdout", "0")], levels: [0.5]).predict(training.features)
     #expect(answer[0, 0] < 0.1 && answer[1, 0] > 0.9)
   }
@@ -107,8 +108,10 @@ private func fit(
       let features = FeatureTable(names: columns.indices.map { "x\($0)" }, columns: columns, rows: target.count)
       let (least, greatest) = (target.min()!, target.max()!)
       for settings in [[("trees", "20"), ("min_leaf", "1")], [("trees", "20")]] {
-        let answer = try fit(TrainingSet(features: features, target: target, weights: weights), settings.map { (key: $0.0, value: $0.1) }, levels: levels)
-          .predict(features)
+        let answer = try fit(
+          TrainingSet(features: features, target: target, weights: weights), settings.map { (key: $0.0, value: $0.1) }, levels: levels
+        )
+        .predict(features)
         #expect(answer.values.allSatisfy { $0.isFinite && $0 >= least && $0 <= greatest })
       }
     }

@@ -1,5 +1,5 @@
 import Groundwork
-import Methods
+import MethodKit
 import Testing
 
 import Learners

@@ -1,6 +1,6 @@
 import Glibc
 import Groundwork
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 

@@ -1,7 +1,7 @@
 import Glibc
 import Groundwork
 import Learners
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 
@@ -18,8 +18,12 @@ import Testing
   ) throws -> any FittedLearner {
     let learner = learnerRegistry.first { $0.description.name == name }!
     let known = learner.description.settings.map(\.name)
-    return try learner.init(settings: Settings(settings.filter { known.contains($0.key) }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, of: learner.description))
-      .fit(TrainingSet(features: table(columns, rows: target.count), target: target, weights: weights), levels: levels, context: FitContext(threads: 2, warn: warn))
+    return try learner.init(
+      settings: Settings(settings.filter { known.contains($0.key) }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, of: learner.description)
+    )
+    .fit(
+      TrainingSet(features: table(columns, rows: target.count), target: target, weights: weights), levels: levels,
+      context: FitContext(threads: 2, warn: warn))
   }
 
   private let x = noise(90, seed: 1)
@@ -104,7 +108,9 @@ import Testing
   @Test(arguments: names)
   func thousandsOfCategoriesAreLearntFrom(_ name: String) throws {
     let n = 4000
-    let many: [FeatureTable.Column] = [.categorical(codes: (0..<n).map { Int32($0 / 2) }, categories: (0..<n / 2).map { "c\($0)" }), .numeric(noise(n, seed: 60))]
+    let many: [FeatureTable.Column] = [
+      .categorical(codes: (0..<n).map { Int32($0 / 2) }, categories: (0..<n / 2).map { "c\($0)" }), .numeric(noise(n, seed: 60)),
+    ]
     let target = zip(noise(n, seed: 61), 0..<n).map { $0 + Double($1 % 2) }
     var warnings: [String] = []
     let model = try fit(name, many, target, levels: [0.1, 0.9], warn: { warnings.append($0) })

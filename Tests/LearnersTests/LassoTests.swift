@@ -1,9 +1,9 @@
-import Algebra
 import Glibc
 import Groundwork
 import Learners
-import Methods
+import MethodKit
 import Quantiles
+import Regression
 import Testing
 
 @Suite struct LassoTests {
@@ -31,7 +31,10 @@ import Testing
     for i in 0..<n { for j in 0..<p { x[i, j] = sin(Double((i + 1) * (j + 1)) * 1.37 + Double(j + 1)) } }
     let y = (0..<n).map { i in 2 * x[i, 0] - x[i, 2] + sin(Double((i + 1) * (i + 1)) * 0.61) * (1 + 0.5 * x[i, 1]) }
     let problem = PenalisedQuantileRegression(design: x, target: y)
-    let expected = [(0.1, 4.0, 24.0738321733), (0.1, 30, 58.6743093173), (0.5, 4, 69.9130075462), (0.5, 30, 106.6391070459), (0.75, 4, 53.8405168941), (0.75, 30, 90.8187359302)]
+    let expected = [
+      (0.1, 4.0, 24.0738321733), (0.1, 30, 58.6743093173), (0.5, 4, 69.9130075462), (0.5, 30, 106.6391070459), (0.75, 4, 53.8405168941),
+      (0.75, 30, 90.8187359302),
+    ]
     for (level, lambda, objective) in expected {
       let solution = problem.solve(level: level, penalties: [Double](repeating: lambda / 2, count: p))!
       let q = (0..<n).map { i in (0..<p).reduce(solution.intercept) { $0 + solution.coefficients[$1] * x[i, $1] } }
@@ -72,7 +75,8 @@ import Testing
     let features = table((0..<3).map { .numeric(noise(90, seed: $0)) }, rows: 90)
     let y = noise(90, seed: 9)
     let linear = try Linear(settings: Settings(of: Linear.description)).fit(
-      TrainingSet(features: features, target: y), levels: [0.1, 0.5, 0.9], context: FitContext()).predict(features)
+      TrainingSet(features: features, target: y), levels: [0.1, 0.5, 0.9], context: FitContext()
+    ).predict(features)
     #expect(try fit(features, y, [("lambda", "0")]).predict(features) == linear)
     let nearly = try fit(features, y, [("lambda", "1e-9")]).predict(features)
     for (a, b) in zip(nearly.values, linear.values) { #expect(abs(a - b) < 1e-6) }
@@ -157,7 +161,8 @@ import Testing
     let x = noise(60, seed: 2)
     let y = noise(60, seed: 3)
     let half = try fit(table([.numeric(Array(x[..<30]))], rows: 30), Array(y[..<30]), weights: [Double](repeating: 2, count: 30))
-    let weighted = try fit(table([.numeric(Array(x[..<30]) + [Double](repeating: .nan, count: 30))], rows: 60), y, weights: (0..<60).map { $0 < 30 ? 2 : 0 })
+    let weighted = try fit(
+      table([.numeric(Array(x[..<30]) + [Double](repeating: .nan, count: 30))], rows: 60), y, weights: (0..<60).map { $0 < 30 ? 2 : 0 })
     let new = table([.numeric([0.3, .nan])], rows: 2)
     #expect(half.predict(new) == weighted.predict(new))
     #expect(throws: Failure.self) { try fit(table([.numeric(x)], rows: 60), y, weights: x.map { _ in 0 }) }
@@ -171,7 +176,10 @@ import Testing
       (table([.numeric([5, 5, 5]), .numeric([.nan, .nan, .nan])], rows: 3), [1e-300, 2e-300, -huge]),
       (table([.numeric([huge, -huge, 0, .nan]), .numeric([5e-324, 0, 1e-310, 0])], rows: 4), [1e150, -1e150, 0, 7]),
       (table([.numeric([1e150, 2e150, 3e150, 5e150, 4e150])], rows: 5), [1e-150, 2e-150, 3e-150, 5e-150, 9e-150]),
-      (table([.categorical(codes: (0..<600).map { Int32($0) }, categories: (0..<600).map { "c\($0)" }), .numeric(noise(600, seed: 60))], rows: 600), noise(600, seed: 61)),
+      (
+        table([.categorical(codes: (0..<600).map { Int32($0) }, categories: (0..<600).map { "c\($0)" }), .numeric(noise(600, seed: 60))], rows: 600),
+        noise(600, seed: 61)
+      ),
       (table((0..<40).map { .numeric(noise(6, seed: 70 + $0)) }, rows: 6), [0, 0, 0, 0, 0, 0]),
       (table((0..<40).map { .numeric(noise(6, seed: 70 + $0)) }, rows: 6), [0, 1, 0, 2, 3, 1]),
     ]
@@ -185,9 +193,11 @@ import Testing
 
   @Test func whatIsWrittenReadsBackAndDamageIsAFailure() throws {
     let n = 40
-    let features = table([
-      .numeric((0..<n).map { $0 % 7 == 0 ? .nan : Double($0) }), .categorical(codes: (0..<n).map { Int32($0 % 4) - 1 }, categories: ["p", "q", "r"]),
-    ], rows: n)
+    let features = table(
+      [
+        .numeric((0..<n).map { $0 % 7 == 0 ? .nan : Double($0) }),
+        .categorical(codes: (0..<n).map { Int32($0 % 4) - 1 }, categories: ["p", "q", "r"]),
+      ], rows: n)
     let model = try fit(features, noise(n, seed: 80), [("lambda", "0.01")])
     var writer = ByteWriter()
     model.encode(into: &writer)

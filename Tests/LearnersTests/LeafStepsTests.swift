@@ -17,7 +17,9 @@ private func step(_ values: [Float], level: Double, caution: Double) -> Float {
     var random = RandomStream(seed: 4)
     for count in [1, 2, 3, 10, 37] {
       let values = residuals(count, &random)
-      func loss(_ q: Float, _ level: Double) -> Double { values.reduce(0) { $0 + pinballLoss(level: level, target: Double($1), quantile: Double(q)) } }
+      func loss(_ q: Float, _ level: Double) -> Double {
+        values.reduce(0) { $0 + pinballLoss(level: level, target: Double($1), quantile: Double(q)) }
+      }
       for level in [0.01, 0.25, 0.5, 0.9, 0.99] {
         let least = values.map { loss($0, level) }.min()!
         #expect(loss(step(values, level: level, caution: 0), level) <= least + 1e-9)
@@ -47,7 +49,9 @@ private func step(_ values: [Float], level: Double, caution: Double) -> Float {
       let values = residuals(25, &random)
       for level in [0.1, 0.5, 0.77] {
         for caution in [0, 0.5] {
-          #expect(cautiousQuantile(values.map { (residual: $0, weight: Float(1)) }, level: level, caution: caution) == step(values, level: level, caution: caution))
+          #expect(
+            cautiousQuantile(values.map { (residual: $0, weight: Float(1)) }, level: level, caution: caution)
+              == step(values, level: level, caution: caution))
         }
       }
     }

@@ -1,7 +1,7 @@
 import Glibc
 import Groundwork
 import Learners
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 

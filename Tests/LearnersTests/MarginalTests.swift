@@ -1,6 +1,6 @@
 import Groundwork
 import Learners
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 

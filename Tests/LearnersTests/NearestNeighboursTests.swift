@@ -1,6 +1,6 @@
 import Groundwork
 import Learners
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 
@@ -52,7 +52,8 @@ import Testing
         let k = [1, 3, 17, 200, n, n + 5][turn % 6]
         let expected = (0..<count).map { q in
           plainSearch(
-            points, columns: p, numbers: numbers, mismatch: mismatch, k: k, query: Array(queries[q * p..<(q + 1) * p]), excluding: first.map { $0 + q } ?? -1)
+            points, columns: p, numbers: numbers, mismatch: mismatch, k: k, query: Array(queries[q * p..<(q + 1) * p]),
+            excluding: first.map { $0 + q } ?? -1)
         }
         for search in searches {
           var found: [[Int]] = []
@@ -78,12 +79,14 @@ import Testing
   }
 
   @Test func allNeighboursAreTheMarginal() throws {
-    let features = table([.numeric(noise(150, seed: 1)), .categorical(codes: (0..<150).map { Int32($0 % 3) }, categories: ["a", "b", "c"])], rows: 150)
+    let features = table(
+      [.numeric(noise(150, seed: 1)), .categorical(codes: (0..<150).map { Int32($0 % 3) }, categories: ["a", "b", "c"])], rows: 150)
     let y = noise(150, seed: 2)
     for weights in [nil, noise(150, seed: 4).map { abs($0) }] {
       let all = try fit(features, y, weights: weights, [("k", "1000000"), ("kernel", "uniform")]).predict(features)
       let marginal = try Marginal(settings: Settings(of: Marginal.description)).fit(
-        TrainingSet(features: features, target: y, weights: weights), levels: Levels.hub, context: FitContext()).predict(features)
+        TrainingSet(features: features, target: y, weights: weights), levels: Levels.hub, context: FitContext()
+      ).predict(features)
       for (a, b) in zip(all.values, marginal.values) { #expect(abs(a - b) < 1e-12) }
     }
   }
@@ -140,28 +143,35 @@ import Testing
       (table([.numeric([5])], rows: 1), [huge]),
       (table([.numeric([5, 5, 5]), .numeric([.nan, .nan, .nan])], rows: 3), [1e-300, 2e-300, -huge]),
       (table([.numeric([huge, -huge, 0, .nan]), .numeric([5e-324, 0, 1e-310, 0])], rows: 4), [1e150, -1e150, 0, 7]),
-      (table([.categorical(codes: (0..<many).map { Int32($0) }, categories: (0..<many).map { "c\($0)" }), .numeric(noise(many, seed: 60))], rows: many), noise(many, seed: 61)),
+      (
+        table(
+          [.categorical(codes: (0..<many).map { Int32($0) }, categories: (0..<many).map { "c\($0)" }), .numeric(noise(many, seed: 60))], rows: many),
+        noise(many, seed: 61)
+      ),
       (table((0..<40).map { .numeric(noise(6, seed: 70 + $0)) }, rows: 6), [0, 0, 0, 0, 0, 0]),
     ]
     for (features, y) in tables {
       let model = try fit(features, y)
       let asked = features.selecting(Array(0..<min(50, features.rows)))
       #expect(model.predict(asked).values.allSatisfy { $0.isFinite })
-      let strange = table(features.columns.map { column in
-        switch column {
-        case .numeric: .numeric([huge, -huge, .nan])
-        case .categorical(_, let categories): .categorical(codes: [-1, Int32(categories.count), 0], categories: categories + ["new"])
-        }
-      }, rows: 3)
+      let strange = table(
+        features.columns.map { column in
+          switch column {
+          case .numeric: .numeric([huge, -huge, .nan])
+          case .categorical(_, let categories): .categorical(codes: [-1, Int32(categories.count), 0], categories: categories + ["new"])
+          }
+        }, rows: 3)
       #expect(model.predict(strange).values.allSatisfy { $0.isFinite })
     }
   }
 
   @Test func whatIsWrittenReadsBackAndDamageIsAFailure() throws {
     let n = 40
-    let features = table([
-      .numeric((0..<n).map { $0 % 7 == 0 ? .nan : Double($0) }), .categorical(codes: (0..<n).map { Int32($0 % 4) - 1 }, categories: ["p", "q", "r"]),
-    ], rows: n)
+    let features = table(
+      [
+        .numeric((0..<n).map { $0 % 7 == 0 ? .nan : Double($0) }),
+        .categorical(codes: (0..<n).map { Int32($0 % 4) - 1 }, categories: ["p", "q", "r"]),
+      ], rows: n)
     let model = try fit(features, noise(n, seed: 80), weights: (0..<n).map { Double(1 + $0 % 3) })
     var writer = ByteWriter()
     model.encode(into: &writer)

@@ -1,7 +1,8 @@
 import Glibc
 import Groundwork
 import Learners
-import Methods
+import MethodKit
+import NetworkModels
 import Quantiles
 import Testing
 
@@ -14,7 +15,8 @@ import Testing
     settings: [(String, String)] = quick, threads: Int = 1
   ) throws -> any FittedLearner {
     try learner.init(settings: Settings(settings.map { (key: $0.0, value: $0.1) }, of: learner.description)).fit(
-      TrainingSet(features: table(columns, rows: target.count), target: target, weights: weights), levels: levels, context: FitContext(threads: threads))
+      TrainingSet(features: table(columns, rows: target.count), target: target, weights: weights), levels: levels,
+      context: FitContext(threads: threads))
   }
 
   private func noise(_ n: Int, seed: UInt64) -> [Double] {
@@ -90,7 +92,9 @@ import Testing
 
   @Test(arguments: 0..<3) func whatIsWrittenReadsBackAndDamageIsAFailure(_ which: Int) throws {
     let learner = NetworkTests.learners[which]
-    let columns: [FeatureTable.Column] = [.numeric(noise(40, seed: 9)), .categorical(codes: (0..<40).map { Int32($0 % 4) - 1 }, categories: ["p", "q", "r"])]
+    let columns: [FeatureTable.Column] = [
+      .numeric(noise(40, seed: 9)), .categorical(codes: (0..<40).map { Int32($0 % 4) - 1 }, categories: ["p", "q", "r"]),
+    ]
     let model = try fit(learner, columns, noise(40, seed: 10), settings: [("networks", "1"), ("hidden", "4"), ("layers", "1"), ("steps", "20")])
     let written = bytes(model)
     var reader = ByteReader(written)
@@ -163,8 +167,10 @@ import Testing
 
   @Test func aLargeStepIsMadeSmaller() throws {
     let x = noise(300, seed: 11)
-    let answer = try fit(DirectQuantileNetwork.self, [.numeric(x)], x.map { 3 * $0 }, settings: NetworkTests.quick.dropLast() + [("steps", "2000"), ("rate", "1")])
-      .predict(table([.numeric([-1, 1])], rows: 2))
+    let answer = try fit(
+      DirectQuantileNetwork.self, [.numeric(x)], x.map { 3 * $0 }, settings: NetworkTests.quick.dropLast() + [("steps", "2000"), ("rate", "1")]
+    )
+    .predict(table([.numeric([-1, 1])], rows: 2))
     #expect(answer.values.allSatisfy { $0.isFinite })
     #expect(answer[1, 1] > answer[0, 1])
   }

@@ -1,7 +1,7 @@
 import Glibc
 import Groundwork
 import Learners
-import Methods
+import MethodKit
 import Quantiles
 import Testing
 
@@ -62,7 +62,8 @@ import Testing
     let x = noise(60, seed: 2)
     let y = noise(60, seed: 3)
     let half = try fit(table([.numeric(Array(x[..<30]))], rows: 30), Array(y[..<30]), weights: [Double](repeating: 2, count: 30))
-    let weighted = try fit(table([.numeric(Array(x[..<30]) + [Double](repeating: .nan, count: 30))], rows: 60), y, weights: (0..<60).map { $0 < 30 ? 2 : 0 })
+    let weighted = try fit(
+      table([.numeric(Array(x[..<30]) + [Double](repeating: .nan, count: 30))], rows: 60), y, weights: (0..<60).map { $0 < 30 ? 2 : 0 })
     let new = table([.numeric([0.3, .nan])], rows: 2)
     #expect(half.predict(new) == weighted.predict(new))
     #expect(throws: Failure.self) { try fit(table([.numeric(x)], rows: 60), y, weights: x.map { _ in 0 }) }
@@ -78,27 +79,34 @@ import Testing
       (table([.numeric([5, 5, 5]), .numeric([.nan, .nan, .nan])], rows: 3), [1e-300, 2e-300, -huge]),
       (table([.numeric([huge, -huge, 0, .nan]), .numeric([5e-324, 0, 1e-310, 0])], rows: 4), [1e150, -1e150, 0, 7]),
       (table([.numeric([1e150, 2e150, 3e150, 5e150, 4e150])], rows: 5), [1e-150, 2e-150, 3e-150, 5e-150, 9e-150]),
-      (table([.categorical(codes: (0..<many).map { Int32($0) }, categories: (0..<many).map { "c\($0)" }), .numeric(noise(many, seed: 60))], rows: many), noise(many, seed: 61)),
+      (
+        table(
+          [.categorical(codes: (0..<many).map { Int32($0) }, categories: (0..<many).map { "c\($0)" }), .numeric(noise(many, seed: 60))], rows: many),
+        noise(many, seed: 61)
+      ),
       (table((0..<40).map { .numeric(noise(6, seed: 70 + $0)) }, rows: 6), [0, 1, 0, 2, 3, 1]),
     ]
     for (features, y) in tables {
       let model = try fit(features, y, levels: [0.001, 0.5, 0.999], [("features", "50")])
       #expect(model.predict(features.selecting(Array(0..<min(20, features.rows)))).values.allSatisfy { $0.isFinite })
-      let strange = table(features.columns.map { column in
-        switch column {
-        case .numeric: .numeric([huge, -huge, .nan])
-        case .categorical(_, let categories): .categorical(codes: [-1, Int32(categories.count), 0], categories: categories + ["new"])
-        }
-      }, rows: 3)
+      let strange = table(
+        features.columns.map { column in
+          switch column {
+          case .numeric: .numeric([huge, -huge, .nan])
+          case .categorical(_, let categories): .categorical(codes: [-1, Int32(categories.count), 0], categories: categories + ["new"])
+          }
+        }, rows: 3)
       #expect(model.predict(strange).values.allSatisfy { $0.isFinite })
     }
   }
 
   @Test func whatIsWrittenReadsBackAndDamageIsAFailure() throws {
     let n = 40
-    let features = table([
-      .numeric((0..<n).map { $0 % 7 == 0 ? .nan : Double($0) }), .categorical(codes: (0..<n).map { Int32($0 % 4) - 1 }, categories: ["p", "q", "r"]),
-    ], rows: n)
+    let features = table(
+      [
+        .numeric((0..<n).map { $0 % 7 == 0 ? .nan : Double($0) }),
+        .categorical(codes: (0..<n).map { Int32($0 % 4) - 1 }, categories: ["p", "q", "r"]),
+      ], rows: n)
     let model = try fit(features, noise(n, seed: 80), [("features", "10")])
     var writer = ByteWriter()
     model.encode(into: &writer)

@@ -1,7 +1,7 @@
 import Glibc
 import Groundwork
 import Learners
-import Methods
+import MethodKit
 import Quantiles
 
 /// A table of these columns, named x0, x1, ….
@@ -34,7 +34,9 @@ func mixedTable(rows: Int, seed: UInt64 = 1) -> TrainingSet {
   }
   let features = FeatureTable(
     names: ["a", "b", "c", "d"],
-    columns: [.numeric(a), .numeric(b), .categorical(codes: c, categories: ["k", "l", "m", "n", "never"]), .numeric([Double](repeating: 7, count: rows))],
+    columns: [
+      .numeric(a), .numeric(b), .categorical(codes: c, categories: ["k", "l", "m", "n", "never"]), .numeric([Double](repeating: 7, count: rows)),
+    ],
     rows: rows)
   return TrainingSet(features: features, target: y)
 }

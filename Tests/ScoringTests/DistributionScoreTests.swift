@@ -45,7 +45,7 @@ private func score(_ score: ContinuousRankedProbabilityScore, _ quantiles: [Doub
   @Test func partsOfTheLineAddUp() {
     let quantiles = Levels.hub.map { NormalDistribution.quantile($0) }
     for y in [-3.0, -0.2, 0.4, 2] {
-      let parts = [-Double.infinity ... -0.5, -0.5 ... 1, 1 ... .infinity].map { score(.init(levels: Levels.hub, range: $0), quantiles, y) }
+      let parts = [-Double.infinity ... -0.5, -0.5...1, 1 ... .infinity].map { score(.init(levels: Levels.hub, range: $0), quantiles, y) }
       #expect(close(parts.reduce(0, +), score(.init(levels: Levels.hub), quantiles, y)))
     }
   }
@@ -66,9 +66,10 @@ private func score(_ score: ContinuousRankedProbabilityScore, _ quantiles: [Doub
   }
 
   /// Levels 0.25, 0.5, 0.75 with quantiles 1, 2, 3.
-  @Test(arguments: [
-    (0.5, [1.0, 0, 0, 0]), (1.5, [0, 1, 0, 0]), (9, [0, 0, 0, 1]), (2, [0, 0.5, 0.5, 0]), (1, [0.5, 0.5, 0, 0]), (3, [0, 0, 0.5, 0.5]),
-  ])
+  @Test(
+    arguments: [
+      (0.5, [1, 0, 0, 0]), (1.5, [0, 1, 0, 0]), (9, [0, 0, 0, 1]), (2, [0, 0.5, 0.5, 0]), (1, [0.5, 0.5, 0, 0]), (3, [0, 0, 0.5, 0.5]),
+    ] as [(Double, [Double])])
   func massLiesBetweenTheLevelsAroundTheTarget(_ target: Double, _ expected: [Double]) {
     #expect(masses([0.25, 0.5, 0.75], 4, [1, 2, 3], target) == expected)
     #expect(masses([0.25, 0.5, 0.75], 4, [3, 1, 2], target) == expected)
@@ -106,11 +107,15 @@ private func score(_ score: ContinuousRankedProbabilityScore, _ quantiles: [Doub
 
 @Suite struct LogShiftTests {
   @Test func logarithmsAreOfTheShiftedValue() {
-    #expect(LogShift(offset: 1)!(0) == 0 && LogShift(offset: 0)!(1) == 0 && close(LogShift(offset: 1)!(9), log(10.0)) && LogShift(offset: 1)!(.infinity) == .infinity)
+    #expect(
+      LogShift(offset: 1)!(0) == 0 && LogShift(offset: 0)!(1) == 0 && close(LogShift(offset: 1)!(9), log(10.0))
+        && LogShift(offset: 1)!(.infinity) == .infinity)
   }
 
   @Test func whatHasNoLogarithmIsRefused() {
-    #expect(LogShift(offset: 1)!.refusal(of: -0.5) != nil && LogShift(offset: 0)!.refusal(of: 0) != nil && LogShift(offset: 1)!.refusal(of: -.infinity) != nil)
+    #expect(
+      LogShift(offset: 1)!.refusal(of: -0.5) != nil && LogShift(offset: 0)!.refusal(of: 0) != nil
+        && LogShift(offset: 1)!.refusal(of: -.infinity) != nil)
     #expect(LogShift(offset: 1)!.refusal(of: 0) == nil && LogShift(offset: 0)!.refusal(of: .infinity) == nil)
     #expect(LogShift(offset: -1) == nil && LogShift(offset: .infinity) == nil && LogShift(offset: .nan) == nil)
   }

@@ -29,7 +29,9 @@ private func randomScores(_ rows: Int, models k: Int, missing: Double, seed: UIn
   /// (hubverse-org/hubEvals, tests/testthat/testdata/exp_pairwise_scores.csv, location 25).
   @Test func agreesWithScoringutils() {
     let skill = PairwiseSkill(scores: [179.944642857143, 162.6875, 139.369642857143], models: 3)
-    for (i, expected) in [1.12612125846186, 1.01812340354839, 0.872196666228429].enumerated() { #expect(abs(skill.relativeSkill(i) - expected) < 1e-13) }
+    for (i, expected) in [1.12612125846186, 1.01812340354839, 0.872196666228429].enumerated() {
+      #expect(abs(skill.relativeSkill(i) - expected) < 1e-13)
+    }
     #expect(abs(skill.relativeSkill(1) / skill.relativeSkill(0) - 0.904097490299596) < 1e-13)
     #expect(abs(skill.relativeSkill(2) / skill.relativeSkill(0) - 0.774513987436612) < 1e-13)
   }
@@ -58,7 +60,8 @@ private func randomScores(_ rows: Int, models k: Int, missing: Double, seed: UIn
   @Test func ordersOfRowsDoNotMatter() {
     let scores = randomScores(50, models: 3, missing: 0.1, seed: 5)
     let reversed = (0..<50).reversed().flatMap { scores[$0 * 3..<$0 * 3 + 3] }
-    #expect((0..<3).map(PairwiseSkill(scores: scores, models: 3).relativeSkill) == (0..<3).map(PairwiseSkill(scores: reversed, models: 3).relativeSkill))
+    #expect(
+      (0..<3).map(PairwiseSkill(scores: scores, models: 3).relativeSkill) == (0..<3).map(PairwiseSkill(scores: reversed, models: 3).relativeSkill))
   }
 }
 

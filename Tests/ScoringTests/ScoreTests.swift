@@ -29,7 +29,8 @@ private func randomRows(_ count: Int, sorted: Bool, seed: UInt64) -> [(levels: [
 
 @Suite struct ScoreTests {
   @Test func columnsStandInTheirOrder() {
-    #expect(Scorer(levels: [0.5], intervals: []).columns == ["wis", "dispersion", "overprediction", "underprediction", "pinball", "bias", "ae_median"])
+    #expect(
+      Scorer(levels: [0.5], intervals: []).columns == ["wis", "dispersion", "overprediction", "underprediction", "pinball", "bias", "ae_median"])
     #expect(
       Scorer(levels: levels, intervals: [Interval(percent: 50)!, Interval(percent: 97.5)!]).columns.suffix(4) == [
         "interval_coverage_50", "interval_width_50", "interval_coverage_97.5", "interval_width_97.5",
@@ -87,7 +88,8 @@ private func randomRows(_ count: Int, sorted: Bool, seed: UInt64) -> [(levels: [
       let median = row.quantiles[below] + share * (row.quantiles[above] - row.quantiles[below])
       if abs(median - row.target) < 1e-9 { continue }
       let ends = [(0, -Double.infinity)] + Array(zip(row.levels, row.quantiles)) + [(1, .infinity)]
-      let expected = row.target < median
+      let expected =
+        row.target < median
         ? 1 - 2 * ends.filter { $0.1 <= row.target }.map(\.0).max()!
         : 1 - 2 * ends.filter { $0.1 >= row.target }.map(\.0).min()!
       #expect(bias == expected)
@@ -137,7 +139,8 @@ private func randomRows(_ count: Int, sorted: Bool, seed: UInt64) -> [(levels: [
       [-1e308, -1e308, 1e308, 1e308],
     ] {
       for target in [-1e308, 0, 1e308] {
-        for (column, value) in scores([0.05, 0.25, 0.75, 0.95], row, target, [Interval(percent: 50)!, Interval(percent: 90)!]) where column != "ae_median" {
+        for (column, value) in scores([0.05, 0.25, 0.75, 0.95], row, target, [Interval(percent: 50)!, Interval(percent: 90)!])
+        where column != "ae_median" {
           #expect(!value.isNaN, "\(column) of \(row) at \(target)")
         }
       }

@@ -31,7 +31,9 @@ private let distinct: [Double] = [1, 2, 4, 8, -3, 5, 7, -6, 9, 10, -11.5]
 
 @Suite struct DieboldMarianoTests {
   /// R: the formula of forecast::dm.test with acf(d, type = "covariance") and pt.
-  @Test(arguments: [(distinct, 1, 0.28248157227253951), (sine(60), 1, 0.085848792228504459), (sine(60), 3, 0.14009208507583981), (sine(49), 2, 0.37188395434605359)])
+  @Test(arguments: [
+    (distinct, 1, 0.28248157227253951), (sine(60), 1, 0.085848792228504459), (sine(60), 3, 0.14009208507583981), (sine(49), 2, 0.37188395434605359),
+  ])
   func agreesWithR(_ differences: [Double], _ horizon: Int, _ expected: Double) {
     #expect(close(dieboldMarianoTest(differences, horizon: horizon), expected, 1e-10))
   }
@@ -42,7 +44,8 @@ private let distinct: [Double] = [1, 2, 4, 8, -3, 5, 7, -6, 9, 10, -11.5]
   }
 
   @Test func whatHasNoTestIsNaN() {
-    #expect(dieboldMarianoTest([1], horizon: 1).isNaN && dieboldMarianoTest([2, 2, 2], horizon: 1).isNaN && dieboldMarianoTest([1, 2], horizon: 2).isNaN)
+    #expect(
+      dieboldMarianoTest([1], horizon: 1).isNaN && dieboldMarianoTest([2, 2, 2], horizon: 1).isNaN && dieboldMarianoTest([1, 2], horizon: 2).isNaN)
     #expect(dieboldMarianoTest([1, .infinity, 2], horizon: 1).isNaN)
   }
 }
@@ -107,7 +110,10 @@ private let distinct: [Double] = [1, 2, 4, 8, -3, 5, 7, -6, 9, 10, -11.5]
 /// Expected values are those of R 4.2.2.
 @Suite struct IncompleteBetaTests {
   /// pbeta(x, a, b)
-  @Test(arguments: [(0.3, 2.0, 5.0, 0.57982500000000015), (0.9, 200, 30, 0.92311090184092992), (1e-3, 0.5, 0.5, 0.020135041633377489), (0.5, 5000, 5100, 0.84015287081213774)])
+  @Test(arguments: [
+    (0.3, 2.0, 5.0, 0.57982500000000015), (0.9, 200, 30, 0.92311090184092992), (1e-3, 0.5, 0.5, 0.020135041633377489),
+    (0.5, 5000, 5100, 0.84015287081213774),
+  ])
   func agreesWithR(_ x: Double, _ a: Double, _ b: Double, _ expected: Double) {
     #expect(close(regularisedIncompleteBeta(x, a, b), expected, 1e-11))
   }
@@ -115,7 +121,8 @@ private let distinct: [Double] = [1, 2, 4, 8, -3, 5, 7, -6, 9, 10, -11.5]
   /// 2 * pt(-t, n)
   @Test(arguments: [(2.5, 4.0, 0.066766544811988127), (0.1, 99, 0.92054655073758229), (30, 10, 3.9617923420313195e-11)])
   func studentAgreesWithR(_ t: Double, _ freedom: Double, _ expected: Double) {
-    #expect(close(studentTwoSided(t, freedom: freedom), expected, 1e-11) && studentTwoSided(-t, freedom: freedom) == studentTwoSided(t, freedom: freedom))
+    #expect(
+      close(studentTwoSided(t, freedom: freedom), expected, 1e-11) && studentTwoSided(-t, freedom: freedom) == studentTwoSided(t, freedom: freedom))
   }
 
   /// qbinom(c(.025, .975), n, p)

@@ -1,0 +1,140 @@
+import Groundwork
+import MethodKit
+import Tables
+
+/// Name and kind of each feature a model uses, with the categories it has seen.
+public struct FeatureSchema: Equatable {
+  public struct Feature: Equatable {
+    public let name: String
+    /// nil for a number.
+    public let categories: [String]?
+  }
+  public let features: [Feature]
+
+  public init(_ table: FeatureTable) {
+    features = zip(table.names, table.columns).map { name, column in
+      switch column {
+      case .numeric: Feature(name: name, categories: nil)
+      case .categorical(_, let categories): Feature(name: name, categories: categories)
+      }
+    }
+  }
+
+  /// A table of these features without a row.
+  public var noRows: FeatureTable {
+    let columns = features.map { feature in feature.categories.map { .categorical(codes: [], categories: $0) } ?? FeatureTable.Column.numeric([]) }
+    return FeatureTable(names: features.map(\.name), columns: columns, rows: 0)
+  }
+
+  public func encode(into writer: inout ByteWriter) {
+    writer.write(features.count)
+    for feature in features {
+      writer.write(feature.name)
+      writer.write(feature.categories != nil)
+      if let categories = feature.categories { writer.write(categories) }
+    }
+  }
+
+  public init(_ reader: inout ByteReader) throws {
+    var features: [Feature] = []
+    let count = try reader.readInt()
+    guard count >= 0 else { throw ByteReader.damaged }
+    for _ in 0..<count {
+      let name = try reader.readString()
+      let categories = try reader.readBool() ? try reader.readStrings() : nil
+      guard categories.map({ Set($0).count == $0.count }) ?? true else { throw ByteReader.damaged }
+      features.append(Feature(name: name, categories: categories))
+    }
+    guard Set(features.map(\.name)).count == count else { throw ByteReader.damaged }
+    self.features = features
+  }
+}
+
+/// The features of a held table.
+public func featureTable(_ table: HeldTable, columns: [Int]) throws -> FeatureTable {
+  FeatureTable(names: columns.map { table.header.names[$0] }, columns: try columns.map { try featureColumn(table, $0) }, rows: table.rows)
+}
+
+/// The features of some rows of a held table and those of some others. The table forgets each column's numbers once they are taken,
+/// so that only one column is ever in memory twice.
+public func takeFeatures(_ table: HeldTable, columns: [Int], of rows: [Int], and others: [Int]) throws -> (FeatureTable, FeatureTable) {
+  let names = columns.map { table.header.names[$0] }
+  let split = try columns.map { index in
+    let column = try featureColumn(table, index)
+    table.forgetNumbers(of: index)
+    return (column.selecting(rows), column.selecting(others))
+  }
+  return (
+    FeatureTable(names: names, columns: split.map(\.0), rows: rows.count), FeatureTable(names: names, columns: split.map(\.1), rows: others.count)
+  )
+}
+
+private func featureColumn(_ table: HeldTable, _ column: Int) throws -> FeatureTable.Column {
+  switch try table.feature(column) {
+  case .numbers(let values): .numeric(values)
+  case .categories(let codes, let categories): .categorical(codes: codes, categories: categories)
+  }
+}
+
+/// Collects the features of streamed rows, a block at a time, as a model's schema reads them.
+public struct FeatureCollector {
+  private let header: Header
+  private let columns: [Int]
+  private let codes: [[String: Int32]?]
+  private let schema: FeatureSchema
+  private let reader = NumberReader()
+  private var values: [Double] = []
+  private var rows = 0
+  /// Fields whose category the model has not seen.
+  public private(set) var unseen = 0
+
+  /// Throws where the input lacks a column of the schema.
+  public init(_ schema: FeatureSchema, header: Header, input: String) throws {
+    self.schema = schema
+    self.header = header
+    columns = try schema.features.map { feature in
+      guard let column = header.index(of: feature.name) else {
+        throw Failure(
+          .badData, "there is no column \"\(feature.name)\", which the model uses", at: .init(input: input),
+          remedy: suggestion(for: feature.name, among: header.names))
+      }
+      return column
+    }
+    codes = schema.features.map { $0.categories.map { Dictionary(uniqueKeysWithValues: $0.enumerated().map { ($1, Int32($0)) }) } }
+  }
+
+  /// Adds a row; throws for a field that is not the number the model needs.
+  public mutating func add(_ row: Row) throws {
+    let mark = values.count
+    for (k, column) in columns.enumerated() {
+      if let codes = codes[k] {
+        let text = row.text(column)
+        let code = codes[text]
+        if code == nil, !MissingText.matches(text) { unseen += 1 }
+        values.append(Double(code ?? -1))
+        continue
+      }
+      do {
+        values.append(try row.finiteNumber(column, reader, header))
+      } catch {
+        values.removeSubrange(mark...)
+        throw error
+      }
+    }
+    rows += 1
+  }
+
+  /// The rows since the last call.
+  public mutating func take() -> FeatureTable {
+    let width = columns.count
+    let taken = schema.features.enumerated().map { k, feature -> FeatureTable.Column in
+      let column = (0..<rows).map { values[$0 * width + k] }
+      return feature.categories.map { .categorical(codes: column.map { Int32($0) }, categories: $0) } ?? .numeric(column)
+    }
+    defer {
+      values.removeAll(keepingCapacity: true)
+      rows = 0
+    }
+    return FeatureTable(names: schema.features.map(\.name), columns: taken, rows: rows)
+  }
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Glibc
+import Groundwork
+import MethodKit
+import Tables
+
+/// A command of the family. `runFilter` gives each the same manners: messages, exit statuses, signals.
+public protocol FilterTool: ParsableCommand {
+  /// The methods whose settings `--help METHOD` lists.
+  static var methods: [MethodDescription] { get }
+  /// Whether its output is a table that it makes itself, which may be one of Markdown.
+  static var makesReports: Bool { get }
+}
+
+extension FilterTool {
+  public static var methods: [MethodDescription] { [] }
+  public static var makesReports: Bool { false }
+}
+
+/// The version all tools carry.
+public let filterVersion = "0.1.0"
+
+/// Parses the command line, runs the tool and exits with a status of `sysexits.h`.
+public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
+  // A closed pipe ends the tool quietly, even where the caller left the signal ignored.
+  signal(SIGPIPE, SIG_DFL)
+  FormatName.offersMarkdown = Tool.makesReports
+  let arguments = Array(CommandLine.arguments.dropFirst())
+  do {
+    // Scripts ask this often, and the parser takes most of a start.
+    if arguments == ["--version"] {
+      try OutputFile().write(Tool.configuration.version + "\n")
+      exit(0)
+    }
+    if let topic = helpTopic(arguments), !Tool.methods.isEmpty {
+      guard let method = Tool.methods.first(where: { $0.name == topic }) else {
+        throw Failure(.usage, "--help \(topic): unknown method", remedy: suggestion(for: topic, among: Tool.methods.map(\.name)))
+      }
+      try OutputFile().write(helpText(of: method))
+      exit(0)
+    }
+    var tool = try Tool.parse(arguments)
+    try tool.run()
+    exit(0)
+  } catch let failure as Failure {
+    Diagnostics(tool: Tool._commandName).say("\(failure)")
+    exit(failure.status.rawValue)
+  } catch {
+    endParsing(Tool.self, error)
+  }
+}
+
+private func helpTopic(_ arguments: [String]) -> String? {
+  guard arguments.count == 2, arguments[0] == "--help" || arguments[0] == "-h", !arguments[1].hasPrefix("-") else { return nil }
+  return arguments[1]
+}
+
+/// `--help` and `--version` print and succeed; anything else is one line on stderr and status 64.
+private func endParsing<Tool: FilterTool>(_ type: Tool.Type, _ error: any Error) -> Never {
+  if Tool.exitCode(for: error) == .success {
+    do {
+      try OutputFile().write(Tool.fullMessage(for: error) + "\n")
+      exit(0)
+    } catch {
+      Diagnostics(tool: Tool._commandName).say("\(error)")
+      exit(Failure.Status.inputOutput.rawValue)
+    }
+  }
+  let message = Tool.message(for: error).split(separator: "\n").joined(separator: " ")
+  var text = message.prefix(1).lowercased() + message.dropFirst()
+  if text.hasSuffix(".") { text.removeLast() }
+  Diagnostics(tool: Tool._commandName).say(text + "; see \(Tool._commandName) --help")
+  exit(Failure.Status.usage.rawValue)
+}

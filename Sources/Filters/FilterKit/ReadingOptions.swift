@@ -1,0 +1,51 @@
+import ArgumentParser
+
+public enum BadRowChoice: String, ExpressibleByArgument, CaseIterable { case fail, skip }
+
+public enum InputFormatName: String, ExpressibleByArgument, CaseIterable { case csv, tsv, ndjson }
+
+/// The options of every tool: how tables come in, and how the tool talks.
+public struct ReadingOptions: ParsableArguments {
+  @Argument(
+    help: ArgumentHelp("Tables with the same header, read one after the other; - is stdin, and .gz is unpacked.", valueName: "file"),
+    completion: .file())
+  public var files: [String] = []
+
+  @Option(name: [.customShort("d"), .long], help: ArgumentHelp("Field delimiter of delimited tables.", valueName: "char"))
+  public var delimiter: String?
+
+  @Option(help: ArgumentHelp("Format of the input; recognised where it is not told.", valueName: "format"))
+  public var input: InputFormatName?
+
+  @Flag(help: "Tables have no header line; --columns, or a model file, names their columns.")
+  public var noHeader = false
+
+  @Option(help: ArgumentHelp("Names of the columns of a table without a header line, separated by commas.", valueName: "names"))
+  public var columns: String?
+
+  @Option(help: ArgumentHelp("At a bad row, fail, or skip it and go on.", valueName: "choice"))
+  public var onError: BadRowChoice = .fail
+
+  @Option(help: ArgumentHelp("With --on-error skip, keep the bad rows in this file.", valueName: "file"), completion: .file())
+  public var rejects: String?
+
+  @Flag(help: "Print what was recognised (format, target, features, groups and levels) and stop.")
+  public var explain = false
+
+  @Flag(name: [.customShort("q"), .long], help: "No warnings and no progress bar.")
+  public var quiet = false
+
+  @Flag(name: [.customShort("v"), .long], help: "Say on stderr what was chosen and learnt.")
+  public var verbose = false
+
+  public init() {}
+
+  public func validate() throws {
+    if let delimiter, delimiter.utf8.count != 1 || delimiter == "\"" || delimiter == "\n" || delimiter == "\r" {
+      throw ValidationError("--delimiter \(delimiter): one single-byte character is needed, no quote or line end")
+    }
+    if delimiter != nil, input == .ndjson { throw ValidationError("--delimiter is for delimited text, not for ndjson") }
+    if columns != nil, !noHeader { throw ValidationError("--columns names the columns of a table with --no-header") }
+    if rejects != nil, onError != .skip { throw ValidationError("--rejects goes with --on-error skip") }
+  }
+}

@@ -1,0 +1,62 @@
+import Glibc
+import Groundwork
+
+/// The files that the options of a run write beside its output: each is another file than the inputs, the output and the others, or one would
+/// destroy what is still to be read or kept.
+struct WrittenFiles {
+  private struct Identity: Equatable {
+    let device: UInt
+    let inode: UInt
+
+    /// nil for what is no regular file: a device or a pipe may stand in several places.
+    init?(_ status: stat) {
+      guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+      device = UInt(status.st_dev)
+      inode = UInt(status.st_ino)
+    }
+
+    init?(path: String) {
+      var status = stat()
+      guard stat(path, &status) == 0 else { return nil }
+      self.init(status)
+    }
+
+    init?(descriptor: Int32) {
+      var status = stat()
+      guard fstat(descriptor, &status) == 0 else { return nil }
+      self.init(status)
+    }
+  }
+
+  private let inputs: [Identity]
+  private let output = Identity(descriptor: STDOUT_FILENO)
+  private var others: [(flag: String, path: String)] = []
+
+  /// `others` are read beside the table. Throws where the files that every tool writes are not apart.
+  init(_ table: TableOptions, reading others: [String] = []) throws {
+    inputs = ((table.files.isEmpty ? ["-"] : table.files) + others).compactMap { $0 == "-" ? Identity(descriptor: STDIN_FILENO) : Identity(path: $0) }
+    var status = stat()
+    // Where the shell emptied it there is nothing left to read.
+    if let output, inputs.contains(output), fstat(STDOUT_FILENO, &status) == 0, status.st_size > 0 {
+      throw Failure(.usage, "the output is an input too, which would never end", remedy: "write to another file")
+    }
+    for (flag, path) in [("--rejects", table.rejects), ("--stats", table.stats)] { if let path { try add(flag, path) } }
+  }
+
+  /// Throws a usage `Failure` where the file that `flag` names is read, or is written by an option before.
+  mutating func add(_ flag: String, _ path: String) throws {
+    if path == "-" { throw Failure(.usage, "\(flag) -: stdout is for the table", remedy: "name a file") }
+    let identity = Identity(path: path)
+    if let identity, identity == output { throw Failure(.usage, "\(flag) \(path) is the output too", remedy: "name another file") }
+    if let identity, inputs.contains(identity) {
+      throw Failure(.usage, "\(flag) \(path) is an input too, which it would overwrite", remedy: "name another file")
+    }
+    if let other = others.first(where: { $0.path == path || identity != nil && Identity(path: $0.path) == identity }) {
+      // A device takes what several options write.
+      if identity != nil || access(path, F_OK) != 0 {
+        throw Failure(.usage, "\(other.flag) and \(flag) both write \(path)", remedy: "name two files")
+      }
+    }
+    others.append((flag, path))
+  }
+}

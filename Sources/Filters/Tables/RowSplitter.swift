@@ -1,0 +1,262 @@
+import Glibc
+
+/// Splits a block's bytes into rows and fields. Records that are no rows are noted as faults, their fields left empty.
+struct RowSplitter {
+  private let format: TableFormat
+  private let columns: Int
+  /// NDJSON: the keys as the first line writes them, with quotes, and as text.
+  private let rawKeys: [[UInt8]]
+  private let columnOfKey: [String: Int]
+
+  init(format: TableFormat, names: [String], rawNames: [[UInt8]]) {
+    self.format = format
+    columns = names.count
+    if format == .ndjson {
+      rawKeys = rawNames
+      columnOfKey = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+    } else {
+      rawKeys = []
+      columnOfKey = [:]
+    }
+  }
+
+  func split(_ block: Block) {
+    block.rows = 0
+    block.columns = columns
+    block.lines = 0
+    block.faults.removeAll(keepingCapacity: true)
+    switch format {
+    case .ndjson: splitObjects(block)
+    case .separated(let delimiter):
+      let count = block.buffer.count
+      if count > 0, memchr(block.buffer.base, 0x22, count) != nil {
+        splitQuoted(block, delimiter)
+      } else {
+        splitPlain(block, delimiter)
+      }
+      if let places = block.places { reorder(block, places, delimiter) }
+    }
+  }
+
+  /// Writes the fields of every good row anew, in the order of the table's columns.
+  private func reorder(_ block: Block, _ places: [Int], _ delimiter: UInt8) {
+    let input = ByteBuffer(capacity: block.buffer.count)
+    input.append(block.buffer.bytes)
+    block.buffer.removeAll()
+    let faulty = Set(block.faults.map(\.row))
+    var fields = [(start: Int, end: Int)](repeating: (0, 0), count: columns)
+    var rowStart = 0
+    for r in 0..<block.rows {
+      let starts = block.starts + r * columns
+      let ends = block.ends + r * columns
+      let rowEnd = Int(block.rowEnds[r])
+      if faulty.contains(r) {
+        block.buffer.append(UnsafePointer(input.base) + rowStart, count: rowEnd - rowStart)
+      } else {
+        for (c, place) in places.enumerated() { fields[c] = (Int(starts[place]), Int(ends[place])) }
+        let contentEnd = Int(ends[columns - 1])
+        for (c, field) in fields.enumerated() {
+          if c > 0 { block.buffer.append(delimiter) }
+          starts[c] = Int32(truncatingIfNeeded: block.buffer.count)
+          block.buffer.append(UnsafePointer(input.base) + field.start, count: field.end - field.start)
+          ends[c] = Int32(truncatingIfNeeded: block.buffer.count)
+        }
+        block.buffer.append(UnsafePointer(input.base) + contentEnd, count: rowEnd - contentEnd)
+      }
+      block.rowEnds[r] = Int32(truncatingIfNeeded: block.buffer.count)
+      rowStart = rowEnd
+    }
+  }
+
+  /// No quote anywhere: every line end ends a record, every delimiter a field.
+  private func splitPlain(_ block: Block, _ delimiter: UInt8) {
+    let base = UnsafePointer(block.buffer.base)
+    let count = block.buffer.count
+    let columns = columns
+    var p = 0
+    while p < count {
+      block.reserveRow()
+      let starts = block.starts + block.rows * columns
+      let ends = block.ends + block.rows * columns
+      let newline = memchr(base + p, 10, count - p).map { base.distance(to: $0.assumingMemoryBound(to: UInt8.self)) }
+      var contentEnd = newline ?? count
+      let next = newline.map { $0 + 1 } ?? count
+      if newline != nil { block.lines += 1 }
+      if contentEnd > p, base[contentEnd - 1] == 13, newline != nil { contentEnd -= 1 }
+      var fields = 0
+      while true {
+        let found = p < contentEnd ? memchr(base + p, Int32(delimiter), contentEnd - p) : nil
+        let end = found.map { base.distance(to: $0.assumingMemoryBound(to: UInt8.self)) } ?? contentEnd
+        if fields < columns {
+          starts[fields] = Int32(truncatingIfNeeded: p)
+          ends[fields] = Int32(truncatingIfNeeded: end)
+        }
+        fields += 1
+        if found == nil { break }
+        p = end + 1
+      }
+      finishRow(block, end: next, fault: fields == columns ? nil : .ragged(fields: fields))
+      p = next
+    }
+  }
+
+  private func splitQuoted(_ block: Block, _ delimiter: UInt8) {
+    let base = UnsafePointer(block.buffer.base)
+    let count = block.buffer.count
+    let columns = columns
+    var p = 0
+    while p < count {
+      block.reserveRow()
+      let starts = block.starts + block.rows * columns
+      let ends = block.ends + block.rows * columns
+      var fields = 0
+      var fault: RowFault?
+      var next = count
+      record: while true {
+        let start = p
+        if p < count, base[p] == 0x22 {
+          p += 1
+          while true {
+            guard let quote = memchr(base + p, 0x22, count - p) else {
+              fault = fault ?? .unclosedQuote(field: fields)
+              p = count
+              break
+            }
+            p = base.distance(to: quote.assumingMemoryBound(to: UInt8.self)) + 1
+            if p < count, base[p] == 0x22 { p += 1 } else { break }
+          }
+          block.lines += lineEnds(base + start, p - start)
+          if p < count, base[p] != delimiter, base[p] != 10, !(base[p] == 13 && p + 1 < count && base[p + 1] == 10) {
+            fault = fault ?? .textAfterQuote(field: fields)
+          }
+        }
+        while p < count, base[p] != delimiter, base[p] != 10 { p += 1 }
+        var end = p
+        let isLast = p == count || base[p] == 10
+        if p < count, base[p] == 10, end > start, base[end - 1] == 13 { end -= 1 }
+        if fields < columns {
+          starts[fields] = Int32(truncatingIfNeeded: start)
+          ends[fields] = Int32(truncatingIfNeeded: end)
+        }
+        fields += 1
+        if isLast {
+          if p < count { block.lines += 1 }
+          next = min(p + 1, count)
+          break record
+        }
+        p += 1
+      }
+      finishRow(block, end: next, fault: fault ?? (fields == columns ? nil : .ragged(fields: fields)))
+      p = next
+    }
+  }
+
+  private func lineEnds(_ base: UnsafePointer<UInt8>, _ count: Int) -> Int {
+    UnsafeBufferPointer(start: base, count: count).reduce(0) { $0 + ($1 == 10 ? 1 : 0) }
+  }
+
+  @inline(__always)
+  private func finishRow(_ block: Block, end: Int, fault: RowFault?) {
+    block.rowEnds[block.rows] = Int32(truncatingIfNeeded: end)
+    if let fault {
+      block.faults.append((block.rows, fault))
+      clearFields(block)
+    }
+    block.rows += 1
+  }
+
+  private func clearFields(_ block: Block) {
+    for c in 0..<columns {
+      block.starts[block.rows * columns + c] = 0
+      block.ends[block.rows * columns + c] = 0
+    }
+  }
+
+  private func splitObjects(_ block: Block) {
+    let base = UnsafePointer(block.buffer.base)
+    let count = block.buffer.count
+    var p = 0
+    while p < count {
+      block.reserveRow()
+      clearFields(block)
+      let newline = memchr(base + p, 10, count - p).map { base.distance(to: $0.assumingMemoryBound(to: UInt8.self)) }
+      let starts = block.starts + block.rows * columns
+      let ends = block.ends + block.rows * columns
+      var expected = 0
+      let fault = JSONObject.walk(base, from: p, to: newline ?? count) { key, value in
+        guard let column = column(of: UnsafeBufferPointer(rebasing: UnsafeBufferPointer(start: base, count: count)[key]), expected) else {
+          return
+            "key \(String(decoding: UnsafeBufferPointer(start: base, count: count)[key], as: UTF8.self)) is not in the first line's object; write it there too, as null where it is missing"
+        }
+        if ends[column] != 0 { return "key \(String(decoding: rawKeys[column], as: UTF8.self)) stands twice" }
+        starts[column] = Int32(truncatingIfNeeded: value.lowerBound)
+        ends[column] = Int32(truncatingIfNeeded: value.upperBound)
+        expected = column + 1
+        return nil
+      }
+      if newline != nil { block.lines += 1 }
+      let next = newline.map { $0 + 1 } ?? count
+      finishRow(block, end: next, fault: fault.map { .json($0) })
+      p = next
+    }
+  }
+
+  /// The column of a raw key: the one after the last in most tables, else by its text.
+  private func column(of key: UnsafeBufferPointer<UInt8>, _ expected: Int) -> Int? {
+    if expected < columns, rawKeys[expected].count == key.count,
+      rawKeys[expected].withUnsafeBufferPointer({ memcmp($0.baseAddress!, key.baseAddress!, key.count) }) == 0
+    {
+      return expected
+    }
+    return columnOfKey[String(decoding: JSONText.unescape(key), as: UTF8.self)]
+  }
+}
+
+/// Walks the members of one flat JSON object.
+enum JSONObject {
+  /// Calls `member` with the spans of each raw key (with quotes) and raw value; what it returns ends the walk as its fault.
+  /// Returns what is wrong with the line, or nil.
+  static func walk(
+    _ base: UnsafePointer<UInt8>, from: Int, to end: Int, _ member: (_ key: Range<Int>, _ value: Range<Int>) -> String?
+  ) -> String? {
+    var p = from
+    JSONText.skipBlanks(base, &p, end)
+    guard p < end else { return "an empty line where an object was expected" }
+    guard base[p] == UInt8(ascii: "{") else { return "not a JSON object" }
+    p += 1
+    JSONText.skipBlanks(base, &p, end)
+    if p < end, base[p] == UInt8(ascii: "}") {
+      p += 1
+    } else {
+      while true {
+        guard p < end, base[p] == 0x22 else { return "a key in quotes was expected" }
+        let key = p
+        guard JSONText.skipString(base, &p, end) else { return "a key's closing quote is missing" }
+        let keyEnd = p
+        JSONText.skipBlanks(base, &p, end)
+        guard p < end, base[p] == UInt8(ascii: ":") else { return "a colon was expected after key \(text(base, key..<keyEnd))" }
+        p += 1
+        JSONText.skipBlanks(base, &p, end)
+        let value = p
+        guard JSONText.skipValue(base, &p, end) else { return "the value of key \(text(base, key..<keyEnd)) is not JSON" }
+        if let fault = member(key..<keyEnd, value..<p) { return fault }
+        JSONText.skipBlanks(base, &p, end)
+        guard p < end else { return "the object is not closed" }
+        if base[p] == UInt8(ascii: ",") {
+          p += 1
+          JSONText.skipBlanks(base, &p, end)
+          continue
+        }
+        guard base[p] == UInt8(ascii: "}") else { return "a comma or } was expected after key \(text(base, key..<keyEnd))" }
+        p += 1
+        break
+      }
+    }
+    JSONText.skipBlanks(base, &p, end)
+    return p == end ? nil : "text after the object"
+  }
+
+  private static func text(_ base: UnsafePointer<UInt8>, _ range: Range<Int>) -> String {
+    String(decoding: UnsafeBufferPointer(start: base, count: range.upperBound)[range], as: UTF8.self)
+  }
+}

@@ -1,0 +1,128 @@
+import Groundwork
+import MethodKit
+import Quantiles
+
+/// Predictions of p models at m common levels for n rows: element (i, j, t) is `values[(i * p + j) * m + t]`.
+/// NaN is missing: the model did not predict that row, or not that level.
+public struct BasePredictions: Sendable {
+  public let models: [String]
+  public let levels: [Double]
+  public let rows: Int
+  public var values: [Double]
+
+  public init(models: [String], levels: [Double], rows: Int, values: [Double]) {
+    precondition(values.count == rows * models.count * levels.count)
+    self.models = models
+    self.levels = levels
+    self.rows = rows
+    self.values = values
+  }
+}
+
+/// What an aggregator learns from: out-of-sample predictions, the targets that came true, features for local weights.
+public struct AggregationTraining: Sendable {
+  public let predictions: BasePredictions
+  /// n finite targets.
+  public let target: [Double]
+  public let weights: [Double]?
+  public let features: FeatureTable?
+
+  public init(predictions: BasePredictions, target: [Double], weights: [Double]? = nil, features: FeatureTable? = nil) {
+    precondition(predictions.rows == target.count)
+    self.predictions = predictions
+    self.target = target
+    self.weights = weights
+    self.features = features
+  }
+
+  /// Some of the rows, in the order given.
+  public func selecting(_ rows: [Int]) -> AggregationTraining {
+    let width = predictions.models.count * predictions.levels.count
+    let values = [Double](unsafeUninitializedCapacity: rows.count * width) { target, filled in
+      filled = rows.count * width
+      predictions.values.withUnsafeBufferPointer { values in
+        for (k, row) in rows.enumerated() where width > 0 {
+          (target.baseAddress! + k * width).initialize(from: values.baseAddress! + row * width, count: width)
+        }
+      }
+    }
+    return AggregationTraining(
+      predictions: BasePredictions(models: predictions.models, levels: predictions.levels, rows: rows.count, values: values),
+      target: rows.map { target[$0] }, weights: weights.map { w in rows.map { w[$0] } }, features: features?.selecting(rows))
+  }
+}
+
+/// A way to combine the predictions of p models into one.
+///
+/// To add one: a file with a type of this protocol, and a line in `aggregatorRegistry`.
+public protocol Aggregator: Sendable {
+  static var description: MethodDescription { get }
+  /// False where there is nothing to learn (`average`, `median`): the tool then streams.
+  static var learns: Bool { get }
+  /// True where weights depend on the features of a row: `training.features` and `answer`'s are then there.
+  static var usesFeatures: Bool { get }
+  /// False where features help but are not needed.
+  static var needsFeatures: Bool { get }
+  /// What tuning may cost where nobody says, in seconds of `TuningBudget.seconds`, and what a fit of a trial costs about.
+  static var usualSeconds: Double { get }
+  static func fitSeconds(_ settings: Settings, _ training: AggregationTraining) -> Double
+
+  init(settings: Settings)
+
+  /// The method and settings with every choice made that is made once, on all training rows, before the weights are fitted without each fold:
+  /// settings tuned or chosen by cross-validation, a method picked among several. Most methods have none to make.
+  static func settle(_ settings: Settings, _ settling: Settling) throws -> SettledMethod
+
+  /// `training` may have no row where `learns` is false; elsewhere it has at least one.
+  func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator
+
+  /// Reads what `FittedAggregator.encode` wrote.
+  static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator
+}
+
+extension FittedAggregator {
+  public func weightTable(_ predictions: BasePredictions, features: FeatureTable?) -> WeightTable? {
+    weights.map { WeightTable(models: predictions.models, levels: predictions.levels, mean: $0) }
+  }
+  public var weights: Matrix? { nil }
+}
+
+extension Aggregator {
+  public static var usesFeatures: Bool { false }
+  public static var needsFeatures: Bool { usesFeatures }
+  public static var usualSeconds: Double { 0 }
+  public static func fitSeconds(_ settings: Settings, _ training: AggregationTraining) -> Double { .infinity }
+
+  private static func trials(within seconds: Double, _ settings: Settings, _ training: AggregationTraining, most: Int) -> Int {
+    // Halving over five folds fits a trial about twice.
+    let count = seconds / (2 * fitSeconds(settings, training))
+    return count >= 2 ? Int(min(count, Double(most))) : 1
+  }
+  public static func settle(_ settings: Settings, _ settling: Settling) throws -> SettledMethod {
+    let trials =
+      switch settling.budget {
+      case .usual: trials(within: usualSeconds, settings, settling.training, most: 8)
+      case .trials(let count): count
+      case .seconds(let seconds): trials(within: seconds, settings, settling.training, most: 1000)
+      }
+    return try tuned(settings, settling, trials: trials)
+  }
+}
+
+public protocol FittedAggregator: Sendable {
+  /// n × m quantiles from the models that are there; NaN only where no model predicts that row and level.
+  /// The answer of a row depends on that row alone.
+  func answer(_ predictions: BasePredictions, features: FeatureTable?) -> Matrix
+
+  /// The weights as a table of p models × m levels for `--describe`, each column summing to one; nil where the
+  /// combination is not a weighted mean.
+  var weights: Matrix? { get }
+
+  /// What `--describe` shows, over these rows where weights depend on them; nil where the combination is not a weighted mean.
+  func weightTable(_ predictions: BasePredictions, features: FeatureTable?) -> WeightTable?
+
+  func encode(into writer: inout ByteWriter)
+
+  /// Facts for the first line of a model file and `--verbose`.
+  var summary: [(key: String, value: String)] { get }
+}

@@ -1,0 +1,81 @@
+import Groundwork
+import MethodKit
+import Quantiles
+
+/// Picks the way of combining that predicts best, by cross-fitting over the folds.
+///
+/// Every method is fitted without each fold and scored on it: the mean weighted interval score over the training rows. Of the methods whose
+/// score is within one standard error of the best one's, on the same rows (Breiman, Friedman, Olshen, Stone 1984, section 3.4.3), and at most
+/// 0.5 % worse, the simplest is taken: the first in the order of `candidates`. Local methods are tried where there are features.
+///
+/// Cost: as many fits of every method as there are folds.
+public struct Auto: Aggregator {
+  public static let description = MethodDescription(
+    name: "auto", summary: "the simplest of the others that is within a standard error of the best, by cross-fitted score")
+  public static let learns = true
+  public static let usesFeatures = true
+  public static let needsFeatures = false
+
+  /// From the simplest.
+  private static let candidates: [any Aggregator.Type] = [
+    Average.self, Median.self, LinearPool.self, Best.self, GlobalCoarse.self, FactorQuantileRegressionAveraging.self,
+    QuantileRegressionAveraging.self,
+    GlobalMedium.self, GlobalFine.self, LocalCoarse.self, LocalMedium.self, LocalFine.self,
+  ]
+  /// A method may be this much worse than the best, as a share of its score, however large the standard error.
+  private static let tolerance = 0.005
+
+  public init(settings: Settings) {}
+
+  public static func settle(_ settings: Settings, _ settling: Settling) throws -> SettledMethod {
+    let types = candidates.filter { !$0.needsFeatures || settling.training.features != nil }
+    let folds = Set(settling.folds).sorted()
+    let rowWeights = try normalisedRowWeights(settling.training)
+    guard rowWeights.indices.contains(where: { rowWeights[$0] > 0 && settling.training.predictions.hasPrediction(row: $0) }) else {
+      throw noPredictions
+    }
+    guard settling.training.predictions.models.count > 1, folds.count > 1 else { return SettledMethod(name: Average.description.name, settings: []) }
+    let quiet = FitContext(threads: settling.context.threads, seed: settling.context.seed)
+    let settled = try types.map { type in
+      try type.settle(Settings(of: type.description), Settling(settling.training, folds: settling.folds, budget: .trials(1), context: quiet))
+    }
+    let candidates = try settled.map { try $0.aggregator() }
+    // The costly ones first, so that no thread waits for one of them in the end.
+    let order = Array(candidates.indices.reversed())
+    var trials = candidates.indices.map { SuccessiveHalving.Trial(number: $0) }
+    for (k, fold) in folds.enumerated() {
+      let losses = try settling.losses(order.map { candidates[$0] }, fold: fold, mayFail: order.map { _ in true })
+      for (place, c) in order.enumerated() { trials[c].add(losses[place]) }
+      settling.context.progress(Double(k + 1) / Double(folds.count))
+    }
+    let best = trials.min { ($0.score, $0.number) < ($1.score, $1.number) }!
+    guard best.score.isFinite else { throw noPredictions }
+    let chosen = trials.first { trial in
+      guard !trial.hasFailed else { return false }
+      let loss = best.gain(over: trial)
+      return loss.mean <= loss.error && trial.score <= best.score * (1 + tolerance)
+    }!
+    for trial in trials {
+      let gain = best.gain(over: trial)
+      settling.context.note(
+        trial.hasFailed
+          ? "auto: \(settled[trial.number].name) could not be fitted"
+          : "auto: \(settled[trial.number].text): cross-fitted score \(trial.score / errorUnit)"
+            + (trial.number == best.number ? ", the best" : ", \(gain.mean / errorUnit) over the best (standard error \(gain.error / errorUnit))")
+            + (trial.number == chosen.number ? ", chosen" : ""))
+    }
+    return settled[chosen.number]
+  }
+
+  public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
+    let rows = Array(training.target.indices)
+    let parts = crossValidationFolds(rows, count: max(1, min(5, rows.count)), seed: context.seed)
+    var folds = [Int](repeating: 0, count: rows.count)
+    for (k, part) in parts.enumerated() { for row in part { folds[row] = k } }
+    return try Auto.settle(Settings(of: Auto.description), Settling(training, folds: folds, budget: .trials(1), context: context)).aggregator().fit(
+      training, context: context)
+  }
+
+  /// A model file holds the method that was chosen, never this one.
+  public static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator { throw ByteReader.damaged }
+}

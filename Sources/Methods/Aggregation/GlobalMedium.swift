@@ -1,0 +1,83 @@
+import Groundwork
+import MethodKit
+import Quantiles
+
+/// One weight a model and level, for all rows (Fakoor et al. 2023, section 3, global medium):
+///
+///     min_w (1/Σω) Σ_i ω_i Σ_τ ψ_τ(y_i − Σ_j w_j^τ ĝ_j(x_i; τ))  over  w^τ ≥ 0, Σ_j w_j^τ = 1 at each τ.
+///
+/// Without a penalty levels know nothing of each other: each is a linear programme of its own, solved to its optimum and certified as
+/// `GlobalCoarse` does, whose promises hold level by level. A level that no training row has a prediction of gets equal weights.
+///
+/// With a penalty on crossing quantiles (see `CrossingSettings`) levels are learnt together, exactly too: see `PenalisedWeightFit`.
+///
+/// Cost: that of `GlobalCoarse`, parallel over levels.
+public struct GlobalMedium: Aggregator {
+  public static let description = MethodDescription(
+    name: "global-medium", summary: "one weight a model and level, the best there are on the training rows",
+    settings: CrossingSettings.ofGlobalMethods)
+  public static let learns = true
+
+  private let crossing: CrossingSettings
+
+  public init(settings: Settings) { crossing = CrossingSettings(settings) }
+
+  public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
+    let penalises = crossing.penalises
+    let predictions = training.predictions
+    let (p, m) = (predictions.models.count, predictions.levels.count)
+    _ = try normalisedRowWeights(training)
+    guard predictions.values.contains(where: { $0.isFinite }) else { throw noPredictions }
+    var warnings = [[String]](repeating: [], count: m)
+    let fits = warnings.withUnsafeMutableBufferPointer { buffer in
+      let slots = buffer
+      return try! parallelMap(m, threads: context.threads) { t -> SimplexWeightFit? in
+        var own = FitContext(threads: 1, seed: context.seed)
+        own.warn = { slots[t].append($0) }
+        // Fails only where the level has no prediction with weight.
+        return try? SimplexWeightFit(training.selecting(level: t), context: own)
+      }
+    }
+    if fits.allSatisfy({ $0 == nil }) { throw noPredictions }
+    GlobalMedium.tell(warnings, levels: predictions.levels, context)
+    var table = Matrix(rows: p, columns: m, repeating: 1 / Double(p))
+    for (t, fit) in fits.enumerated() {
+      if let fit { for j in 0..<p { table[j, t] = fit.weights[j] } }
+    }
+    if penalises { return try FittedGlobalWeights(training, start: table, crossing: crossing, context: context) }
+    let fitted = FittedGlobalWeights(
+      table: ModelWeights(models: predictions.models, levels: m, table: table),
+      objective: fits.reduce(0) { $0 + ($1?.objective ?? 0) }, gap: fits.reduce(0) { $0 + ($1?.gap ?? 0) })
+    context.note("objective \(fitted.objective), duality gap \(fitted.gap)")
+    return fitted
+  }
+
+  public static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator { try FittedGlobalWeights(from: &reader) }
+
+  /// Says once what the fits of several levels say alike.
+  static func tell(_ warnings: [[String]], levels: [Double], _ context: FitContext) {
+    var places: [(text: String, levels: [Int])] = []
+    for (t, texts) in warnings.enumerated() {
+      for text in texts {
+        if let k = places.firstIndex(where: { $0.text == text }) { places[k].levels.append(t) } else { places.append((text, [t])) }
+      }
+    }
+    for (text, found) in places.prefix(8) {
+      let first = "level \(levels[found[0]])"
+      let where_ = found.count == 1 ? "\(first): " : "\(first) and \(found.count - 1) other\(found.count == 2 ? "" : "s"): "
+      context.warn((found.count == levels.count ? "" : where_) + text)
+    }
+    if places.count > 8 { context.warn("\(places.count - 8) more remarks of this kind on single levels") }
+  }
+}
+
+extension AggregationTraining {
+  /// The same rows with one level. Cost O(n·p).
+  func selecting(level t: Int) -> AggregationTraining {
+    let m = predictions.levels.count
+    let values = stride(from: t, to: predictions.values.count, by: m).map { predictions.values[$0] }
+    return AggregationTraining(
+      predictions: BasePredictions(models: predictions.models, levels: [predictions.levels[t]], rows: predictions.rows, values: values),
+      target: target, weights: weights)
+  }
+}

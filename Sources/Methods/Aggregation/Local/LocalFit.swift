@@ -1,0 +1,177 @@
+import Glibc
+import Groundwork
+import MethodKit
+import NetworkModels
+import Quantiles
+
+extension LocalSettings {
+  /// Trains the networks of a method. Throws where there is nothing to learn from or a network diverges.
+  /// Cost: networks × steps × batch × (6 · parameters + some 40 · S · m) operations at most, and the fit of the network of its own.
+  func fit(_ training: AggregationTraining, method: MethodDescription, context: FitContext) throws -> any FittedAggregator {
+    let given = training.predictions
+    // One model is answered as it is: its weight is one.
+    if given.models.count == 1 { return FittedMixture(alone: given) }
+    if inputs != .predictions, training.features == nil {
+      throw Failure(
+        .badData, "\(method.name) weighs models by the features of a row, and the table has none",
+        remedy: "\(method.name):inputs=predictions lets the predictions alone decide; global methods need no features")
+    }
+    let rowWeights = try normalisedRowWeights(training)
+    let used = training.target.indices.filter { i in rowWeights[i] > 0 && given.hasPrediction(row: i) }
+    guard !used.isEmpty else { throw noPredictions }
+    let weights = used.map { rowWeights[$0] }
+    let rows = (used.count == training.target.count ? training : training.selecting(used)).withoutHopelessModels(rowWeights: weights, context)
+    if rows.predictions.models.count == 1 { return FittedMixture(alone: rows.predictions) }
+    let ownNetwork = try fitOwn(rows, context)
+    let predictions = ownNetwork.map { rows.predictions.appending(LocalSettings.ownName, $0.outOfFold(rows.features!)) } ?? rows.predictions
+    return try fitWeights(rows, predictions, ownNetwork, weights, context)
+  }
+
+  /// What the network of its own is called among the models.
+  static let ownName = "(own network)"
+
+  private func fitOwn(_ training: AggregationTraining, _ context: FitContext) throws -> FittedNetworks? {
+    guard own != .none, let features = training.features else { return nil }
+    // Five, so that each row is held out by one of them.
+    let plan = try NetworkTraining([("networks", "5")])
+    let set = TrainingSet(features: features, target: training.target, weights: training.weights)
+    let levels = training.predictions.levels
+    let context = FitContext(threads: context.threads, seed: context.seed, warn: context.warn, progress: { context.progress($0 / 2) })
+    return own == .normal
+      ? try plan.fit(set, levels: levels, .gaussian, GaussianObjective(), context: context)
+      : try plan.fit(set, levels: levels, .levels, DirectObjective(levels: levels), context: context)
+  }
+
+  private func fitWeights(
+    _ training: AggregationTraining, _ predictions: BasePredictions, _ ownNetwork: FittedNetworks?, _ rowWeights: [Double], _ context: FitContext
+  ) throws -> FittedMixture {
+    let n = predictions.rows
+    let total = rowWeights.reduce(0, +)
+    let seen = PredictionFeatures(predictions)
+    let table = seen.inputs(training.features, inputs)
+    let encoding = NetworkInputs(learning: table)
+    let scale = LocalSettings.scale(training.target, seen, rowWeights)
+    let target = (0..<n).map { i -> Float in
+      let z = (training.target[i] - seen.centres[i]) / scale
+      return Float(max(-MixtureRows.far, min(MixtureRows.far, z.isNaN ? 0 : z)))
+    }
+    let shape = MixtureShape(models: predictions.models.count, levels: predictions.levels, knots: knots, offsets: offsets, shifts: shifts)
+    let objective = MixtureObjective(
+      shape: shape, control: control(target, predictions.levels, training, rowWeights, scale),
+      rows: MixtureRows(predictions, seen, shape, scale: scale),
+      biases: shape.biases(modelWeights: try startingWeights(training, predictions, context)))
+    let result = try plan.fit(
+      NetworkTraining.Rows(
+        count: n, width: encoding.count, inputs: encoding(table), target: target,
+        weights: training.weights == nil ? nil : rowWeights.map { Float($0 / total * Double(n)) }),
+      objective,
+      context: FitContext(
+        threads: context.threads, seed: context.seed, warn: context.warn, note: context.note,
+        progress: { context.progress(ownNetwork == nil ? $0 : 0.5 + $0 / 2) }))
+    return FittedMixture(
+      models: training.predictions.models, shape: shape, inputs: inputs, ownNetwork: ownNetwork, encoding: encoding, scale: scale,
+      network: result.shape,
+      networks: result.parameters, trainingRows: n, heldOutLoss: result.heldOutLoss * scale, steps: result.steps)
+  }
+
+  /// The mean distance of the target from the centres; a positive number that divides any of them.
+  private static func scale(_ target: [Double], _ seen: PredictionFeatures, _ weights: [Double]) -> Double {
+    let total = weights.reduce(0, +)
+    var scale = 0.0
+    for i in target.indices { scale += weights[i] / total * min(abs(target[i] - seen.centres[i]), .greatestFiniteMagnitude) }
+    if !(scale > 0) { scale = seen.widths.max() ?? 0 }
+    return max(scale, 1e-290)
+  }
+
+  /// The global optimum on a part of the rows, which is near enough to start from.
+  private func startingWeights(_ training: AggregationTraining, _ predictions: BasePredictions, _ context: FitContext) throws -> [Double] {
+    let most = 500
+    let all = AggregationTraining(predictions: predictions, target: training.target, weights: training.weights)
+    let part = predictions.rows <= most ? all : all.selecting((0..<most).map { $0 * predictions.rows / most })
+    let global = try GlobalCoarse(settings: Settings(of: GlobalCoarse.description)).fit(
+      part, context: FitContext(threads: context.threads, seed: context.seed))
+    let table = global.weights!
+    return (0..<table.rows).map { table[$0, 0] }
+  }
+
+  private func control(_ target: [Float], _ levels: [Double], _ training: AggregationTraining, _ rowWeights: [Double], _ scale: Double)
+    -> CrossingControl
+  {
+    switch crossing.choice {
+    case "none": return .none
+    case "penalty":
+      let weight = Float(crossing.strength)
+      if crossing.isAdaptive {
+        let sorted = target.sorted()
+        return .adaptivePenalty(
+          weight: weight, margins: levels.map { Float(crossing.delta) * sorted[min(sorted.count - 1, Int($0 * Double(sorted.count)))] })
+      }
+      return .penalty(weight: weight, margin: Float(crossing.delta * standardDeviation(training.target, rowWeights) / scale))
+    default: return .isotonic(IsotonicOperator(rawValue: crossing.choice)!)
+    }
+  }
+}
+
+/// The weighted standard deviation, of numbers of any size.
+private func standardDeviation(_ values: [Double], _ weights: [Double]) -> Double {
+  let total = weights.reduce(0, +)
+  let mean = values.indices.reduce(0) { $0 + values[$1] * (weights[$1] / total) }
+  let size = values.reduce(0) { max($0, abs($1 - mean)) }
+  guard size > 0, size.isFinite else { return 0 }
+  return size * values.indices.reduce(0) { $0 + weights[$1] / total * ((values[$1] - mean) / size) * ((values[$1] - mean) / size) }.squareRoot()
+}
+
+extension AggregationTraining {
+  /// These rows without the models that predict none of them, or whose mean loss is over 10⁸ times the least: beside their numbers those of
+  /// the others are rounding.
+  fileprivate func withoutHopelessModels(rowWeights: [Double], _ context: FitContext) -> AggregationTraining {
+    let losses = TrainingLosses(self, rowWeights: rowWeights, threads: context.threads)
+    let size = target.indices.reduce(0) { $0 + rowWeights[$1] * abs(target[$1] * errorUnit) }
+    let limit = 1e8 * max(losses.smallestMeanLoss, 1e-16 * size, 1e-290)
+    let kept = predictions.models.indices.filter { losses.meanLoss($0) <= limit }
+    if kept.count == predictions.models.count { return self }
+    for j in predictions.models.indices where !kept.contains(j) {
+      let reason = losses.terms[j] == 0 ? "predicts no training row" : "loses over 1e8 times as much as the best model"
+      context.warn("\(predictions.models[j]) \(reason), so it gets weight zero")
+    }
+    let names = kept.map { predictions.models[$0] }
+    return AggregationTraining(predictions: predictions.ordered(names), target: target, weights: weights, features: features)
+  }
+}
+
+extension MixtureShape {
+  /// Outputs of a network that gives every row about these weights of the models, each mostly at the output's own level.
+  func biases(modelWeights: [Double]) -> [Float] {
+    var result = [Float](repeating: 0, count: outputs)
+    for j in 0..<models {
+      // A model of weight zero must be able to come back.
+      let model = log(0.8 * modelWeights[j] + 0.2 / Double(models))
+      for o in 0..<places {
+        for k in knots.indices {
+          let isOwn = offsets.isEmpty ? o == knots[k] : offsets[o] == 0
+          result[(j * places + o) * knots.count + k] = Float(model - (isOwn ? 0 : offsets.isEmpty ? log(Double(levels.count)) : 3))
+        }
+      }
+    }
+    return result
+  }
+}
+
+extension BasePredictions {
+  func hasPrediction(row: Int) -> Bool {
+    let width = models.count * levels.count
+    return values[row * width..<(row + 1) * width].contains { $0.isFinite }
+  }
+
+  /// These models and one more, whose quantiles are n × m.
+  func appending(_ name: String, _ quantiles: Matrix) -> BasePredictions {
+    let width = models.count * levels.count
+    var all: [Double] = []
+    all.reserveCapacity(rows * (width + levels.count))
+    for i in 0..<rows {
+      all += values[i * width..<(i + 1) * width]
+      all += quantiles.row(i)
+    }
+    return BasePredictions(models: models + [name], levels: levels, rows: rows, values: all)
+  }
+}

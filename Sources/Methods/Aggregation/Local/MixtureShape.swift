@@ -1,0 +1,155 @@
+import Groundwork
+import Quantiles
+
+/// Which base quantiles an output level mixes, and how finely the weights vary with the level (Fakoor et al. 2023, section 3.1).
+///
+/// Output level τ_t mixes S *sources*, each a base model at an input level that depends on t:
+///
+///     ĝ(x; τ_t) = Σ_s w_s^t(x) ĝ_{j(s)}(x; ν_s(τ_t)),   Σ_s w_s^t = 1, w ≥ 0.
+///
+/// *coarse* and *medium*: a source a model, at the output's own level. *fine*: each model at every level, or, in *offsets*, at levels
+/// moved by fixed steps of the normal score, Φ(Φ⁻¹(τ_t) + δ_o): neighbouring output levels then share their weights. Beyond the outermost
+/// level a quantile goes on with the outermost slope, so that an offset there widens a distribution that every model has too narrow.
+///
+/// Logits are linear between K *knots* of the level, in the normal score: K = 1 is coarse, K = m the paper's free weights at each level.
+package struct MixtureShape: Equatable, Sendable {
+  package let models: Int
+  package let levels: [Double]
+  /// Level indices of the knots.
+  package let knots: [Int]
+  /// Normal-score steps of the sources of a model; none stands for each level of the model itself.
+  package let offsets: [Double]
+
+  /// Whether a shift of all levels is learnt beside the weights.
+  package let shifts: Bool
+
+  /// Levels in whole vectors: the distance between sources.
+  let stride: Int
+  /// K × stride: what the logit at a knot counts at a level.
+  let basis: [Float]
+  /// Of source place o and level t, at o·m + t: the value lies between level `lower` and the next at `share` of the way, which may be outside [0, 1].
+  let lower: [Int32]
+  let share: [Float]
+
+  package var places: Int { offsets.isEmpty ? levels.count : offsets.count }
+  package var sources: Int { models * places }
+  /// Logits a network has to give: source by source, knot by knot.
+  package var logits: Int { sources * knots.count }
+  package var outputs: Int { logits + (shifts ? 1 : 0) }
+  /// Whether each source is a model at the output's own level.
+  var isDirect: Bool { offsets == [0] }
+
+  package init(models: Int, levels: [Double], knots most: Int, offsets: [Double], shifts: Bool) {
+    self.models = models
+    self.levels = levels
+    self.offsets = offsets
+    self.shifts = shifts
+    let m = levels.count
+    let z = levels.map { max(-8, min(8, NormalDistribution.quantile($0))) }
+    let count = most <= 0 ? m : min(most, m)
+    if count == m {
+      knots = Array(0..<m)
+    } else if count == 1 {
+      knots = [m / 2]
+    } else {
+      // Evenly in the normal score, each at a level of its own.
+      var chosen: [Int] = []
+      for k in 0..<count {
+        let wanted = z[0] + (z[m - 1] - z[0]) * Double(k) / Double(count - 1)
+        let from = (chosen.last ?? -1) + 1
+        let to = m - (count - k)
+        chosen.append((from...to).min { abs(z[$0] - wanted) < abs(z[$1] - wanted) }!)
+      }
+      knots = chosen
+    }
+    stride = (m + 15) / 16 * 16
+    var basis = [Float](repeating: 0, count: knots.count * stride)
+    if knots.count == 1 {
+      for t in 0..<m { basis[t] = 1 }
+    } else {
+      var k = 0
+      for t in 0..<m {
+        while k + 2 < knots.count && knots[k + 1] <= t { k += 1 }
+        let (a, b) = (z[knots[k]], z[knots[k + 1]])
+        let share = b > a ? Float((z[t] - a) / (b - a)) : Float(t == knots[k] ? 0 : 1)
+        basis[k * stride + t] = 1 - share
+        basis[(k + 1) * stride + t] = share
+      }
+    }
+    self.basis = basis
+    var lower: [Int32] = []
+    var share: [Float] = []
+    if offsets.isEmpty {
+      for v in 0..<m {
+        lower += [Int32](repeating: Int32(min(v, max(m - 2, 0))), count: m)
+        share += [Float](repeating: v == m - 1 && m > 1 ? 1 : 0, count: m)
+      }
+    } else {
+      for offset in offsets {
+        for t in 0..<m {
+          if m == 1 || offset == 0 {
+            lower.append(Int32(min(t, max(m - 2, 0))))
+            share.append(m > 1 && t == m - 1 ? 1 : 0)
+            continue
+          }
+          let wanted = z[t] + offset
+          var i = 0
+          while i + 2 < m && z[i + 1] <= wanted { i += 1 }
+          lower.append(Int32(i))
+          let width = z[i + 1] - z[i]
+          // An offset may reach beyond the outermost levels by as much as it is long.
+          share.append(width > 0 ? Float((wanted - z[i]) / width) : 0)
+        }
+      }
+    }
+    self.lower = lower
+    self.share = share
+  }
+
+  package func write(into writer: inout ByteWriter) {
+    writer.write(models)
+    writer.write(levels)
+    writer.write(knots.count)
+    writer.write(offsets)
+    writer.write(shifts)
+  }
+
+  package init(from reader: inout ByteReader) throws {
+    let models = try reader.readInt()
+    let levels = try reader.readArray(of: Double.self)
+    let knots = try reader.readInt()
+    let offsets = try reader.readArray(of: Double.self)
+    let shifts = try reader.readBool()
+    guard (1...100_000).contains(models), !levels.isEmpty, levels.count < 1_000_000, levels.allSatisfy({ $0 > 0 && $0 < 1 }),
+      (1...levels.count).contains(knots),
+      offsets.count < 10_000, offsets.allSatisfy({ abs($0) <= 10 })
+    else { throw ByteReader.damaged }
+    self.init(models: models, levels: levels, knots: knots, offsets: offsets, shifts: shifts)
+  }
+
+  /// S × stride source values of a row of p × m base predictions.
+  func gather(_ base: UnsafePointer<Float>, into values: UnsafeMutablePointer<Float>) {
+    let m = levels.count
+    let places = places
+    for j in 0..<models {
+      let own = base + j * m
+      if isDirect || m == 1 {
+        for o in 0..<places { (values + (j * places + o) * stride).update(from: own, count: m) }
+        continue
+      }
+      lower.withUnsafeBufferPointer { lower in
+        share.withUnsafeBufferPointer { share in
+          for o in 0..<places {
+            let target = values + (j * places + o) * stride
+            let (lower, share) = (lower.baseAddress! + o * m, share.baseAddress! + o * m)
+            for t in 0..<m {
+              let from = Int(lower[t])
+              // At a level of the model's own a neighbour that is missing takes nothing away.
+              target[t] = share[t] == 0 ? own[from] : share[t] == 1 ? own[from + 1] : own[from] + share[t] * (own[from + 1] - own[from])
+            }
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import Groundwork
+import MethodKit
+import Quantiles
+
+/// A way of combining by name, with settings as a user would write them.
+public struct SettledMethod: Sendable {
+  public let name: String
+  public let settings: [(key: String, value: String)]
+
+  public init(name: String, settings: [(key: String, value: String)]) {
+    self.name = name
+    self.settings = settings
+  }
+
+  public func aggregator() throws -> any Aggregator {
+    let type = aggregatorRegistry.first { $0.description.name == name }!
+    return type.init(settings: try Settings(settings, of: type.description))
+  }
+}
+
+/// How many settings a tuning may try.
+public enum TuningBudget: Equatable, Sendable {
+  /// As many as the method finds worth it.
+  case usual
+  case trials(Int)
+  /// Seconds of one core of ten thousand million float operations a second, so that a budget means the same on every machine.
+  case seconds(Double)
+}
+
+/// What choices that are made once have at hand: all training rows, their folds, and how many settings to try.
+public struct Settling {
+  public let training: AggregationTraining
+  /// Of each training row; rows of one fold were predicted together.
+  public let folds: [Int]
+  public let budget: TuningBudget
+  public let context: FitContext
+
+  public init(_ training: AggregationTraining, folds: [Int], budget: TuningBudget, context: FitContext) {
+    self.training = training
+    self.folds = folds
+    self.budget = budget
+    self.context = context
+  }
+
+  /// Losses of candidates on one fold, each fitted on the others: Σ_τ 2ψ_τ / m of the answer in increasing order, a row.
+  func losses(_ candidates: [any Aggregator], fold: Int, mayFail: [Bool]) throws -> [SuccessiveHalving.Losses?] {
+    let teaching = training.selecting(folds.indices.filter { folds[$0] != fold })
+    let held = training.selecting(folds.indices.filter { folds[$0] == fold })
+    let outer = max(1, min(context.threads, candidates.count))
+    return try parallelMap(candidates.count, threads: outer) { c in
+      do {
+        let fitted = try candidates[c].fit(teaching, context: FitContext(threads: max(1, context.threads / outer), seed: context.seed))
+        return Settling.losses(fitted, held)
+      } catch is Failure where mayFail[c] {
+        return nil
+      }
+    }
+  }
+
+  private static func losses(_ fitted: any FittedAggregator, _ held: AggregationTraining) -> SuccessiveHalving.Losses {
+    var answers = fitted.answer(held.predictions, features: held.features)
+    let levels = held.predictions.levels
+    let m = levels.count
+    return held.target.indices.map { i in
+      answers.values.withUnsafeMutableBufferPointer { values in
+        let row = UnsafeMutableBufferPointer(rebasing: values[i * m..<(i + 1) * m])
+        // A level that nothing answers costs nothing: it is the same for all candidates.
+        if !row.contains(where: \.isNaN) { Isotonic.sort(row) }
+        var sum = 0.0
+        for t in 0..<m where !row[t].isNaN { sum += pinballLoss(level: levels[t], target: held.target[i] * errorUnit, quantile: row[t] * errorUnit) }
+        return (2 * sum / Double(m), held.weights?[i] ?? 1)
+      }
+    }
+  }
+}
+
+extension Aggregator {
+  /// Settings drawn from the search spaces of `description`, judged over folds.
+  static func tuned(_ settings: Settings, _ settling: Settling, trials: Int) throws -> SettledMethod {
+    let asked = SettledMethod(name: description.name, settings: settings.written)
+    // More folds would judge trials better by less than they cost.
+    let folds = Set(settling.folds).sorted().prefix(4).map { $0 }
+    guard trials > 1, description.isTunable(beside: settings.written), folds.count > 1 else { return asked }
+    var random = RandomStream(seed: settling.context.seed, stream: 0x7E57_A66E)
+    let drawn = (0..<trials).map {
+      $0 == 0 ? asked : SettledMethod(name: description.name, settings: description.drawSettings(beside: settings.written, &random))
+    }
+    let candidates = try drawn.map { try Self.init(settings: Settings(description.trialSettings(of: $0.settings), of: description)) }
+    let chosen = try SuccessiveHalving.choose(
+      trials, folds: folds,
+      judge: { numbers, fold in try settling.losses(numbers.map { candidates[$0] }, fold: fold, mayFail: numbers.map { $0 > 0 }) },
+      tell: { alive in
+        for trial in alive { settling.context.note("trial \(trial.number): \(trial.score / errorUnit) with \(drawn[trial.number].text)") }
+      })
+    settling.context.note("tuned to \(drawn[chosen].text)")
+    return drawn[chosen]
+  }
+}
+
+extension SettledMethod {
+  /// As a user would write it.
+  public var text: String { name + (settings.isEmpty ? "" : ":" + settings.map { "\($0.key)=\($0.value)" }.joined(separator: ",")) }
+}

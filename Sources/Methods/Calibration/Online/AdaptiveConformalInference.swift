@@ -1,0 +1,65 @@
+import Groundwork
+import MethodKit
+
+/// Adaptive conformal inference (Gibbs and Candès 2021, "Adaptive Conformal Inference Under Distribution Shift", eq. 2).
+///
+/// The set of row t is that of split conformal prediction on the last w scores at the level α_t, and
+///
+///     α_{t+1} = α_t + γ (α − err_t),   α₁ = α,
+///
+/// err_t being 1 where the set missed the target. It is the whole line while w has too few scores for α_t, and after many misses.
+///
+/// For every sequence of T rows |mean err − α| ≤ (max(α₁, 1 − α₁) + γ)/(γT) (Proposition 4.1). Where the set is empty, α_t ≥ 1, err_t is 1
+/// whatever is answered. O(log w) a row.
+public struct AdaptiveConformalInference: OnlineCalibrator {
+  public struct State {
+    var level: Double
+    var scores = ScoreWindow()
+  }
+
+  public static let description = MethodDescription(
+    name: "aci", summary: "online: the level of split conformal intervals follows the misses",
+    settings: [
+      SettingDescription("gamma", .number(1e-9...1), default: "0.005", "how far a miss moves the level"),
+      windowSetting,
+    ])
+
+  private let alpha: Double
+  private let gamma: Double
+  private let window: Int
+
+  public init(alpha: Double, settings: Settings) {
+    self.alpha = alpha
+    gamma = settings.number("gamma")
+    window = settings.integer("window")
+  }
+
+  public var start: State { State(level: alpha) }
+
+  public func thresholds(_ state: State) -> OnlineThresholds { OnlineThresholds(both: state.scores.threshold(state.level)) }
+
+  public func learn(_ scores: EndScores, into state: inout State) {
+    let score = scores.score
+    let isMissed = state.scores.misses(state.level, below: state.scores.count(below: score))
+    state.level += gamma * (alpha - (isMissed ? 1 : 0))
+    state.scores.append(score, capacity: window)
+  }
+
+  public func encode(_ state: State, into writer: inout ByteWriter) {
+    writer.write(state.level)
+    state.scores.encode(into: &writer)
+  }
+
+  public func decode(_ reader: inout ByteReader) throws -> State {
+    let level = try reader.readDouble()
+    guard isLevel(level) else { throw ByteReader.damaged }
+    return State(level: level, scores: try ScoreWindow(decoding: &reader, capacity: window))
+  }
+}
+
+/// The setting of methods that choose among past scores.
+let windowSetting = SettingDescription(
+  "window", .integer(1...1_000_000), default: "1000", "scores that thresholds are chosen from: the last of each series")
+
+/// Whether adaptive conformal inference can have come to this level: a step, at most 1, outside [0, 1].
+func isLevel(_ level: Double) -> Bool { level >= -1 && level <= 2 }

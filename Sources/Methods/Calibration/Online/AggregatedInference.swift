@@ -1,0 +1,84 @@
+import Groundwork
+import MethodKit
+
+/// Aggregated adaptive conformal inference (Zaffran, Féron, Goude, Josse, Dieuleveut 2022, "Adaptive Conformal Predictions for Time
+/// Series", §3.3).
+///
+/// Adaptive conformal inference runs with K step sizes, each giving a threshold q_k, and the ends of the interval are their means,
+///
+///     ℓ − Σ p_k q_k   and   u + Σ p′_k q_k,
+///
+/// by Bernstein online aggregation for the pinball loss at α/2 and 1 − α/2, so they move by different amounts. As Susmann, Chambaz and Josse
+/// (2024, "AdaptiveConformal: An R Package for Adaptive Conformal Inference") have it, a threshold that were infinite is the window's largest
+/// score: an expert that asks for the whole line must not outweigh all others. Only the first row's answer is infinite.
+///
+/// The regret of each end is that of the aggregation; for coverage no bound is known. O(K log w) a row.
+public struct AggregatedInference: OnlineCalibrator {
+  public struct State {
+    var levels: [Double]
+    var lower: BernsteinAggregation
+    var upper: BernsteinAggregation
+    var scores = ScoreWindow()
+  }
+
+  public static let description = MethodDescription(
+    name: "agaci", summary: "online: each end is the mean of what several step sizes of aci give, weighted by their losses",
+    settings: ACIExperts.settings)
+
+  private let experts: ACIExperts
+  private let window: Int
+
+  public init(alpha: Double, settings: Settings) {
+    experts = ACIExperts(alpha: alpha, settings: settings)
+    window = settings.integer("window")
+  }
+
+  public var start: State {
+    let even = BernsteinAggregation(experts: experts.gammas.count)
+    return State(levels: experts.start, lower: even, upper: even)
+  }
+
+  /// Writes each expert's q_k.
+  private func candidates(_ state: State, into found: UnsafeMutableBufferPointer<Double>) {
+    for (k, level) in state.levels.enumerated() {
+      let threshold = state.scores.threshold(level)
+      found[k] = threshold == .infinity ? state.scores.largest : threshold
+    }
+  }
+
+  public func thresholds(_ state: State) -> OnlineThresholds {
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: state.levels.count) { found in
+      candidates(state, into: found)
+      return OnlineThresholds(lower: state.lower.mean(found), upper: state.upper.mean(found))
+    }
+  }
+
+  public func learn(_ scores: EndScores, into state: inout State) {
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: state.levels.count) { found in
+      candidates(state, into: found)
+      let slack = experts.alpha / 2
+      let (lower, upper) = (state.lower.mean(found), state.upper.mean(found))
+      state.lower.learn(found, mean: lower, slope: slack - (scores.below > lower ? 1 : 0))
+      state.upper.learn(found, mean: upper, slope: slack - (scores.above > upper ? 1 : 0))
+    }
+    let score = scores.score
+    let below = state.scores.count(below: score)
+    experts.step(&state.levels) { state.scores.misses($0, below: below) }
+    state.scores.append(score, capacity: window)
+  }
+
+  public func encode(_ state: State, into writer: inout ByteWriter) {
+    writer.write(state.levels)
+    state.lower.encode(into: &writer)
+    state.upper.encode(into: &writer)
+    state.scores.encode(into: &writer)
+  }
+
+  public func decode(_ reader: inout ByteReader) throws -> State {
+    let levels = try reader.readArray(of: Double.self)
+    guard levels.count == experts.gammas.count, levels.allSatisfy(isLevel) else { throw ByteReader.damaged }
+    return State(
+      levels: levels, lower: try BernsteinAggregation(decoding: &reader, experts: levels.count),
+      upper: try BernsteinAggregation(decoding: &reader, experts: levels.count), scores: try ScoreWindow(decoding: &reader, capacity: window))
+  }
+}

@@ -1,0 +1,72 @@
+import Groundwork
+import MethodKit
+
+/// Scale-free online gradient descent on the pinball loss (Orabona and Pál 2018, "Scale-free online learning"; as a conformal method
+/// Bhatnagar, Wang, Xiong, Bai 2023, "Improved Online Conformal Prediction via Strongly Adaptive Online Learning", Algorithm 2).
+///
+/// The threshold θ_t itself moves: with err_t = 1 where the score exceeds it and the gradient ∇_t = α − err_t,
+///
+///     θ_{t+1} = θ_t − (D/√3) ∇_t/√(Σ_{s ≤ t} ∇_s²),   θ₁ = 0,
+///
+/// D being how large scores are: given, or the largest size of a score so far.
+///
+/// Where scores lie in [−D, D], D given, |mean err − α| ≤ 2 (1 + √3) max(α, 1 − α)/√T for every sequence of T rows: steps η_t = (D/√3)/√(Σ∇²)
+/// fall, and sums by parts bound the mean by 2 max|θ|/(η_T T) (Angelopoulos, Barber, Bates 2024, "Online conformal prediction with decaying
+/// step sizes", Theorem 1). O(1) a row; 24 bytes a series and interval.
+public struct ScaleFreeGradientDescent: OnlineCalibrator {
+  public struct State {
+    var descent: ScaleFreeDescent
+    var radius: Double
+  }
+
+  public static let description = MethodDescription(
+    name: "sf-ogd", summary: "online: the threshold itself follows the misses, in steps that shrink", settings: [radiusSetting])
+
+  private let alpha: Double
+  private let radius: Double
+
+  public init(alpha: Double, settings: Settings) {
+    self.alpha = alpha
+    radius = settings.number("radius")
+  }
+
+  public var start: State { State(descent: ScaleFreeDescent(threshold: 0), radius: radius) }
+
+  public func thresholds(_ state: State) -> OnlineThresholds { OnlineThresholds(both: state.descent.threshold) }
+
+  public func learn(_ scores: EndScores, into state: inout State) {
+    let score = scores.score
+    if radius == 0, score.isFinite { state.radius = max(state.radius, abs(score)) }
+    state.descent.step(score, alpha: alpha, radius: state.radius)
+  }
+
+  public func encode(_ state: State, into writer: inout ByteWriter) {
+    writer.write(state.descent.threshold)
+    writer.write(state.descent.squares)
+    writer.write(state.radius)
+  }
+
+  public func decode(_ reader: inout ByteReader) throws -> State {
+    let state = State(
+      descent: ScaleFreeDescent(threshold: try reader.readDouble(), squares: try reader.readDouble()), radius: try reader.readDouble())
+    guard !state.descent.threshold.isNaN, state.descent.squares >= 0, state.radius >= 0 else { throw ByteReader.damaged }
+    return state
+  }
+}
+
+/// The setting of methods that move thresholds rather than levels.
+let radiusSetting = SettingDescription(
+  "radius", .number(0...1e300), default: "0", "largest size of a score, in the target's units; 0 takes that of those seen so far")
+
+/// A threshold that follows the misses.
+struct ScaleFreeDescent {
+  var threshold: Double
+  /// Σ ∇²
+  var squares = 0.0
+
+  mutating func step(_ score: Double, alpha: Double, radius: Double) {
+    let gradient = score > threshold ? alpha - 1 : alpha
+    squares += gradient * gradient
+    threshold -= radius / 3.0.squareRoot() * gradient / squares.squareRoot()
+  }
+}

@@ -1,0 +1,3 @@
+import NetworkModels
+
+extension FittedNetworks: FittedLearner {}

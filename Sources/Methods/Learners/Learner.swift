@@ -1,0 +1,38 @@
+import Groundwork
+import MethodKit
+import Quantiles
+
+/// A way to learn conditional quantiles of a target given features.
+///
+/// To add one: a file with a type of this protocol, and a line in `learnerRegistry`.
+public protocol Learner: Sendable {
+  static var description: MethodDescription { get }
+
+  init(settings: Settings)
+
+  /// Learns the quantiles of `target` at `levels` (increasing, in (0, 1)) given the features.
+  /// `training` has at least one row. Throws a `Failure` where the data cannot be learnt from.
+  func fit(_ training: TrainingSet, levels: [Double], context: FitContext) throws -> any FittedLearner
+
+  /// Reads what `FittedLearner.encode` wrote.
+  static func decode(_ reader: inout ByteReader) throws -> any FittedLearner
+}
+
+/// A learnt model: answers any rows with the training columns.
+public protocol FittedLearner: Sendable {
+  /// Quantiles, one row a row of `features`, one column a level of the fit, always finite.
+  /// The answer of a row depends on that row alone.
+  func predict(_ features: FeatureTable) -> Matrix
+
+  func encode(into writer: inout ByteWriter)
+
+  /// Bytes that it holds, where they grow with the training rows; else 0.
+  var memory: Int { get }
+
+  /// Facts for the first line of a model file and `--verbose`: ("trees", "100"), ….
+  var summary: [(key: String, value: String)] { get }
+}
+
+extension FittedLearner {
+  public var memory: Int { 0 }
+}

@@ -1,0 +1,49 @@
+import Groundwork
+import MethodKit
+import Quantiles
+
+/// The empirical quantiles of the target (`weightedQuantiles`), the same for every row: the baseline that every skill
+/// score divides by. Features are not looked at.
+public struct Marginal: Learner {
+  public static let description = MethodDescription(
+    name: "marginal", summary: "empirical quantiles of the target, whatever the features: the baseline of skill scores")
+
+  public init(settings: Settings) {}
+
+  public func fit(_ training: TrainingSet, levels: [Double], context: FitContext) throws -> any FittedLearner {
+    let order = training.target.indices.filter { (training.weights?[$0] ?? 1) > 0 }
+      .sorted { training.target[$0] < training.target[$1] }
+    guard !order.isEmpty else { throw Failure(.badData, "all training rows have weight zero", remedy: "give a positive weight to some row") }
+    return FittedMarginal(
+      rows: order.count,
+      quantiles: weightedQuantiles(
+        sortedValues: order.map { training.target[$0] }, weights: training.weights.map { weights in order.map { weights[$0] } }, levels: levels))
+  }
+
+  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner {
+    let rows = try reader.readInt()
+    let quantiles = try reader.readArray(of: Double.self)
+    guard rows >= 1, quantiles.allSatisfy(\.isFinite) else { throw ByteReader.damaged }
+    return FittedMarginal(rows: rows, quantiles: quantiles)
+  }
+}
+
+struct FittedMarginal: FittedLearner {
+  let rows: Int
+  let quantiles: [Double]
+
+  var summary: [(key: String, value: String)] { [("rows", "\(rows)")] }
+
+  func predict(_ features: FeatureTable) -> Matrix {
+    var answer = Matrix(rows: features.rows, columns: quantiles.count)
+    for i in 0..<features.rows {
+      answer.values.replaceSubrange(i * quantiles.count..<(i + 1) * quantiles.count, with: quantiles)
+    }
+    return answer
+  }
+
+  func encode(into writer: inout ByteWriter) {
+    writer.write(rows)
+    writer.write(quantiles)
+  }
+}

@@ -1,0 +1,99 @@
+import Calibration
+import FilterKit
+import Quantiles
+import Tables
+
+/// What users should know about calibrations, each said once.
+struct CalibrationMessages {
+  let groups: [WorkingGroup]
+  let calibrations: [any ReportedCalibration]
+  let by: [String]
+  let session: FilterSession
+
+  func tell() {
+    tellCorrections()
+    tellUnpaired()
+    tellSmallParts()
+    tellInfiniteEnds()
+  }
+
+  private func tellCorrections() {
+    for (group, calibration) in zip(groups, calibrations) {
+      let prefix = groups.count > 1 ? group.title + ": " : ""
+      for key in [nil] + calibration.partKeys.map(Optional.some) {
+        for correction in calibration.corrections(key) {
+          let name = key.map { partTitle($0) + ": " } ?? ""
+          session.diagnostics.note("\(prefix)\(name)\(levelsText(correction.levels)): \(correction.effect), learnt from \(correction.rows) rows")
+        }
+      }
+    }
+  }
+
+  private func levelsText(_ levels: [Double]) -> String { "level\(levels.count > 1 ? "s" : "") " + levels.map(levelText).joined(separator: " and ") }
+
+  private func partTitle(_ key: String) -> String {
+    zip(by, PartKey.values(key)).map { $1.isEmpty ? "\($0) missing" : "\($0)=\($1)" }.joined(separator: ", ")
+  }
+
+  /// Groups no level of which can be calibrated, and, asked for, levels that are not among those that are.
+  private func tellUnpaired() {
+    for (group, calibration) in zip(groups, calibrations) {
+      let corrections = calibration.corrections(nil)
+      if corrections.isEmpty {
+        session.diagnostics.warn("\(group.title): no level has its mirror (0.1 and 0.9, say), so nothing is calibrated")
+        continue
+      }
+      let calibrated = Set(corrections.flatMap(\.levels).map(Levels.key))
+      let others = group.levels.filter { !calibrated.contains(Levels.key($0)) && Levels.key($0) != 500_000_000 }
+      if !others.isEmpty { session.diagnostics.note("\(group.title): \(levelsText(others)) without a mirror, only kept in order") }
+    }
+  }
+
+  private func tellSmallParts() {
+    guard let calibration = calibrations.max(by: { $0.rowsNeeded < $1.rowsNeeded }), let first = calibration.smallParts.first else { return }
+    let count = calibration.smallParts.count
+    let names = count == 1 ? partTitle(first) : "\(count) groups of \(by.joined(separator: ", ")), \(partTitle(first)) the first,"
+    let lack = calibration.rowsNeeded == 1 ? "no labelled row" : "fewer than \(calibration.rowsNeeded) labelled rows"
+    session.diagnostics.warn(
+      "\(names) \(count == 1 ? "has" : "have") \(lack): all rows calibrate \(count == 1 ? "it" : "them")")
+  }
+
+  /// One warning for all levels whose ends are infinite, with the rows they need.
+  private func tellInfiniteEnds() {
+    let corrections = calibrations.flatMap(\.usedCorrections)
+    let short = corrections.filter { $0.rows < $0.rowsNeeded }
+    if let worst = short.max(by: { $0.rowsNeeded < $1.rowsNeeded }), let fewest = short.map(\.rows).min() {
+      let needed = worst.rowsNeeded == 1 ? "1 labelled row is needed" : "\(worst.rowsNeeded) labelled rows are needed"
+      session.diagnostics.warn("\(ends(of: short)) infinite: \(needed), \(fewest) \(fewest == 1 ? "teaches" : "teach")")
+    }
+    let light = corrections.filter { $0.rows >= $0.rowsNeeded && $0.amount == .infinity }
+    if !light.isEmpty {
+      session.diagnostics.warn(
+        "\(ends(of: light)) infinite: too large a share of labelled rows scores infinitely far out, or weighs too little beside the row to be answered"
+      )
+    }
+  }
+
+  private func ends(of corrections: [Correction]) -> String {
+    let arePairs = corrections.allSatisfy { $0.levels.count == 2 }
+    let levels = Set(corrections.flatMap { arePairs ? [$0.levels[0]] : $0.levels }.map(Levels.key)).sorted().map { levelText(Double($0) / 1e9) }
+    let several = levels.count > 1
+    return
+      "quantiles at level\(several ? "s" : "") \(levels.joined(separator: ", ")) \(arePairs ? "and \(several ? "their mirrors" : "its mirror") " : "")are"
+  }
+
+  /// Says how many rows hold quantiles that cross.
+  static func tellCrossing(_ workers: [CalibratingWorker], unwritten: Int = 0, _ say: (String) -> Void) {
+    let rows = workers.reduce(unwritten) { $0 + $1.crossingRows }
+    guard rows > 0 else { return }
+    say("\(rows) row\(rows == 1 ? " has" : "s have") quantiles that cross; qsort puts them in order before")
+  }
+
+  /// Says how many rows are left without an end where that depends on the row.
+  static func tellUnbounded(_ workers: [CalibratingWorker], conditional: Bool, weighted: Bool, _ say: (String) -> Void) {
+    let rows = workers.reduce(0) { $0 + $1.unboundedRows }
+    guard rows > 0, conditional || weighted else { return }
+    let cause = conditional ? "too few labelled rows are alike in the columns of --given" : "they weigh too much beside the labelled rows"
+    say("\(rows) row\(rows == 1 ? " has" : "s have") infinite quantiles: \(cause)")
+  }
+}

@@ -1,0 +1,115 @@
+import Calibration
+import FilterKit
+import Groundwork
+import MethodKit
+import Quantiles
+import Tables
+
+/// What `--state` keeps: which calibration it is, and what each series has learnt.
+struct SavedOnlineState {
+  /// What the binary part begins with, where a saved calibration names its method.
+  static let mark = "online"
+
+  /// Everything that must be the same from run to run.
+  struct Identity {
+    let method: MethodSpecification
+    /// Every setting with its value, whether it was written or not.
+    let settings: [(key: String, value: String)]
+    let by: [String]
+    let order: String?
+
+    init(_ method: MethodSpecification, _ description: MethodDescription, by: [String], order: String?) {
+      self.method = method
+      self.by = by
+      self.order = order
+      settings = description.settings.map { setting in
+        let text = method.settings.last { $0.key == setting.name }?.value ?? setting.defaultText
+        return (setting.name, Double(text).map(shortestText) ?? text)
+      }
+    }
+  }
+
+  private let file: ModelFile
+  private var reader: ByteReader
+
+  var columns: [String] { file.header.columns }
+
+  /// Throws where the file holds something else than this calibration.
+  init(_ file: ModelFile, _ identity: Identity, path: String) throws {
+    self.file = file
+    reader = ByteReader(file.body)
+    func refuse(_ cause: String) -> Failure {
+      Failure(.badData, cause, at: .init(input: path), remedy: "go on as it was made, or name another --state")
+    }
+    func list(_ names: [String]) -> String { names.isEmpty ? "nothing" : names.joined(separator: ",") }
+    guard try reader.readString() == SavedOnlineState.mark else { throw refuse("a model of --save, not a state") }
+    let method = try reader.readString()
+    guard method == identity.method.method else { throw refuse("a state of \(method), not of \(identity.method.method)") }
+    let (keys, values) = (try reader.readStrings(), try reader.readStrings())
+    guard keys == identity.settings.map(\.key), values.count == keys.count else { throw refuse("a state of other settings than this qconformal has") }
+    for (found, wanted) in zip(values, identity.settings) where found != wanted.value {
+      throw refuse("a state with \(wanted.key)=\(found), not \(wanted.value)")
+    }
+    let by = try reader.readStrings()
+    guard by == identity.by else { throw refuse("a state by \(list(by)), not by \(list(identity.by))") }
+    let order = try reader.readStrings()
+    guard order == [identity.order].compactMap({ $0 }) else {
+      throw refuse("a state in the order of \(list(order)), not of \(list([identity.order].compactMap { $0 }))")
+    }
+  }
+
+  /// Reads what series have learnt, and returns from how many rows. Throws where the table has other groups or levels.
+  mutating func read(_ groups: [WorkingGroup], target: String, into series: inout OnlineSeries, _ states: any OnlineStates, path: String) throws
+    -> Int
+  {
+    func refuse(_ cause: String) -> Failure {
+      Failure(.badData, cause, at: .init(input: path), remedy: "calibrate what it was made for, or name another --state")
+    }
+    guard file.header.target == target else { throw refuse("a state of the target \"\(file.header.target ?? "")\", not of \"\(target)\"") }
+    let names = try reader.readStrings()
+    func title(_ names: [String]) -> String { names.map { $0.isEmpty ? "the group without a name" : $0 }.joined(separator: ", ") }
+    guard names == groups.map(\.name) else { throw refuse("a state of the quantile groups \(title(names)), not of \(title(groups.map(\.name)))") }
+    for group in groups {
+      let levels = try reader.readArray(of: Int.self)
+      let found = group.levels.map(Levels.key)
+      if let odd = Set(levels).symmetricDifference(found).min() {
+        throw refuse(
+          "level \(levelText(Double(odd) / 1e9)) of \(group.title) is \(found.contains(odd) ? "in the table and not in the state" : "in the state and not in the table")"
+        )
+      }
+    }
+    let rows = try reader.readInt()
+    let count = try reader.readInt()
+    guard rows >= 0, count >= 0 else { throw ByteReader.damaged }
+    for _ in 0..<count {
+      try series.add(decoding: &reader)
+      try states.addSeries(decoding: &reader)
+    }
+    guard reader.isAtEnd else { throw ByteReader.damaged }
+    return rows
+  }
+
+  static func model(_ identity: Identity, _ header: Header, target: String, _ groups: [WorkingGroup], _ worker: OnlineWorker) -> ModelFile {
+    var writer = ByteWriter()
+    writer.write(mark)
+    writer.write(identity.method.method)
+    writer.write(identity.settings.map(\.key))
+    writer.write(identity.settings.map(\.value))
+    writer.write(identity.by)
+    writer.write([identity.order].compactMap { $0 })
+    writer.write(groups.map(\.name))
+    for group in groups { writer.write(group.levels.map(Levels.key)) }
+    writer.write(worker.learntRows)
+    writer.write(worker.states.series)
+    for k in 0..<worker.states.series {
+      worker.series.encode(state: k, into: &writer)
+      worker.states.encode(series: k, into: &writer)
+    }
+    var training = ["rows": "\(worker.learntRows)", "series": "\(worker.states.series)"]
+    if let time = worker.series.lastTime { training["until"] = time.text }
+    let text = identity.method.method + ":" + identity.settings.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+    return ModelFile(
+      tool: "qconformal", settings: ["state", text], target: target, inputs: groups.map(\.name) + identity.by + [identity.order].compactMap { $0 },
+      levels: Levels.union(groups.map(\.levels)), training: training, columns: header.names, body: writer.bytes)
+  }
+}

@@ -1,0 +1,193 @@
+import FilterKit
+import Groundwork
+import Learners
+import MethodKit
+import Quantiles
+import Tables
+
+/// Every learner, fitted without each of several sets of folds.
+///
+/// A model that holds more than its answers is let go as soon as it has given them, so that of forests no more than one a thread is in memory.
+final class FittedEnsemble {
+  let learners: [NamedLearner]
+  let levels: [Double]
+  private let schema: FeatureSchema
+  /// By the folds that were not seen: one fitted model a learner, or what it answered.
+  private let models: [[Int]: [Fitted]]
+  private let trainingRows: Int
+  private let folds: [Int]
+
+  private enum Fitted {
+    case model(any FittedLearner)
+    /// Of rows of the table, increasing.
+    case answers(rows: [Int], Matrix, summary: [(key: String, value: String)])
+  }
+
+  /// `fits` are the sets of folds to leave out, increasing, those that leave most rows first, so that no thread has one of them left at the end;
+  /// with `saves`, the models that `model` keeps are held.
+  init(
+    _ learners: [NamedLearner], _ training: LabelledRows, levels: [Double], fits: [[Int]], copies: CopyPlan, saves: Bool, session: FilterSession,
+    seed: UInt64
+  ) throws {
+    self.learners = learners
+    self.levels = levels
+    schema = FeatureSchema(training.features)
+    trainingRows = training.rows.count
+    folds = training.folds
+
+    let jobs = fits.flatMap { unseen in learners.indices.map { (learner: $0, unseen: unseen) } }
+    let titles = jobs.map { job in
+      let folds = job.unseen.map { "\($0)" }.joined(separator: " and ")
+      return FitJob(name: learners[job.learner].name, part: folds.isEmpty ? nil : "without fold\(job.unseen.count == 1 ? "" : "s") \(folds)")
+    }
+    let kept = saves ? Set(copies.copies(ofFold: -1, folds: folds).map(\.unseen)) : []
+    let fitted = try session.runFits(titles, seed: seed, summary: FittedEnsemble.summary) { j, context -> Fitted in
+      // Made anew by each job: copies of all folds at once would take K times the table.
+      let set = training.trainingSet(without: jobs[j].unseen)
+      let model = try learners[jobs[j].learner].learner.fit(set, levels: levels, context: context)
+      if kept.contains(jobs[j].unseen) || model.memory == 0 { return .model(model) }
+      let rows = training.answered(among: 0..<training.tableRows).filter { copies.answers(fold: training.fold(of: $0), without: jobs[j].unseen) }
+      guard model.memory > 8 * rows.count * levels.count else { return .model(model) }
+      return .answers(rows: rows, FittedEnsemble.answers(of: model, rows, training), summary: model.summary)
+    }
+    models = Dictionary(
+      uniqueKeysWithValues: fits.enumerated().map { p, unseen in (unseen, Array(fitted[(p * learners.count)..<((p + 1) * learners.count)])) })
+  }
+
+  private static func summary(_ fitted: Fitted) -> [(key: String, value: String)] {
+    switch fitted {
+    case .model(let model): model.summary
+    case .answers(_, _, let summary): summary
+    }
+  }
+
+  /// Some rows at a time: the features of all at once are the table again.
+  private static func answers(of model: any FittedLearner, _ rows: [Int], _ training: LabelledRows) -> Matrix {
+    let block = 4096
+    var values: [Double] = []
+    var columns = 0
+    for first in stride(from: 0, to: max(rows.count, 1), by: block) {
+      let part = model.predict(training.features(ofAnswered: Array(rows[first..<min(first + block, rows.count)])))
+      columns = part.columns
+      values += part.values
+    }
+    return Matrix(rows: rows.count, columns: columns, values: values)
+  }
+
+  /// What the models that did not see these folds and saw all others answer to some rows of the table: rows × (learners × levels).
+  func answers(without unseen: [Int], _ rows: [Int], _ training: LabelledRows) -> Matrix {
+    var features: FeatureTable?
+    return joined(
+      models[unseen]!.map { fitted in
+        switch fitted {
+        case .model(let model):
+          let table = features ?? training.features(ofAnswered: rows)
+          features = table
+          return model.predict(table)
+        case .answers(let known, let answers, _):
+          return Matrix(
+            rows: rows.count, columns: answers.columns,
+            values: rows.flatMap { row in answers.row(partitionPoint(0..<known.count) { known[$0] >= row }) })
+        }
+      }, rows: rows.count)
+  }
+
+  /// What `--save` keeps: the models that answer rows that did not train, which are those fitted on all labelled rows, or, where rows
+  /// are copied, those without each fold: these follow the first fold's, with the folds before them.
+  func model(_ copies: CopyPlan, header: Header, target: String) -> ModelFile {
+    let kept = copies.copies(ofFold: -1, folds: folds).map { copy in
+      models[copy.unseen]!.map { fitted -> any FittedLearner in
+        guard case .model(let model) = fitted else { preconditionFailure("a model to be saved was let go") }
+        return model
+      }
+    }
+    var writer = ByteWriter()
+    schema.encode(into: &writer)
+    writer.write(levels)
+    writer.write(learners.count)
+    for (learner, model) in zip(learners, kept[0]) {
+      writer.write(learner.name)
+      writer.write(learner.specification.method)
+      model.encode(into: &writer)
+    }
+    if copies.writesCopies {
+      writer.write(folds)
+      for models in kept.dropFirst() { for model in models { model.encode(into: &writer) } }
+    }
+    var summary = ["rows": "\(trainingRows)", "folds": "\(folds.count)"]
+    if copies.writesCopies { summary["models"] = "one without each fold" }
+    for (learner, model) in zip(learners, kept[0]) {
+      summary[learner.name] = model.summary.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    }
+    return ModelFile(
+      tool: "qfit", settings: learners.map(\.specification.text), target: target, inputs: schema.features.map(\.name), levels: levels,
+      training: summary, columns: header.names, body: writer.bytes)
+  }
+}
+
+/// Models read from a file.
+final class SavedEnsemble {
+  let schema: FeatureSchema
+  let columns: [String]
+  /// Where rows are answered once for each fold, without which the models were fitted.
+  let folds: [Int]?
+  private let names: [String]
+  /// For each copy of a row one model a learner.
+  private let models: [[any FittedLearner]]
+  private let file: ModelFile
+  private let levels: [Double]
+
+  init(path: String) throws {
+    file = try ModelFile(path: path, tool: "qfit")
+    columns = file.header.columns
+    var reader = ByteReader(file.body)
+    do {
+      let schema = try FeatureSchema(&reader)
+      let levels = try reader.readArray(of: Double.self)
+      var (names, learners, models): ([String], [any Learner.Type], [any FittedLearner]) = ([], [], [])
+      let count = try reader.readInt()
+      guard count > 0, count < 10_000 else { throw ByteReader.damaged }
+      for _ in 0..<count {
+        names.append(try reader.readString())
+        let method = try reader.readString()
+        guard let learner = learnerRegistry.first(where: { $0.description.name == method }) else {
+          throw Failure(.badData, "the model holds a learner \"\(method)\" that this qfit does not know", remedy: "update qfit")
+        }
+        learners.append(learner)
+        models.append(try learner.decode(&reader))
+      }
+      var copies = [models]
+      folds = reader.isAtEnd ? nil : try reader.readArray(of: Int.self)
+      for _ in (folds ?? []).dropFirst() { copies.append(try learners.map { try $0.decode(&reader) }) }
+      guard reader.isAtEnd, Levels.areProper(levels), copies.joined().allSatisfy({ $0.predict(schema.noRows).columns == levels.count }),
+        folds.map({ $0.count > 1 && $0[0] >= 0 && zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } }) ?? true
+      else { throw ByteReader.damaged }
+      self.schema = schema
+      self.levels = levels
+      self.names = names
+      self.models = copies
+    } catch var failure as Failure {
+      failure.place.input = path
+      throw failure
+    }
+  }
+
+  var columnNames: [String] { names.flatMap { name in levels.map { QuantileGroup.columnName(name, $0) } } }
+
+  /// Rows × (models × levels).
+  func predict(_ features: FeatureTable, copy: Int = 0) -> Matrix { joined(models[copy].map { $0.predict(features) }, rows: features.rows) }
+
+  var explanation: [(String, String)] {
+    [("features", file.header.inputs.joined(separator: " ")), ("levels", levels.map(levelText).joined(separator: " "))]
+      + file.header.settings.map { ("learner", $0) }
+  }
+}
+
+/// Matrices of equal rows side by side.
+func joined(_ parts: [Matrix], rows: Int) -> Matrix {
+  if parts.count == 1 { return parts[0] }
+  var values: [Double] = []
+  values.reserveCapacity(rows * parts.reduce(0) { $0 + $1.columns })
+  for i in 0..<rows { for part in parts { values.append(contentsOf: part.row(i)) } }
+  return Matrix(rows: rows, columns: parts.reduce(0) { $0 + $1.columns }, values: values)
+}

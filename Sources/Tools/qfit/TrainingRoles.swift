@@ -1,0 +1,58 @@
+import FilterKit
+import Groundwork
+import Learners
+import MethodKit
+import Tables
+
+/// Which column does what when qfit learns.
+struct TrainingRoles {
+  let target: Int
+  let fold: Int?
+  let weight: Int?
+  let group: Int?
+  let features: [Int]
+
+  init(_ session: FilterSession, _ header: Header, _ flags: QFit) throws {
+    target = try session.requiredTarget(header, named: flags.targetOption.target)
+    weight = try flags.weight.map { try session.column(header, $0) }
+    group = try flags.group.map { try session.column(header, $0) }
+    fold = flags.learning.newOnly && !flags.copies.writesCopies ? nil : header.index(of: "fold")
+    if fold != nil, flags.folds != nil || flags.group != nil {
+      throw session.failure(
+        "the table has a column fold, so \(flags.folds != nil ? "--folds" : "--group") has no effect", remedy: "drop the column or the flag")
+    }
+    let used = Set([target, weight, group, header.index(of: "fold"), header.index(of: "held")].compactMap { $0 })
+    features = try session.featureColumns(header, named: flags.features, excluding: flags.exclude, used: used)
+  }
+
+  /// What to hold of the table.
+  var held: [(column: Int, role: HeldTable.Role)] {
+    var roles: [(column: Int, role: HeldTable.Role)] = [(target, .finite)]
+    if let fold { roles.append((fold, .index)) }
+    if let weight { roles.append((weight, .weight(unlessMissing: target))) }
+    if let group { roles.append((group, .label)) }
+    return roles + features.map { ($0, .feature) }
+  }
+
+  func explanation(_ header: Header, _ learners: [NamedLearner], _ levels: [Double]) -> [(String, String)] {
+    var lines = [("target", header.names[target]), ("features", features.map { header.names[$0] }.joined(separator: " "))]
+    if let fold { lines.append(("fold", header.names[fold])) }
+    if let weight { lines.append(("weight", header.names[weight])) }
+    if let group { lines.append(("group", header.names[group])) }
+    return lines + learners.map { ("learner", $0.specification.text) } + [("levels", levels.map(levelText).joined(separator: " "))]
+  }
+}
+
+/// A learner with its settings and the name of its columns.
+struct NamedLearner {
+  let specification: MethodSpecification
+  let type: any Learner.Type
+  let learner: any Learner
+  var name: String { specification.name }
+
+  init(_ specification: MethodSpecification) throws {
+    self.specification = specification
+    type = learnerRegistry.first { $0.description.name == specification.method }!
+    learner = type.init(settings: try Settings(specification.settings, of: type.description))
+  }
+}

@@ -1,0 +1,71 @@
+import FilterKit
+import Groundwork
+import Learners
+import MethodKit
+import Quantiles
+import Tables
+
+/// Chooses the settings of a learner among random draws from its search spaces, by out-of-fold weighted interval score: see `SuccessiveHalving`.
+struct Tuning {
+  let trials: Int
+  let levels: [Double]
+  let seed: UInt64
+
+  /// The learner with the settings that were best; the first trial is the learner as it was asked for.
+  func tuned(_ learner: NamedLearner, _ training: LabelledRows, index: Int, _ session: FilterSession) throws -> NamedLearner {
+    let fixed = learner.specification.settings
+    guard trials > 1, learner.type.description.isTunable(beside: fixed), training.rows.count >= 4 else { return learner }
+    var random = RandomStream(seed: seed, stream: 0x7E57_0000 + UInt64(index))
+    let candidates = try (0..<trials).map { t -> NamedLearner in
+      var specification = learner.specification
+      if t > 0 { specification.settings = learner.type.description.drawSettings(beside: fixed, &random) }
+      return try NamedLearner(specification)
+    }
+    let judged = try candidates.map { candidate -> NamedLearner in
+      var specification = candidate.specification
+      specification.settings = learner.type.description.trialSettings(of: specification.settings)
+      return try NamedLearner(specification)
+    }
+    let foldOfRow =
+      training.folds.isEmpty
+      ? drawFolds(min(5, training.rows.count), labelled: training.rows, rows: training.features.rows, seed: seed)! : training.foldOfRow
+    let chosen = try SuccessiveHalving.choose(
+      trials, folds: Set(training.rows.map { foldOfRow[$0] }).sorted(),
+      judge: { try losses($0.map { judged[$0] }, mayFail: $0.map { $0 > 0 }, training, foldOfRow, $1, session) },
+      tell: { alive in
+        for trial in alive {
+          session.diagnostics.note(
+            "\(learner.name): trial \(trial.number): WIS \(shortestText(trial.score)) with \(candidates[trial.number].specification.text)")
+        }
+      })
+    session.diagnostics.note("\(learner.name): tuned to \(candidates[chosen].specification.text)")
+    return candidates[chosen]
+  }
+
+  private func losses(
+    _ learners: [NamedLearner], mayFail: [Bool], _ training: LabelledRows, _ foldOfRow: [Int], _ fold: Int, _ session: FilterSession
+  ) throws -> [SuccessiveHalving.Losses?] {
+    let set = training.trainingSet(of: training.rows.filter { foldOfRow[$0] != fold })
+    let held = training.rows.filter { foldOfRow[$0] == fold }
+    let features = training.features.selecting(held)
+    let progress = Progress("qfit: tuning \(learners[0].name)", quiet: session.options.quiet)
+    let meter = Monitor()
+    var done = 0
+    return try parallelMap(learners.count, threads: session.threads) { t in
+      defer {
+        meter.locked {
+          done += 1
+          progress.update(Double(done) / Double(learners.count))
+        }
+      }
+      do {
+        let answers = try learners[t].learner.fit(set, levels: levels, context: FitContext(seed: seed)).predict(features)
+        return held.enumerated().map { i, row in
+          (weightedIntervalScore(levels: levels, quantiles: answers.row(i), target: training.target(of: row)), training.weight(of: row))
+        }
+      } catch is Failure where mayFail[t] {
+        return nil
+      }
+    }
+  }
+}

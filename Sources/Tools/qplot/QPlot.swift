@@ -1,0 +1,176 @@
+import ArgumentParser
+import FilterKit
+import Glibc
+import Groundwork
+import MethodKit
+import Tables
+
+@main enum Main {
+  static func main() { runFilter(QPlot.self) }
+}
+
+struct QPlot: FilterTool {
+  static let configuration = CommandConfiguration(
+    commandName: "qplot",
+    abstract: "Draw quantile predictions, their calibration, scores and weights.",
+    discussion: """
+      Reads a table that the other filters write, and draws it: with characters on the terminal, or as SVG, PNG or PDF through \
+      gnuplot, which must be installed.
+
+        fan          central intervals, median and targets, row after row
+        reliability  level against the observed share of targets at or below its quantile
+        pit          histogram of where targets fall within the predicted distributions
+        scores       what each model's weighted interval score is made of, best first (from qscore)
+        weights      how much each model counts at each level (from qaggregate --describe)
+
+      The grey bands of reliability and pit hold 95 % of forecasts that are calibrated, were rows independent. The line below the \
+      picture tells how many rows it shows, and what was left out.
+
+      EXAMPLES
+        qplot fan -y price --order date < intervals.csv
+        qplot reliability --out reliability.svg < predicted.csv
+        qscore predicted.csv | qplot scores --out scores.pdf
+        qaggregate -y price --describe < predicted.csv | qplot weights
+      """,
+    version: "qplot \(filterVersion)")
+
+  @Argument(
+    help: ArgumentHelp("What to draw: fan, reliability, pit, scores or weights.", valueName: "picture"), completion: .list(pictures.map(\.name)))
+  var picture: String
+
+  @Option(
+    name: [.customShort("o"), .long], help: ArgumentHelp("File to draw to, - for stdout; .svg, .png or .pdf tells the format.", valueName: "file"),
+    completion: .file())
+  var out: String?
+
+  @Option(help: ArgumentHelp("Format of the picture (default: the file's, else terminal on a terminal and svg elsewhere).", valueName: "format"))
+  var format: PictureFormat?
+
+  @Flag(help: "Draw with characters, without gnuplot; the same as --format terminal.")
+  var terminal = false
+
+  @Option(
+    name: [.customShort("y"), .long],
+    help: ArgumentHelp(
+      "The target's column (default: $QTARGET, else the first of y, observed, observation, oracle_value, target).", valueName: "name"))
+  var target: String?
+
+  @Option(
+    name: [.customShort("g"), .long],
+    help: ArgumentHelp(
+      "Draw these quantile groups, or models of a table of scores, only; separated by commas, an empty name is the group without one (default: all).",
+      valueName: "models"))
+  var groups: String?
+
+  @Option(help: ArgumentHelp("Draw the rows with each value of these columns by themselves.", valueName: "names"))
+  var by: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "With fan, the column of the horizontal axis: numbers or ISO dates (default: rows stand in the order of their medians).", valueName: "name"))
+  var order: String?
+
+  @Option(
+    help: ArgumentHelp("With fan, central intervals to draw, in percent (default: those of 50, 80, 95 that the levels hold).", valueName: "percents"))
+  var intervals: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "With fan, draw at most this many rows in a panel, the last ones (default: 500; without --order 80, on a terminal as many as it has room for).",
+      valueName: "n"))
+  var rows: Int?
+
+  @Option(help: ArgumentHelp("With pit, number of bins (default: 10).", valueName: "n"))
+  var bins: Int?
+
+  @Option(help: ArgumentHelp("Draw at most this many panels (default: 4, or as many as -g names).", valueName: "n"))
+  var panels: Int?
+
+  @Option(help: ArgumentHelp("Title of the picture.", valueName: "text"))
+  var title: String?
+
+  @OptionGroup var reading: ReadingOptions
+
+  func validate() throws {
+    for (flag, value, bounds) in [("--rows", rows, 1...1_000_000), ("--bins", bins, 1...1000), ("--panels", panels, 1...100)] {
+      if let value, !bounds.contains(value) { throw ValidationError("\(flag) \(value): \(bounds.lowerBound) to \(bounds.upperBound) are possible") }
+    }
+    if terminal, let format, format != .terminal { throw ValidationError("--terminal and --format \(format.rawValue) exclude each other") }
+  }
+
+  mutating func run() throws {
+    guard let picture = pictures.first(where: { $0.name == self.picture }) else {
+      throw Failure(.usage, "\(printable(self.picture)): unknown picture", remedy: suggestion(for: self.picture, among: pictures.map(\.name)))
+    }
+    try refuseFlags(picture)
+    let format = try pictureFormat()
+    if let out, out != "-" { try ReplacedFile.checkWritable(out) }
+    let session = try FilterSession(tool: "qplot", TableOptions(reading: reading))
+    guard let header = session.reader.header else { throw session.failure("nothing to draw: the input is empty") }
+    let terminal = format == .terminal ? TerminalKind.current(isFile: out.map { $0 != "-" } ?? false) : nil
+    let input = PictureInput(
+      session: session, header: header, groups: groups, target: target, by: by, order: order, intervals: intervals, rows: rows, bins: bins,
+      panels: panels,
+      mostBars: terminal.map { ($0.columns - 10) / 2 } ?? 80)
+    let report = try input.recognise(picture)
+    if reading.explain { return try session.explain(explanation(input, report, picture)) }
+    let bytes = try bytes(of: picture.draw(input, report), format, terminal, session)
+    if let out, out != "-" {
+      try ReplacedFile.write(out) { file in try bytes.withUnsafeBufferPointer { try file.write($0) } }
+    } else {
+      try bytes.withUnsafeBufferPointer { try session.output.write($0) }
+      try session.output.close()
+    }
+  }
+
+  private func bytes(of drawing: Drawing, _ format: PictureFormat, _ terminal: TerminalKind?, _ session: FilterSession) throws -> [UInt8] {
+    let drawable = DrawableText(of: drawing, title: title, format)
+    let (drawing, title) = (drawing.mapTexts(drawable.callAsFunction), title.map(drawable.callAsFunction))
+    if let terminal {
+      return Array(CharacterPicture(Layout(drawing, title: title, window: (terminal.columns, terminal.lines)).figure, on: terminal).text.utf8)
+    }
+    let figure = Layout(drawing, title: title, window: nil).figure
+    if format == .png, figure.height > GnuplotScript.mostPixels {
+      throw Failure(.usage, "the picture is too high for PNG", remedy: "draw fewer panels, or to SVG or PDF")
+    }
+    let (bytes, remarks) = try Gnuplot.draw(GnuplotScript(figure, format: format).text)
+    for remark in remarks { session.diagnostics.note("gnuplot: \(remark)") }
+    return bytes
+  }
+
+  private func refuseFlags(_ picture: Picture) throws {
+    let given: [(flag: String, isGiven: Bool)] = [
+      ("--target", target != nil), ("--groups", groups != nil), ("--by", by != nil), ("--order", order != nil), ("--intervals", intervals != nil),
+      ("--rows", rows != nil), ("--bins", bins != nil), ("--panels", panels != nil),
+    ]
+    for (flag, isGiven) in given where isGiven && !picture.flags.contains(flag) {
+      throw Failure(
+        .usage, "\(flag) has no meaning for \(picture.name)",
+        remedy: "it goes with \(pictures.filter { $0.flags.contains(flag) }.map(\.name).joined(separator: ", "))")
+    }
+  }
+
+  private func pictureFormat() throws -> PictureFormat {
+    if let told = terminal ? .terminal : format {
+      if out ?? "-" == "-", told == .png || told == .pdf, isatty(STDOUT_FILENO) == 1 {
+        throw Failure(.usage, "--format \(told.rawValue): a terminal cannot show it", remedy: "name a file with --out")
+      }
+      return told
+    }
+    guard let out, out != "-" else { return isatty(STDOUT_FILENO) == 1 ? .terminal : .svg }
+    let suffix = out.split(separator: ".").last.map { $0.lowercased() } ?? ""
+    guard let format = PictureFormat(rawValue: suffix), format != .terminal else {
+      throw Failure(.usage, "--out \(out): its format is not known", remedy: "call it .svg, .png or .pdf, or tell the format with --format")
+    }
+    return format
+  }
+
+  private func explanation(_ input: PictureInput, _ report: Report?, _ picture: Picture) throws -> [(String, String)] {
+    let lines = [("picture", "\(picture.name): \(picture.summary)")]
+    if let report { return lines + [("table", report.command)] }
+    let (session, header) = (input.session, input.header)
+    let target = try picture.needsTarget ? session.requiredTarget(header, named: target) : session.targetColumn(header, named: target)
+    _ = try (session.columns(header, nameList(by)), order.map { try session.column(header, $0) })
+    return lines + [("target", target.map { header.names[$0] } ?? "none")] + session.explanation(of: try session.groups(header, picked: groups))
+  }
+}

@@ -1,0 +1,119 @@
+import FilterKit
+import Groundwork
+import Scoring
+import Tables
+
+/// For each level, the share of targets at or below its quantile, with the band in which 95 % of calibrated forecasts lie.
+/// Models with as many rows share a panel, for they share the band; values of `--by` have panels of their own.
+let reliabilityPicture = Picture(
+  name: "reliability", summary: "level against the observed share of targets at or below its quantile",
+  flags: ["--target", "--groups", "--by", "--panels"], isOfRows: true, reports: [.reliability, .perLevel], draw: drawReliability)
+
+private struct Series {
+  let model: String
+  let part: Part
+  let rows: Int
+  var points: [Point] = []
+  /// Shares between which 95 % of calibrated forecasts lie.
+  var band: [Span] = []
+
+  func sharesBand(with other: Series) -> Bool {
+    guard other.rows == rows, other.part == part else { return false }
+    let known = Dictionary(band.map { ($0.x, $0) }) { first, _ in first }
+    return other.band.allSatisfy { span in known[span.x].map { $0.low == span.low && $0.high == span.high } ?? true }
+  }
+}
+
+private func drawReliability(_ input: PictureInput, _ report: Report?) throws -> Drawing {
+  var caption = Caption()
+  let all = try report.map { try series(of: input, $0) } ?? series(of: input, &caption)
+  guard !all.isEmpty else { throw input.session.failure("nothing to draw: every coverage is missing") }
+
+  var panels: [[Series]] = []
+  for each in all {
+    if let k = panels.firstIndex(where: { $0[0].sharesBand(with: each) && $0.count < Ink.colourCount }) {
+      panels[k].append(each)
+    } else {
+      panels.append([each])
+    }
+  }
+  let shown = input.panels(panels, "panel", &caption)
+  caption.say(rowCaption(shown.map { $0[0].rows }))
+  var order: [String] = []
+  for model in shown.joined().map(\.model) where !order.contains(model) { order.append(model) }
+
+  var drawing = Drawing(
+    panels: shown.map { group in
+      let first = group[0]
+      var title = first.part.title
+      if shown.count > 1 {
+        // What else tells it from panels of the same rows.
+        let isAlone = shown.filter { $0[0].part == first.part && $0[0].rows == first.rows }.count == 1
+        title += isAlone ? [] : [modelTitle(first.model) + (group.count > 1 ? " to \(modelTitle(group.last!.model))" : "")]
+        title.append(rowCaption([first.rows]))
+      }
+      return panel(group, order, title)
+    }, caption: caption)
+  drawing.columns = 2
+  (drawing.panelWidth, drawing.plotHeight) = shown.count == 1 ? (480, 370) : (400, 300)
+  return drawing
+}
+
+private func series(of input: PictureInput, _ report: Report) throws -> [Series] {
+  final class Read { var series: [Series] = [] }
+  let read = Read()
+  try input.readReport(report.columns, before: "level") { model, part, numbers in
+    guard !numbers.contains(where: \.isNaN) else { return }
+    let level = try ReportNumbers.level(numbers[0])
+    let point = Point(x: level, y: try ReportNumbers.share(numbers[2], column: "coverage"))
+    let rows = try ReportNumbers.rowCount(numbers[1])
+    let k = read.series.firstIndex { $0.model == model && $0.part == part } ?? read.series.count
+    var band = band(at: level, rows: rows)
+    // With weights the rows count for fewer, and only the report knows for how many.
+    if numbers.count > 3 {
+      band.low = try ReportNumbers.share(numbers[3], column: "lower")
+      band.high = try ReportNumbers.share(numbers[4], column: "upper")
+    }
+    if k == read.series.count { read.series.append(Series(model: model, part: part, rows: rows)) }
+    read.series[k].points.append(point)
+    read.series[k].band.append(band)
+  }
+  return read.series.inOrder(of: \.part)
+}
+
+private func series(of input: PictureInput, _ caption: inout Caption) throws -> [Series] {
+  let rows = try ScoredRows(input, &caption, count: \.levels.count) { group in
+    { quantiles, target, values in
+      for k in group.levels.indices where target <= quantiles[k] { values[k] += 1 }
+    }
+  }
+  return rows.sums.map { sums in
+    Series(
+      model: sums.model, part: sums.part, rows: sums.rows, points: zip(sums.levels, sums.values).map { Point(x: $0, y: $1 / Double(sums.rows)) },
+      band: sums.levels.map { band(at: $0, rows: sums.rows) })
+  }
+}
+
+/// Shares of so many rows between which 95 % of calibrated forecasts lie.
+private func band(at level: Double, rows: Int) -> Span {
+  func share(_ probability: Double) -> Double { Double(binomialQuantile(probability, count: rows, probability: level)) / Double(rows) }
+  return Span(x: level, low: share(0.025), high: share(0.975))
+}
+
+private func panel(_ series: [Series], _ order: [String], _ title: [String]) -> Panel {
+  var spans: [Double: Span] = [:]
+  for span in series.flatMap(\.band) { spans[span.x] = span }
+  let band = [Span(x: 0, low: 0, high: 0)] + spans.values.sorted { $0.x < $1.x } + [Span(x: 1, low: 1, high: 1)]
+  var layers = [
+    Layer(shape: .area([band]), name: "95 % band", ink: .band, legendRank: -2),
+    Layer(shape: .line([[Point(x: 0, y: 0), Point(x: 1, y: 1)]]), name: "calibrated", ink: .reference, isDashed: true, legendRank: -1),
+  ]
+  for each in series {
+    // One model without a name needs no legend.
+    let name = each.model.isEmpty && order.count == 1 ? nil : modelTitle(each.model)
+    layers.append(Layer(shape: .markedLine(each.points.sorted { $0.x < $1.x }), name: name, ink: .series(order.firstIndex(of: each.model)!)))
+  }
+  return Panel(
+    title: title, x: Axis(label: "level", range: 0...1), y: Axis(label: "share of targets at or below", range: 0...1), isGridded: true, layers: layers
+  )
+}

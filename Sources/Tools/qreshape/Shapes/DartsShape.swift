@@ -1,0 +1,30 @@
+import Quantiles
+import Tables
+
+/// Darts: `COMPONENT_q0.05`, levels written with two decimals, by later versions with three. Its names are also ours, so it is read only
+/// when asked for.
+struct DartsShape: ColumnShape {
+  let name = "darts"
+  let summary = "COMPONENT_q0.05 or COMPONENT_q0.050"
+  let isRecognised = false
+  let shortenings = [Shortening.formatted, .halvesToEven, .halvesUp]
+
+  func parse(_ column: String, input: String) throws -> (model: String, level: LevelText)? {
+    guard let (model, text) = DartsShape.split(column, letter: "q"), text.contains("."), let level = LevelText(text) else { return nil }
+    // What is 0 or 1 with decimals may be the rounding of a level.
+    guard level.isLevel || (level.key <= 1_000_000_000 && level.decimals > 1) else { throw DartsShape.outside(column, input) }
+    return (model, level)
+  }
+
+  /// Two decimals; three where two would not tell the level.
+  func columnName(_ model: String, _ level: Double) throws -> String {
+    let thousandths = Levels.key(level) / 1_000_000
+    guard thousandths * 1_000_000 == Levels.key(level) else {
+      throw cannotHold("the level \(levelText(level)), its names have three decimals", remedy: "choose levels with --levels")
+    }
+    let digits = String("\(1000 + thousandths)".dropFirst())
+    let isPlain =
+      digits.hasSuffix("0") && ShortenedLevels(names: [LevelText("0." + digits.dropLast())!], ways: shortenings).doubts.allSatisfy(\.isSlight)
+    return (model.isEmpty ? "" : model + "_") + "q0." + (isPlain ? digits.dropLast() : digits[...])
+  }
+}

@@ -1,0 +1,170 @@
+import FilterKit
+import Groundwork
+import Scoring
+
+/// What `--compare` reports: a row a pair of models.
+struct Comparison {
+  let models: [String]
+  /// Names of what tells parts apart.
+  let partNames: [String]
+  /// Name of the compared score.
+  let score: String
+  let baseline: Int?
+  let permutations: Int
+  /// 0 for none.
+  let resamples: Int
+  let isSeries: Bool
+  let horizon: Int
+  let hasBlocks: Bool
+  let seed: UInt64
+  let threads: Int
+
+  private var tests: [String] { ["p_permutation", "p_wilcoxon"] + (isSeries ? ["p_diebold_mariano"] : []) }
+
+  var columns: (names: [String], keys: Int) {
+    let keys = ["model", "against"] + partNames
+    let skill = baseline == nil ? "relative_skill" : "scaled_skill"
+    return (
+      keys + ["n", score, "\(score)_against", "ratio"] + (resamples > 0 ? ["ratio_lower", "ratio_upper"] : [])
+        + (baseline == nil ? [skill] : ["relative_skill", skill]) + (resamples > 0 ? ["\(skill)_lower", "\(skill)_upper"] : [])
+        + tests + tests.map { $0 + "_holm" }, keys.count
+    )
+  }
+
+  /// Rows of one part of the table: scores as in `ComparedRows`, and the weight, the time and the block of each.
+  private struct Part {
+    var values: [String]
+    var scores: [Double] = []
+    /// nil where rows have none.
+    var weights: [Double]?
+    var times: [Int32] = []
+    var blocks: [Int32] = []
+  }
+
+  /// Throws where no two models that are to be compared answered a row together.
+  func report(_ rows: ComparedRows, _ session: FilterSession) throws -> Report {
+    let k = models.count
+    var parts = rows.parts.names.map { Part(values: $0, weights: rows.weights.isEmpty ? nil : []) }
+    let rankOfTime = rows.times.ranks
+    for (row, part) in rows.partOfRow.enumerated() {
+      let p = Int(part)
+      parts[p].scores += rows.scores[row * k..<(row + 1) * k]
+      if !rows.weights.isEmpty { parts[p].weights!.append(rows.weights[row]) }
+      if isSeries { parts[p].times.append(rankOfTime[Int(rows.timeOfRow[row])]) }
+      if hasBlocks { parts[p].blocks.append(rows.blockOfRow[row]) }
+    }
+    if parts.isEmpty, partNames.isEmpty { parts = [Part(values: [])] }
+    let rankOfPart = parts.count == rows.parts.names.count ? rows.parts.ranks : [0]
+    let order = parts.indices.sorted { rankOfPart[$0] < rankOfPart[$1] }
+
+    var hasCommonRows = rows.scores.allSatisfy(\.isNaN)
+    var lines: [[ReportTable.Cell]] = []
+    let progress = Progress("qscore: comparing", quiet: session.options.quiet)
+    for (done, p) in order.enumerated() {
+      let skill = PairwiseSkill(scores: parts[p].scores, weights: parts[p].weights, models: k)
+      if pairs.contains(where: { $0 != $1 && skill.commonRows[$0 * k + $1] > 0 }) { hasCommonRows = true }
+      lines += report(parts[p], skill) { progress.update((Double(done) + $0) / Double(order.count)) }
+    }
+    progress.clear()
+    guard hasCommonRows else { throw session.failure("no two models to compare answered a row together", remedy: "pick others with -g") }
+    return Report(columns: columns.names, keys: columns.keys, rows: lines)
+  }
+
+  /// Every model against the baseline, itself with it; without one, every two.
+  private var pairs: [(Int, Int)] {
+    if let baseline { return models.indices.map { ($0, baseline) } }
+    return models.indices.flatMap { i in models.indices.filter { $0 != i }.map { (i, $0) } }
+  }
+
+  /// Pairs to test: each once, whichever model stands first.
+  private var testedPairs: [(Int, Int)] { pairs.filter { i, j in baseline == nil ? i < j : i != j } }
+
+  private func report(_ part: Part, _ skill: PairwiseSkill, progress: (Double) -> Void) -> [[ReportTable.Cell]] {
+    let k = models.count
+    let tested = testedPairs
+    var values: [[Double]] = []
+    for (t, pair) in tested.enumerated() {
+      values.append(test(part, pair.0, pair.1))
+      progress(Double(t + 1) / Double(tested.count))
+    }
+    for t in tests.indices {
+      for (v, adjusted) in holmAdjusted(values.map { $0[t] }).enumerated() { values[v].append(adjusted) }
+    }
+    let bootstrap = bootstrap(part)
+    return pairs.map { i, j in
+      func scaledSkill(_ skill: PairwiseSkill) -> Double {
+        baseline.map { skill.relativeSkill(i) / skill.relativeSkill($0) } ?? skill.relativeSkill(i)
+      }
+      func ends(_ statistic: (PairwiseSkill) -> Double) -> [Double] {
+        guard let interval = bootstrap?.interval(statistic) else { return resamples > 0 ? [.nan, .nan] : [] }
+        return [interval.lower, interval.upper]
+      }
+      // A model is no better than itself.
+      let pValues = tested.firstIndex { $0 == (i, j) || $0 == (j, i) }.map { values[$0] } ?? [Double](repeating: 1, count: 2 * tests.count)
+      var numbers = [skill.means[i * k + j], skill.means[j * k + i], skill.ratio(i, j)] + ends { $0.ratio(i, j) }
+      numbers += (baseline == nil ? [] : [skill.relativeSkill(i)]) + [scaledSkill(skill)] + ends(scaledSkill) + pValues
+      return [.text(models[i]), .text(models[j])] + part.values.map { .field($0) } + [.count(skill.commonRows[i * k + j])]
+        + numbers.map { .number($0) }
+    }
+  }
+
+  /// nil where there is nothing that could be drawn otherwise: fewer than two units.
+  private func bootstrap(_ part: Part) -> SkillBootstrap? {
+    let rows = part.scores.count / models.count
+    if resamples == 0 { return nil }
+    var numbers: [Int32: Int32] = [:]
+    var units = [Int32](0..<Int32(rows))
+    if hasBlocks {
+      for (row, block) in part.blocks.enumerated() {
+        let number = numbers[block] ?? Int32(numbers.count)
+        numbers[block] = number
+        units[row] = number
+      }
+    }
+    let unitCount = hasBlocks ? numbers.count : rows
+    if unitCount < 2 { return nil }
+    return SkillBootstrap(
+      scores: part.scores, weights: part.weights, models: models.count, units: units, unitCount: unitCount,
+      resamples: resamples, seed: seed, threads: threads)
+  }
+
+  /// The p-values of `tests` for differences of the scores of two models on common rows, each times the row's weight, which keeps a
+  /// difference that is as likely to have the other sign so.
+  private func test(_ part: Part, _ i: Int, _ j: Int) -> [Double] {
+    let k = models.count
+    let rows = (0..<part.scores.count / k).filter { !part.scores[$0 * k + i].isNaN && !part.scores[$0 * k + j].isNaN }
+    let rowWeights = rows.map { part.weights?[$0] ?? 1 }
+    let differences = zip(rows, rowWeights).map { row, weight in weight * (part.scores[row * k + i] - part.scores[row * k + j]) }
+    // Scores are sums, and equal ones may differ in their last places.
+    let rounding = rows.map { 1e-12 * (part.scores[$0 * k + i] + part.scores[$0 * k + j]) }.map { $0.isFinite ? $0 : 0 }
+    let tolerances = zip(rounding, rowWeights).map { $0 * $1 }
+    let units = hasBlocks ? Comparison.sums(differences, by: rows.map { part.blocks[$0] }).map(\.sum) : differences
+    var values = [
+      permutationTest(units, tolerance: tolerances.reduce(0, +), permutations: permutations, seed: seed, threads: threads),
+      wilcoxonSignedRankTest(differences, tolerances: tolerances),
+    ]
+    if isSeries {
+      let times = rows.map { part.times[$0] }
+      let means = zip(Comparison.sums(differences, by: times), Comparison.sums(rowWeights, by: times)).map {
+        (label: $0.label, mean: $0.sum / $1.sum)
+      }
+      values.append(dieboldMarianoTest(means.sorted { $0.label < $1.label }.map(\.mean), tolerance: rounding.max() ?? 0, horizon: horizon))
+    }
+    return values
+  }
+
+  /// Sums over rows of the same label, in the order of first appearance.
+  private static func sums(_ values: [Double], by labels: [Int32]) -> [(label: Int32, sum: Double)] {
+    var index: [Int32: Int] = [:]
+    var sums: [(label: Int32, sum: Double)] = []
+    for (value, label) in zip(values, labels) {
+      if let known = index[label] {
+        sums[known].sum += value
+      } else {
+        index[label] = sums.count
+        sums.append((label, value))
+      }
+    }
+    return sums
+  }
+}

@@ -1,0 +1,80 @@
+import FilterKit
+import Groundwork
+import Quantiles
+import Scoring
+import Tables
+
+/// Which column does what when rows are scored, and the scores prepared for each group.
+struct ScoringRoles {
+  /// A scale on which targets and quantiles are scored.
+  struct Scale {
+    let label: String
+    /// nil is the scale as read.
+    let transform: LogShift?
+  }
+
+  let target: Int
+  let weight: Int?
+  /// The names of both.
+  let scored: Tally.Scored
+  let by: [Int]
+  /// Names of the columns that tell parts apart: those of `by`, and the scale's where there is a transform.
+  let partNames: [String]
+  let groups: [QuantileGroup]
+  /// Of each scale, one a group.
+  let scorers: [[Scorer]]
+  /// Names of the scores, the same for every group.
+  let columns: [String]
+  /// One, or the natural one and the transformed one.
+  let scales: [Scale]
+  /// Whether values that the transform does not take are refused while reading.
+  let transform: LogShift?
+
+  init(_ session: FilterSession, _ header: Header, _ flags: QScore) throws {
+    let target = try session.requiredTarget(header, named: flags.targetOption.target)
+    self.target = target
+    weight = try flags.weight.map { try session.column(header, $0) }
+    scored = Tally.Scored(target: header.names[target], weight: flags.weight)
+    by = try session.columns(header, nameList(flags.by))
+    groups = try session.groups(header, picked: flags.groups)
+    try session.refuseTwoRoles(header, [("--target", target), ("--weight", weight)], quantiles: groups)
+    let groups = groups
+    let intervals =
+      try flags.intervals.map { try Interval.parse($0) }
+      ?? Interval.standard.filter { interval in groups.contains { interval.indices(in: $0.levels) != nil } }
+    let transform = try flags.transform.map(ScoringRoles.parseTransform)
+    self.transform = transform
+    partNames = by.map { header.names[$0] } + (transform == nil ? [] : ["scale"])
+    scales =
+      (flags.append || transform == nil ? [Scale(label: "natural", transform: nil)] : [])
+      + (transform.map { [Scale(label: "log_shift:\(shortestText($0.offset))", transform: $0)] } ?? [])
+    let scales = scales
+    scorers = try scales.map { scale in
+      try groups.map {
+        Scorer(levels: $0.levels, intervals: intervals, followedBy: try flags.rankedProbabilityScores(levels: $0.levels, scale: scale.transform))
+      }
+    }
+    columns = scorers[0][0].columns
+  }
+
+  private static func parseTransform(_ text: String) throws -> LogShift {
+    let pieces = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard pieces.count <= 2, pieces[0] == "log_shift", let offset = pieces.count == 2 ? Double(pieces[1]) : 0, let shift = LogShift(offset: offset)
+    else {
+      throw Failure(.usage, "--transform \(text): not a transform", remedy: "write log_shift:1, with an offset that is not negative")
+    }
+    return shift
+  }
+
+  func tally(_ kind: TallyKind) -> Tally {
+    Tally(kind: kind, by: partNames, scored: scored, models: groups.map(\.name), levels: groups.map(\.levels), columns: columns)
+  }
+
+  /// For modes that keep no sums and only count what they leave out.
+  var counter: Tally { Tally(kind: .scores, by: [], scored: scored, models: groups.map(\.name), levels: groups.map(\.levels), columns: []) }
+
+  func explanation(_ header: Header, _ session: FilterSession) -> [(String, String)] {
+    [("target", header.names[target])] + (weight.map { [("weight", header.names[$0])] } ?? []) + by.map { ("by", header.names[$0]) }
+      + session.explanation(of: groups) + [("scores", columns.joined(separator: " "))]
+  }
+}
