@@ -37,7 +37,7 @@ private func passed(_ bytes: [UInt8], threads: Int, operands: Int = 1, output: T
     encoder.writeHeader(into: buffer)
     try file.write(lines: buffer.bytes)
     let pipeline = RowPipeline(source: reader, format: reader.format, header: header, output: file)
-    _ = try pipeline.run(threads: threads) { CollectingWorker(encoder) }
+    _ = try pipeline.run((0..<threads).map { _ in CollectingWorker(encoder) })
     try file.close()
     return Array(try Data(contentsOf: URL(fileURLWithPath: target)))
   }
@@ -49,7 +49,7 @@ private func rows(_ bytes: [UInt8]) throws -> [[String]] {
     options.operands = [path]
     let reader = try TableReader(options)
     let worker = TextWorker()
-    _ = try RowPipeline(source: reader, format: reader.format, header: reader.header!, output: nil).run(threads: 1) { worker }
+    _ = try RowPipeline(source: reader, format: reader.format, header: reader.header!, output: nil).run([worker])
     return worker.rows
   }
 }
@@ -143,7 +143,7 @@ private func randomTable(_ random: inout RandomStream, rows: Int, columns: Int) 
   }
 }
 
-@Suite struct HeldTableTests {
+@Suite struct StoredTableTests {
   private final class EchoWorker: RowWorker {
     var seen: [Int] = []
     override func finish(_ rows: Rows, into output: ByteBuffer) throws {
@@ -162,7 +162,7 @@ private func randomTable(_ random: inout RandomStream, rows: Int, columns: Int) 
     try withTable(bytes) { path in
       var options = TableReader.Options()
       options.operands = [path]
-      let table = try HeldTable(try TableReader(options), roles: [(0, .feature), (1, .finite), (2, .feature)], memoryLimit: memoryLimit, threads: 2)
+      let table = try StoredTable(try TableReader(options), roles: [(0, .feature), (1, .finite), (2, .feature)], memoryLimit: memoryLimit, threads: 2)
       #expect(table.rows == 30_000)
       #expect(table.numbers(1)[7].isNaN && table.numbers(1)[8] == 16)
       guard case .categories(let codes, let names) = try table.feature(2), case .numbers(let numbers) = try table.feature(0) else {
@@ -182,11 +182,11 @@ private func randomTable(_ random: inout RandomStream, rows: Int, columns: Int) 
   }
 
   @Test func anInfiniteFeatureIsRefusedUnlessItIsACategory() throws {
-    func hold(_ text: String) throws -> HeldTable {
+    func hold(_ text: String) throws -> StoredTable {
       try withTable(Array(text.utf8)) { path in
         var options = TableReader.Options()
         options.operands = [path]
-        return try HeldTable(try TableReader(options), roles: [(0, .feature)], memoryLimit: 1 << 20, threads: 1)
+        return try StoredTable(try TableReader(options), roles: [(0, .feature)], memoryLimit: 1 << 20, threads: 1)
       }
     }
     #expect(throws: Failure.self) { try hold("x,y\n1,1\ninf,2\n") }

@@ -23,17 +23,34 @@ extension FilterSession {
     throw failure("no target: none of the columns is called \(FilterSession.targetNames.joined(separator: ", "))", remedy: "name it with -y")
   }
 
-  /// Refuses a column that two flags name, or one and the table itself, for roles that one column cannot have together.
-  public func refuseTwoRoles(_ header: Header, _ roles: [(name: String, column: Int?)], quantiles: [QuantileGroup]) throws {
-    var known: [Int: String] = [:]
-    for group in quantiles { for column in group.columns { known[column] = group.name.isEmpty ? "a quantile" : "a quantile of \(group.title)" } }
-    for (name, column) in roles {
-      guard let column else { continue }
-      if let other = known[column] {
-        throw Failure(.usage, "\(name) names \"\(header.names[column])\", which is \(other)", remedy: "name another column")
-      }
-      known[column] = name.hasPrefix("--") ? "named by \(name)" : "the \(name)"
+  /// The law of column roles. Target, weight, `fold`, `held` and quantile columns have that one role and no other: throws where another flag
+  /// names one of them. Any other column may be named by several flags; those that flags name are features only where `-x` names them.
+  ///
+  /// - Parameters:
+  ///   - alone: what has a role alone beside `fold`, `held` and the quantiles: ("--target", its column), ….
+  ///   - shared: what flags name together: ("--by", its columns), ….
+  public func checkRoles(_ header: Header, alone: [(flag: String, column: Int?)], shared: [(flag: String, columns: [Int])] = []) throws {
+    var roles = try soleRoles(header)
+    func refuse(_ flag: String, _ column: Int) throws {
+      guard let role = roles[column] else { return }
+      throw Failure(.usage, "\(flag) names \"\(header.names[column])\", which is \(role)", remedy: "name another column")
     }
+    for (flag, column) in alone {
+      guard let column else { continue }
+      try refuse(flag, column)
+      roles[column] = "named by \(flag)"
+    }
+    for (flag, columns) in shared { for column in columns { try refuse(flag, column) } }
+  }
+
+  /// What the columns are that have one role by their names.
+  private func soleRoles(_ header: Header) throws -> [Int: String] {
+    var roles: [Int: String] = [:]
+    for name in ["fold", "held"] { if let column = header.index(of: name) { roles[column] = "the \(name)" } }
+    for group in try header.quantileGroups(input: inputName) {
+      for column in group.columns { roles[column] = group.name.isEmpty ? "a quantile" : "a quantile of \(group.title)" }
+    }
+    return roles
   }
 
   /// The column called `name`, which the input must have.
@@ -71,18 +88,17 @@ extension FilterSession {
     }
   }
 
-  /// The features: `-x`, or every column with no other role.
-  public func featureColumns(_ header: Header, named names: String?, excluding excluded: String?, used: Set<Int>) throws -> [Int] {
-    if let names {
-      let columns = try columns(header, nameList(names))
-      for column in columns where used.contains(column) {
-        throw Failure(.usage, "-x names \"\(header.names[column])\", which has another role")
-      }
-      return columns
-    }
-    let quantileColumns = try header.quantileGroups(input: inputName).flatMap(\.columns)
-    let out = used.union(quantileColumns).union(try columns(header, nameList(excluded)))
-    return (0..<header.count).filter { !out.contains($0) }
+  /// The features: `-x`, or every column that has no role and no flag names. Checks the roles of all columns.
+  public func featureColumns<Help>(
+    _ header: Header, _ options: FeatureOptions<Help>, alone: [(flag: String, column: Int?)], shared: [(flag: String, columns: [Int])] = []
+  ) throws -> [Int] {
+    let named = try options.features.map { try columns(header, nameList($0)) }
+    try checkRoles(header, alone: alone, shared: shared + [("--features", named ?? [])])
+    if let named { return named }
+    var used = Set(try soleRoles(header).keys)
+    used.formUnion(alone.compactMap(\.column) + shared.flatMap(\.columns))
+    used.formUnion(try columns(header, nameList(options.exclude)))
+    return (0..<header.count).filter { !used.contains($0) }
   }
 
   /// How `--explain` shows quantile groups.

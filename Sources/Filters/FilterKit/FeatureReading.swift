@@ -51,13 +51,13 @@ public struct FeatureSchema: Equatable {
 }
 
 /// The features of a held table.
-public func featureTable(_ table: HeldTable, columns: [Int]) throws -> FeatureTable {
+public func featureTable(_ table: StoredTable, columns: [Int]) throws -> FeatureTable {
   FeatureTable(names: columns.map { table.header.names[$0] }, columns: try columns.map { try featureColumn(table, $0) }, rows: table.rows)
 }
 
 /// The features of some rows of a held table and those of some others. The table forgets each column's numbers once they are taken,
 /// so that only one column is ever in memory twice.
-public func takeFeatures(_ table: HeldTable, columns: [Int], of rows: [Int], and others: [Int]) throws -> (FeatureTable, FeatureTable) {
+public func takeFeatures(_ table: StoredTable, columns: [Int], of rows: [Int], and others: [Int]) throws -> (FeatureTable, FeatureTable) {
   let names = columns.map { table.header.names[$0] }
   let split = try columns.map { index in
     let column = try featureColumn(table, index)
@@ -69,7 +69,7 @@ public func takeFeatures(_ table: HeldTable, columns: [Int], of rows: [Int], and
   )
 }
 
-private func featureColumn(_ table: HeldTable, _ column: Int) throws -> FeatureTable.Column {
+private func featureColumn(_ table: StoredTable, _ column: Int) throws -> FeatureTable.Column {
   switch try table.feature(column) {
   case .numbers(let values): .numeric(values)
   case .categories(let codes, let categories): .categorical(codes: codes, categories: categories)

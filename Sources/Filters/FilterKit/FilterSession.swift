@@ -91,29 +91,34 @@ public final class FilterSession {
     try output.write(lines: buffer.bytes)
   }
 
-  /// Streams every row through workers, to stdout unless the rows only count.
-  public func stream(
-    _ header: Header, writesRows: Bool = true, threads: Int? = nil, _ makeWorker: () -> RowWorker
-  ) throws -> RowCounts {
+  /// Streams every row through workers, to stdout unless the rows only count. `makeWorker` is called for each thread with its number; the workers
+  /// come back when all rows are through.
+  public func stream<Worker: RowWorker>(
+    _ header: Header, writesRows: Bool = true, threads: Int? = nil, _ makeWorker: (Int) throws -> Worker
+  ) throws -> (counts: RowCounts, workers: [Worker]) {
     let progress = Progress(tool, quiet: options.quiet)
     let pipeline = RowPipeline(
       source: reader, format: reader.format, header: header, output: writesRows ? output : nil, policy: policy, progress: progress.update)
-    let counts = try pipeline.run(threads: threads ?? self.threads, makeWorker)
+    let workers = try (0..<max(1, threads ?? self.threads)).map(makeWorker)
+    let counts = try pipeline.run(workers)
     progress.clear()
-    return counts
+    return (counts, workers)
   }
 
-  /// Holds the whole table.
-  public func hold(_ header: Header, roles: [(column: Int, role: HeldTable.Role)], packing: HeldTable.Packing? = nil, memory: Int) throws -> HeldTable
-  {
+  /// Stores the whole table.
+  public func store(_ header: Header, _ storage: TableStorage) throws -> StoredTable {
     let progress = Progress("\(tool): reading", quiet: options.quiet)
-    return try HeldTable(reader, roles: roles, packing: packing, memoryLimit: memory, threads: threads, policy: policy, progress: progress.update)
+    return try StoredTable(
+      reader, roles: storage.roles, packing: storage.packing, memoryLimit: storage.memory, threads: threads, policy: policy,
+      progress: progress.update)
   }
 
-  /// Writes the answers to the rows of a held table.
-  public func answer(_ table: HeldTable, _ makeWorker: () -> RowWorker) throws {
+  /// Writes the answers to the rows of a stored table. The workers, one a thread, come back.
+  public func answer<Worker: RowWorker>(_ table: StoredTable, _ makeWorker: () throws -> Worker) throws -> [Worker] {
     let progress = Progress("\(tool): answering", quiet: options.quiet)
-    try table.answer(output: output, threads: threads, progress: progress.update, makeWorker)
+    let workers = try (0..<max(1, threads)).map { _ in try makeWorker() }
+    try table.answer(workers, output: output, progress: progress.update)
+    return workers
   }
 
   /// Ends the run: checks that the output reached its end, reports skipped rows, writes `--stats`, with a tool's `more` counts.

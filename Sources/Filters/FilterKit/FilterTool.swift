@@ -10,10 +10,19 @@ public protocol FilterTool: ParsableCommand {
   static var methods: [MethodDescription] { get }
   /// Whether its output is a table that it makes itself, which may be one of Markdown.
   static var makesReports: Bool { get }
+  /// Arguments without which it does not start.
+  static var leastArguments: [String] { get }
+  /// The ways in which it runs.
+  static var modes: [Mode] { get }
+  /// The one that the command line asks for. Throws where it asks for none.
+  func mode() throws -> Mode
+  /// Every flag but those of the parser's own, with those of its option groups.
+  var flags: [GivenFlag] { get }
 }
 
 extension FilterTool {
   public static var methods: [MethodDescription] { [] }
+  public static var leastArguments: [String] { [] }
   public static var makesReports: Bool { false }
 }
 
@@ -32,7 +41,11 @@ public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
       try OutputFile().write(Tool.configuration.version + "\n")
       exit(0)
     }
-    if let topic = helpTopic(arguments), !Tool.methods.isEmpty {
+    if let topic = helpTopic(arguments) {
+      if topic == "modes" {
+        try OutputFile().write(helpText(of: Tool.modes, Tool.parse(Tool.leastArguments).flags))
+        exit(0)
+      }
       guard let method = Tool.methods.first(where: { $0.name == topic }) else {
         throw Failure(.usage, "--help \(topic): unknown method", remedy: suggestion(for: topic, among: Tool.methods.map(\.name)))
       }
@@ -40,6 +53,7 @@ public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
       exit(0)
     }
     var tool = try Tool.parse(arguments)
+    try tool.mode().check(tool.flags)
     try tool.run()
     exit(0)
   } catch let failure as Failure {

@@ -3,7 +3,7 @@ import Groundwork
 import Tables
 
 /// The option every tool has that looks at targets.
-public struct TargetOption: ParsableArguments {
+public struct TargetOption: ParsableArguments, FlagGroup {
   @Option(
     name: [.customShort("y"), .long],
     help: ArgumentHelp(
@@ -11,10 +11,11 @@ public struct TargetOption: ParsableArguments {
   public var target: String?
 
   public init() {}
+  public static let list = FlagList<TargetOption>([("--target", { $0.target != nil })])
 }
 
 /// Options of tools that hold the whole table to learn from it, or answer a stream with what they learnt before.
-public struct LearningOptions: ParsableArguments {
+public struct LearningOptions: ParsableArguments, FlagGroup {
   @Flag(help: "Labelled rows teach and are not written: one fit, nothing is cross-fitted.")
   public var newOnly = false
 
@@ -33,13 +34,15 @@ public struct LearningOptions: ParsableArguments {
 
   public func validate() throws {
     if let memory, LearningOptions.bytes(memory) == nil { throw ValidationError("--memory \(memory): write a size such as 500M or 2G") }
-    if load != nil { try refuseTeaching([("--save", save != nil), ("--new-only", newOnly)]) }
   }
 
-  /// With `--load`, refuses flags that only matter to learning.
-  public func refuseTeaching(_ flags: [(name: String, isGiven: Bool)]) throws {
-    guard load != nil, let flag = flags.first(where: \.isGiven) else { return }
-    throw ValidationError("\(flag.name) teaches, and --load teaches nothing")
+  public static let list = FlagList<LearningOptions>([
+    ("--new-only", { $0.newOnly }), ("--save", { $0.save != nil }), ("--load", { $0.load != nil }), ("--memory", { $0.memory != nil }),
+  ])
+
+  /// Why `--load` does not take a flag.
+  public static func refusalOfLoading(_ tool: String) -> @Sendable (_ flag: String) -> Mode.Refusal {
+    { ("\($0) teaches, and --load teaches nothing", "see \(tool) --help") }
   }
 
   /// Refuses early what could not be saved in the end, or would replace an input.

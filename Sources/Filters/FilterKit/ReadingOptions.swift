@@ -5,7 +5,7 @@ public enum BadRowChoice: String, ExpressibleByArgument, CaseIterable { case fai
 public enum InputFormatName: String, ExpressibleByArgument, CaseIterable { case csv, tsv, ndjson }
 
 /// The options of every tool: how tables come in, and how the tool talks.
-public struct ReadingOptions: ParsableArguments {
+public struct ReadingOptions: ParsableArguments, FlagGroup {
   @Argument(
     help: ArgumentHelp("Tables with the same header, read one after the other; - is stdin, and .gz is unpacked.", valueName: "file"),
     completion: .file())
@@ -39,6 +39,12 @@ public struct ReadingOptions: ParsableArguments {
   public var verbose = false
 
   public init() {}
+
+  public static let list = FlagList<ReadingOptions>([
+    ("--delimiter", { $0.delimiter != nil }), ("--input", { $0.input != nil }), ("--no-header", { $0.noHeader }), ("--columns", { $0.columns != nil }),
+    ("--on-error", { $0.onError != .fail }), ("--rejects", { $0.rejects != nil }), ("--explain", { $0.explain }), ("--quiet", { $0.quiet }),
+    ("--verbose", { $0.verbose }),
+  ])
 
   public func validate() throws {
     if let delimiter, delimiter.utf8.count != 1 || delimiter == "\"" || delimiter == "\n" || delimiter == "\r" {

@@ -21,7 +21,7 @@ public struct RowCopies {
 
   /// Reads the copies of a held table and checks that they are all there, together, and agree in target, fold and `shared` columns.
   /// Labelled rows without a fold count as rows that are to be answered.
-  public init(_ table: HeldTable, target: Int, fold foldColumn: Int?, held heldColumn: Int, shared: [Int] = [], _ session: FilterSession) throws {
+  public init(_ table: StoredTable, target: Int, fold foldColumn: Int?, held heldColumn: Int, shared: [Int] = [], _ session: FilterSession) throws {
     let names = table.header.names
     guard let foldColumn else {
       throw session.failure(

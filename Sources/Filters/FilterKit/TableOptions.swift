@@ -12,7 +12,7 @@ public enum FormatName: String, ExpressibleByArgument, CaseIterable {
 
 /// The options of a tool that writes tables: how they come in and go out, and how the tool talks.
 @dynamicMemberLookup
-public struct TableOptions: ParsableArguments {
+public struct TableOptions: ParsableArguments, FlagGroup {
   @OptionGroup public var reading: ReadingOptions
 
   @Option(help: ArgumentHelp("Format of the output; the input's where it is not told.", valueName: "format"))
@@ -36,6 +36,14 @@ public struct TableOptions: ParsableArguments {
     self.reading = reading
     (output, digits, stats, threads) = (nil, nil, nil, nil)
   }
+
+  public static let list = FlagList<TableOptions>([
+    ("--output", { $0.output != nil }), ("--digits", { $0.digits != nil }), ("--stats", { $0.stats != nil }), ("--threads", { $0.threads != nil }),
+  ])
+
+  /// With those of reading.
+  public var flags: [GivenFlag] { reading.flags + TableOptions.list.of(self) }
+  public static let names = ReadingOptions.list.names.union(list.names)
 
   public subscript<Value>(dynamicMember option: KeyPath<ReadingOptions, Value>) -> Value { reading[keyPath: option] }
 

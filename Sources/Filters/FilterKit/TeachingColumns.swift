@@ -19,7 +19,7 @@ extension FilterSession {
   }
 
   /// A column of row weights: those of labelled rows not all zero.
-  public func rowWeights(_ held: HeldTable, _ column: Int, of labelled: [Int]) throws -> [Double] {
+  public func rowWeights(_ held: StoredTable, _ column: Int, of labelled: [Int]) throws -> [Double] {
     let weights = held.numbers(column)
     guard labelled.contains(where: { weights[$0] > 0 }) else { throw failure("all weights are zero", column: held.header.names[column]) }
     return weights
@@ -27,7 +27,7 @@ extension FilterSession {
 
   /// Warns of feature columns in which most fields are numbers and few make all of them categories: a missing value in words, or a slip.
   /// Before the table forgets the numbers.
-  public func warnOfStrayTexts(_ held: HeldTable, _ columns: [Int]) {
+  public func warnOfStrayTexts(_ held: StoredTable, _ columns: [Int]) {
     for column in columns {
       guard let stray = held.nonNumbers(column) else { continue }
       let numbers = held.numbers(column).reduce(0) { $0 + ($1.isNaN ? 0 : 1) }

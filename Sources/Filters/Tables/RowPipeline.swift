@@ -113,9 +113,9 @@ public final class RowPipeline {
     self.progress = progress
   }
 
-  /// Runs to the end of the source, or to the first failure: rows before it are answered first, for any number of threads.
-  public func run(threads: Int, _ makeWorker: () -> RowWorker) throws -> RowCounts {
-    let workers = (0..<max(1, threads)).map { _ in makeWorker() }
+  /// Runs to the end of the source, or to the first failure: rows before it are answered first, for any number of threads. There is a thread
+  /// for each of `workers`, of which there must be one.
+  public func run(_ workers: [RowWorker]) throws -> RowCounts {
     var helpers: [Thread] = []
     drain(workers[0]) { firstBlock in
       guard helpers.isEmpty, firstBlock.buffer.count >= RowPipeline.worthAThread else { return }

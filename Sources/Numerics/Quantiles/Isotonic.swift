@@ -25,6 +25,17 @@ public enum IsotonicOperator: String, CaseIterable, Sendable {
     }
   }
 
+  /// Makes the numbers of a row that are there non-decreasing in their level; those that are NaN stay where they are. O(m log m).
+  public func apply(toPresent row: UnsafeMutableBufferPointer<Double>, levels: [Double]) {
+    let present = row.indices.filter { !row[$0].isNaN }
+    guard !present.isEmpty else { return }
+    if present.count == row.count {
+      apply(to: row, anchor: Isotonic.anchor(levels))
+      return
+    }
+    for (i, value) in zip(present, applied(to: present.map { row[$0] }, anchor: Isotonic.anchor(present.map { levels[$0] }))) { row[i] = value }
+  }
+
   /// `row` made non-decreasing.
   public func applied(to row: [Double], anchor: Int = 0) -> [Double] {
     var result = row

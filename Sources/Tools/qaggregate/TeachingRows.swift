@@ -25,8 +25,8 @@ struct TeachingRoles {
         header, named: flags.features, excluding: flags.exclude, used: Set([target, fold, weight, held].compactMap { $0 })) : []
   }
 
-  func held(_ groups: [QuantileGroup]) -> [(column: Int, role: HeldTable.Role)] {
-    let quantiles: [(column: Int, role: HeldTable.Role)] = groups.flatMap(\.columns).map { ($0, .number) }
+  func held(_ groups: [QuantileGroup]) -> [(column: Int, role: StoredTable.Role)] {
+    let quantiles: [(column: Int, role: StoredTable.Role)] = groups.flatMap(\.columns).map { ($0, .number) }
     return [(target, .finite)] + [fold, held].compactMap { $0 }.map { ($0, .index) }
       + [weight].compactMap { $0 }.map { ($0, .weight(unlessMissing: target)) }
       + quantiles + features.map { ($0, .feature) }
@@ -58,7 +58,7 @@ struct TeachingRows {
   let features: FeatureTable?
   private let training: AggregationTraining
 
-  init(_ held: HeldTable, _ roles: TeachingRoles, _ combination: Combination, _ session: FilterSession, crossFits: Bool, seed: UInt64) throws {
+  init(_ held: StoredTable, _ roles: TeachingRoles, _ combination: Combination, _ session: FilterSession, crossFits: Bool, seed: UInt64) throws {
     let target = held.numbers(roles.target)
     let labelled = target.indices.filter { !target[$0].isNaN }
     self.labelled = labelled

@@ -35,14 +35,14 @@ struct CalibratingRoles {
   }
 
   /// What to hold beside the quantiles.
-  var held: [(column: Int, role: HeldTable.Role)] {
+  var held: [(column: Int, role: StoredTable.Role)] {
     [(target, .finite)] + [fold, copy].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight(unlessMissing: nil)) }
       + by.map { ($0, .label) } + given.map { ($0, .feature) }
   }
 
   /// The quantiles, of labelled rows.
-  func packing(_ groups: [WorkingGroup], newOnly: Bool) -> HeldTable.Packing {
-    HeldTable.Packing(target: target, columns: groups.flatMap(\.presentColumns), answersTaught: !newOnly || !by.isEmpty || !given.isEmpty)
+  func packing(_ groups: [WorkingGroup], newOnly: Bool) -> StoredTable.Packing {
+    StoredTable.Packing(target: target, columns: groups.flatMap(\.presentColumns), answersTaught: !newOnly || !by.isEmpty || !given.isEmpty)
   }
 
   func explanation(_ header: Header) -> [(String, String)] {
@@ -61,7 +61,7 @@ enum PartKey {
   static func values(_ key: String) -> [String] { key.components(separatedBy: separator) }
 
   /// The key of every row of a held table.
-  static func keys(_ held: HeldTable, _ columns: [Int]) throws -> [String] {
+  static func keys(_ held: StoredTable, _ columns: [Int]) throws -> [String] {
     let texts = try columns.map { column -> [String] in
       guard case .categories(let codes, let categories) = try held.feature(column) else { return [] }
       return codes.map { $0 < 0 ? "" : categories[Int($0)] }

@@ -25,7 +25,7 @@ struct CalibrationRows {
   /// The `--given` columns of every row.
   let features: FeatureTable?
 
-  init(_ held: HeldTable, _ roles: CalibratingRoles, decay: Double?, _ session: FilterSession, teaches: (Int) -> Bool = { _ in true }) throws {
+  init(_ held: StoredTable, _ roles: CalibratingRoles, decay: Double?, _ session: FilterSession, teaches: (Int) -> Bool = { _ in true }) throws {
     let values = held.numbers(roles.target)
     let labelled = values.indices.filter { !values[$0].isNaN && teaches($0) }
     guard !labelled.isEmpty else {
@@ -55,7 +55,7 @@ struct CalibrationRows {
   func isLabelled(_ row: Int) -> Bool { positionOfRow[row] >= 0 }
 
   /// What each group's calibrators learn from; takes what the table packed.
-  func trainings(_ held: HeldTable, _ groups: [WorkingGroup]) -> [CalibrationTraining] {
+  func trainings(_ held: StoredTable, _ groups: [WorkingGroup]) -> [CalibrationTraining] {
     zip(groups, WorkingGroup.values(of: groups, packed: held.takePacked())).map { training($0.levels, $1) }
   }
 

@@ -28,7 +28,7 @@ final class CopiedCalibration: ReportedCalibration {
   private let hasPairs: Bool
 
   init(
-    _ held: HeldTable, _ group: WorkingGroup, _ copies: RowCopies, _ rows: CalibrationRows, leastRows: Int?, answersLabelled: Bool,
+    _ held: StoredTable, _ group: WorkingGroup, _ copies: RowCopies, _ rows: CalibrationRows, leastRows: Int?, answersLabelled: Bool,
     session: FilterSession
   ) throws {
     self.copies = copies

@@ -21,7 +21,7 @@ extension QConformal {
     if table.explain { return try session.explain(roles.explanation(header) + session.explanation(of: found) + [("method", specification.text)]) }
     let encoder = try self.encoder(session, header, groups, dropped: [roles.copy!])
 
-    let quantiles: [(column: Int, role: HeldTable.Role)] = groups.flatMap(\.presentColumns).map { ($0, .number) }
+    let quantiles: [(column: Int, role: StoredTable.Role)] = groups.flatMap(\.presentColumns).map { ($0, .number) }
     let held = try session.hold(header, roles: roles.held + quantiles, memory: learning.memoryBytes)
     guard held.rows > 0 || learning.save != nil else {
       try session.writeHeader(encoder)

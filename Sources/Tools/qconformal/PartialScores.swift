@@ -47,7 +47,7 @@ struct PartialScores {
 
   /// The scores of a table's labelled rows, of which there may be none.
   init(
-    _ held: HeldTable, _ roles: CalibratingRoles, _ groups: [WorkingGroup], _ calibrator: any ScoreCalibrator, _ specification: MethodSpecification,
+    _ held: StoredTable, _ roles: CalibratingRoles, _ groups: [WorkingGroup], _ calibrator: any ScoreCalibrator, _ specification: MethodSpecification,
     _ bounds: AnswerBounds, _ session: FilterSession
   ) throws {
     let header = held.header

@@ -25,7 +25,7 @@ struct LabelledRows {
   let unlabelled: Int
   private let answersLabelled: Bool
 
-  init(_ held: HeldTable, _ roles: TrainingRoles, _ session: FilterSession, folds count: Int?, newOnly: Bool, copies: CopyPlan, seed: UInt64) throws {
+  init(_ held: StoredTable, _ roles: TrainingRoles, _ session: FilterSession, folds count: Int?, newOnly: Bool, copies: CopyPlan, seed: UInt64) throws {
     let header = held.header
     let target = held.numbers(roles.target)
     let labelled = target.indices.filter { !target[$0].isNaN }

@@ -26,8 +26,8 @@ struct TrainingRoles {
   }
 
   /// What to hold of the table.
-  var held: [(column: Int, role: HeldTable.Role)] {
-    var roles: [(column: Int, role: HeldTable.Role)] = [(target, .finite)]
+  var held: [(column: Int, role: StoredTable.Role)] {
+    var roles: [(column: Int, role: StoredTable.Role)] = [(target, .finite)]
     if let fold { roles.append((fold, .index)) }
     if let weight { roles.append((weight, .weight(unlessMissing: target))) }
     if let group { roles.append((group, .label)) }

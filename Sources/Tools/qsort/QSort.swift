@@ -30,47 +30,61 @@ struct QSort: FilterTool {
       valueName: "method"), completion: .list(IsotonicOperator.allCases.map(\.rawValue)))
   var method: String = "sort"
 
-  @Option(
-    name: [.customShort("g"), .long],
-    help: ArgumentHelp(
-      "Order these quantile groups only, separated by commas; an empty name is the group without one (default: all).", valueName: "models"))
-  var groups: String?
+  @OptionGroup var groupsOption: GroupsOption<OrderedGroupsHelp>
 
   @Flag(help: "Tell on stderr how many rows and levels were repaired, and by how much.")
   var report = false
 
   @OptionGroup var table: TableOptions
 
-  mutating func run() throws {
+  static let list = FlagList<QSort>([("--method", { $0.method != "sort" }), ("--report", { $0.report })])
+  var flags: [GivenFlag] { QSort.list.of(self) + groupsOption.flags + table.flags }
+  static let modes = [
+    Mode("order", "", "orders the quantiles of each row", takes: list.names.union(["--groups"]).union(TableOptions.names)) {
+      ("\($0) has no effect", nil)
+    }
+  ]
+  func mode() -> Mode { QSort.modes[0] }
+
+  func run() throws {
     guard let method = IsotonicOperator(rawValue: self.method) else {
       throw Failure(
         .usage, "--method \(self.method): unknown method", remedy: suggestion(for: self.method, among: IsotonicOperator.allCases.map(\.rawValue)))
     }
-    let session = try FilterSession(tool: "qsort", table)
-    guard let header = session.reader.header else { return try session.finish(RowCounts()) }
-    let groups = try session.groups(header, picked: self.groups)
-    if table.explain { return try session.explain(session.explanation(of: groups) + [("method", method.rawValue)]) }
-    let encoder = try session.encoder(header, changed: groups.flatMap(\.columns))
-    try session.writeHeader(encoder)
-    var workers: [OrderingWorker] = []
-    let counts = try session.stream(header) {
-      let worker = OrderingWorker(header: header, groups: groups, method: method, encoder: encoder)
-      workers.append(worker)
-      return worker
-    }
-    try session.finish(counts)
-    if report { reportRepairs(session, groups, workers, counts) }
+    try TableRun("qsort", table).stream(Ordering(method: method, picked: groupsOption.groups, reports: report))
+  }
+}
+
+enum OrderedGroupsHelp: OptionHelp {
+  static let text = "Order these quantile groups only, separated by commas; an empty name is the group without one (default: all)."
+}
+
+/// Puts quantiles in order, and reports what was repaired.
+private struct Ordering: StreamingTask {
+  let method: IsotonicOperator
+  let picked: String?
+  let reports: Bool
+
+  func roles(_ header: Header, _ session: FilterSession) throws -> [QuantileGroup] { try session.groups(header, picked: picked) }
+
+  func explanation(_ groups: [QuantileGroup], _ header: Header, _ session: FilterSession) -> [(String, String)] {
+    session.explanation(of: groups) + [("method", method.rawValue)]
   }
 
-  private func reportRepairs(_ session: FilterSession, _ groups: [QuantileGroup], _ workers: [OrderingWorker], _ counts: RowCounts) {
+  func output(_ groups: [QuantileGroup], _ header: Header) -> OutputColumns { OutputColumns(changed: groups.flatMap(\.columns)) }
+
+  func worker(_ groups: [QuantileGroup], _ header: Header, _ encoder: RowEncoder, _ session: FilterSession) -> OrderingWorker {
+    OrderingWorker(groups.map { QuantileColumns($0) }, header, method: method, encoder: encoder)
+  }
+
+  func conclude(_ workers: [OrderingWorker], _ groups: [QuantileGroup], _ header: Header, _ counts: RowCounts, _ session: FilterSession) {
+    guard reports else { return }
     let rows = counts.read - counts.skipped
     for (g, group) in groups.enumerated() {
-      let repairs = workers.map { $0.repairs[g] }.reduce(into: Repairs()) { $0.add($1) }
+      let repairs = workers.reduce(into: Repairs()) { $0.add($1.repairs[g]) }
       let title = group.name.isEmpty ? "" : "\(group.name): "
-      var text = "\(title)\(repairs.rows) of \(rows) rows repaired, \(repairs.levels) level\(repairs.levels == 1 ? "" : "s") moved"
-      if repairs.measured > 0 {
-        text += ", by \(shortestText(repairs.total.rounded / Double(repairs.measured))) on average, at most \(shortestText(repairs.largest))"
-      }
+      var text = "\(title)\(repairs.rows) of \(rows) rows repaired, \(counted(repairs.levels, "level")) moved"
+      if repairs.measured > 0 { text += ", by \(shortestText(repairs.mean)) on average, at most \(shortestText(repairs.largest))" }
       session.diagnostics.say(text)
     }
   }

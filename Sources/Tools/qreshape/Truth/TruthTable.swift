@@ -57,8 +57,7 @@ final class TruthTable {
     let worker = Worker(
       self, key: JoinKey(columns: places), value: value, outputType: other("output_type"), asOf: other("as_of"), header,
       FieldWriter(input: reader.format, output: output))
-    var read = try RowPipeline(source: reader, format: reader.format, header: header, output: nil, policy: BadRowPolicy(skips: skips)).run(threads: 1)
-    { worker }
+    var read = try RowPipeline(source: reader, format: reader.format, header: header, output: nil, policy: BadRowPolicy(skips: skips)).run([worker])
     read.skipped += counts.skipped
     read.firstSkipped = [read.firstSkipped, counts.firstSkipped].compactMap { $0 }.min { $0.place.line! < $1.place.line! }
     counts = read

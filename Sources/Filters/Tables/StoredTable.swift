@@ -1,7 +1,7 @@
 import Groundwork
 
-/// A table held for learning: the records themselves, and the columns a tool uses as numbers.
-public final class HeldTable {
+/// A table stored for learning: the records themselves, and the columns a tool uses as numbers.
+public final class StoredTable {
   /// What a column is read as.
   public enum Role: Equatable {
     /// Numbers or missing; an infinite one is a bad row (targets, weights).
@@ -86,7 +86,7 @@ public final class HeldTable {
       self.shareRead = share
       progress(share)
     }
-    counts = try pipeline.run(threads: threads) { HoldingWorker(table: self) }
+    counts = try pipeline.run((0..<max(1, threads)).map { _ in StoringWorker(self) })
     // Only now is it known which feature columns hold numbers.
     for k in columns.indices where texts[k] == nil {
       if let failure = firstInfinite[k] { throw failure }
@@ -150,19 +150,19 @@ public final class HeldTable {
     if roles[k] == .feature, texts[k] == nil { return .numbers(numbers(column)) }
     let worker = CategoryWorker(column: column)
     records.rewind()
-    _ = try RowPipeline(source: records, format: format, header: header, output: nil).run(threads: 1) { worker }
+    _ = try RowPipeline(source: records, format: format, header: header, output: nil).run([worker])
     return worker.feature
   }
 
-  /// Answers every record again, in order; `makeWorker` finds a row's number from `Rows.firstRow`.
-  public func answer(output: OutputFile, threads: Int, progress: @escaping (Double) -> Void = { _ in }, _ makeWorker: () -> RowWorker) throws {
+  /// Answers every record again, in order, on a thread for each worker; a worker finds a row's number from `Rows.firstRow`.
+  public func answer(_ workers: [RowWorker], output: OutputFile, progress: @escaping (Double) -> Void = { _ in }) throws {
     records.rewind()
     let pipeline = RowPipeline(source: records, format: format, header: header, output: output, progress: progress)
-    _ = try pipeline.run(threads: threads, makeWorker)
+    _ = try pipeline.run(workers)
   }
 
-  private final class HoldingWorker: RowWorker {
-    private let table: HeldTable
+  private final class StoringWorker: RowWorker {
+    private let table: StoredTable
     private let reader = NumberReader()
     private let width: Int
     private let columns: UnsafeMutablePointer<Int>
@@ -174,12 +174,12 @@ public final class HeldTable {
     /// Places of weights, and of the targets that need them.
     private let weighed: [(weight: Int, target: Int?)]
     private let packed: RowBuffer
-    private let packedColumns: UnsafeMutablePointer<Int>
+    private let packedColumns: NumberColumns
     private var rowsPacked = 0
     private var texts: [(k: Int, row: Int, text: String)] = []
     private var infinite: [(k: Int, row: Int, failure: Failure)] = []
 
-    init(table: HeldTable) {
+    init(_ table: StoredTable) {
       self.table = table
       width = table.columns.count
       columns = .allocate(capacity: max(1, width))
@@ -190,15 +190,11 @@ public final class HeldTable {
       }
       targetPlace = table.packing.map { table.columns.firstIndex(of: $0.target)! } ?? -1
       let wanted = table.packing?.columns ?? []
-      packedColumns = .allocate(capacity: max(1, wanted.count))
-      packedColumns.initialize(from: wanted, count: wanted.count)
+      packedColumns = NumberColumns(wanted, table.header)
       packed = RowBuffer(width: wanted.count)
     }
 
-    deinit {
-      packedColumns.deallocate()
-      columns.deallocate()
-    }
+    deinit { columns.deallocate() }
 
     override func handle(_ row: Row, into output: ByteBuffer) throws {
       let place = values.row(rowsRead)
@@ -226,15 +222,7 @@ public final class HeldTable {
     }
 
     private func pack(_ row: Row, isTaught: Bool) throws {
-      let place = packed.row(rowsPacked)
-      for k in 0..<packed.width {
-        // The header is taken up for a failure alone: counting references to it in every row makes threads wait for each other.
-        switch row.number(packedColumns[k], reader) {
-        case .number(let value), .infinite(let value): place[k] = value
-        case .missing: place[k] = .nan
-        case let reading: throw numberFailure(reading, row, packedColumns[k], table.header)
-        }
-      }
+      try packedColumns.read(row, into: packed.row(rowsPacked))
       if isTaught { rowsPacked += 1 }
     }
 
@@ -314,7 +302,7 @@ private final class CategoryWorker: RowWorker {
     codes.append(code)
   }
 
-  var feature: HeldTable.Feature {
+  var feature: StoredTable.Feature {
     let sorted = codeOfText.keys.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
     var rank = [Int32](repeating: 0, count: sorted.count)
     for (new, text) in sorted.enumerated() { rank[Int(codeOfText[text]!)] = Int32(new) }

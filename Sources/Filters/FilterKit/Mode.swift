@@ -1,0 +1,78 @@
+import Groundwork
+
+/// A flag, and whether the command line gives it.
+public struct GivenFlag: Sendable {
+  /// Its long name with the dashes.
+  public let name: String
+  public let isGiven: Bool
+
+  public init(_ name: String, _ isGiven: Bool) {
+    self.name = name
+    self.isGiven = isGiven
+  }
+}
+
+/// The flags of a command or of a group of options, each with what tells that it is given.
+public struct FlagList<Options>: Sendable {
+  private let entries: [(name: String, isGiven: @Sendable (Options) -> Bool)]
+
+  public init(_ entries: [(name: String, isGiven: @Sendable (Options) -> Bool)]) { self.entries = entries }
+
+  public var names: Set<String> { Set(entries.map(\.name)) }
+
+  public func of(_ options: Options) -> [GivenFlag] { entries.map { GivenFlag($0.name, $0.isGiven(options)) } }
+}
+
+/// A group of options that says which of them are given.
+public protocol FlagGroup {
+  static var list: FlagList<Self> { get }
+}
+
+extension FlagGroup {
+  public var flags: [GivenFlag] { Self.list.of(self) }
+}
+
+/// A way in which a tool runs, such as learning, or answering with a model file: which flags it takes, and why not the others.
+///
+/// `runFilter` refuses every given flag that the mode does not take, before the run begins. `--help modes` lists them all.
+public struct Mode: Sendable {
+  public typealias Refusal = (cause: String, remedy: String?)
+
+  public let name: String
+  /// Arguments that choose it, as `--help modes` shows them: "--load FILE".
+  public let arguments: String
+  public let summary: String
+  /// The long names of the flags it takes, with the dashes.
+  public let takes: Set<String>
+  private let refusal: @Sendable (_ flag: String) -> Refusal
+
+  /// - Parameter refusal: why the mode does not take a flag, and what to do instead.
+  public init(
+    _ name: String, _ arguments: String, _ summary: String, takes: Set<String>, refusal: @escaping @Sendable (_ flag: String) -> Refusal
+  ) {
+    self.name = name
+    self.arguments = arguments
+    self.summary = summary
+    self.takes = takes
+    self.refusal = refusal
+  }
+
+  /// Throws a usage `Failure` for the first given flag that the mode does not take.
+  public func check(_ flags: [GivenFlag]) throws {
+    guard let flag = flags.first(where: { $0.isGiven && !takes.contains($0.name) }) else { return }
+    let (cause, remedy) = refusal(flag.name)
+    throw Failure(.usage, cause, remedy: remedy)
+  }
+}
+
+/// `--help modes`: a line a mode, then a line a flag with the modes that take it.
+func helpText(of modes: [Mode], _ flags: [GivenFlag]) -> String {
+  var text = ""
+  for mode in modes { text += "\(mode.name)  \(mode.arguments.isEmpty ? "(no flag)" : mode.arguments)  \(mode.summary)\n" }
+  text += "\n"
+  for flag in flags {
+    let takers = modes.filter { $0.takes.contains(flag.name) }
+    text += "\(flag.name)  \(takers.count == modes.count ? "every mode" : takers.isEmpty ? "no mode" : takers.map(\.name).joined(separator: ", "))\n"
+  }
+  return text
+}

@@ -1,0 +1,172 @@
+import Groundwork
+import MethodKit
+import Tables
+
+/// Which columns of a tool's output differ from its input's.
+public struct OutputColumns {
+  public var changed: [Int]
+  public var dropped: Set<Int>
+  public var appended: [String]
+
+  public init(changed: [Int] = [], dropped: Set<Int> = [], appended: [String] = []) {
+    self.changed = changed
+    self.dropped = dropped
+    self.appended = appended
+  }
+}
+
+/// What a tool says of its own in a run over one table: which columns it uses, what it writes, and what it tells afterwards.
+public protocol TableTask {
+  /// Which column does what.
+  associatedtype Roles
+
+  /// Finds the columns. Throws where one is missing or has two roles.
+  func roles(_ header: Header, _ session: FilterSession) throws -> Roles
+  /// What `--explain` shows.
+  func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)]
+  /// Called where the table is read on: remarks about its columns.
+  func begin(_ roles: Roles, _ session: FilterSession) throws
+  func output(_ roles: Roles, _ header: Header) -> OutputColumns
+}
+
+extension TableTask {
+  public func begin(_ roles: Roles, _ session: FilterSession) throws {}
+}
+
+/// A task whose rows are answered as they come.
+public protocol StreamingTask: TableTask {
+  associatedtype Worker: RowWorker
+
+  /// One is made for each thread.
+  func worker(_ roles: Roles, _ header: Header, _ encoder: RowEncoder, _ session: FilterSession) throws -> Worker
+  /// Where an answer depends on the rows before it, or on rows beside it, one worker takes all rows in order.
+  var takesRowsInOrder: Bool { get }
+  /// Whether rows go to the output.
+  var writesRows: Bool { get }
+  /// Rows written; nil is all that were read and not skipped. Throws where the table ends too early.
+  func written(_ workers: [Worker], _ counts: RowCounts, _ session: FilterSession) throws -> Int?
+  /// Called when the output has reached its end: what is kept of the run, and what is told of it.
+  func conclude(_ workers: [Worker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws
+}
+
+extension StreamingTask {
+  public var takesRowsInOrder: Bool { false }
+  public var writesRows: Bool { true }
+  public func written(_ workers: [Worker], _ counts: RowCounts, _ session: FilterSession) throws -> Int? { nil }
+  public func conclude(_ workers: [Worker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws {}
+}
+
+/// A task that learns from the whole table before it answers rows.
+public protocol LearningTask: TableTask {
+  associatedtype Learnt: LearntAnswers
+
+  var options: LearningOptions { get }
+  /// What is kept of the table: the columns read as numbers or categories, and the memory for its text.
+  func storage(_ roles: Roles) -> TableStorage
+  /// Whether a table without rows is learnt from too, as what is wanted is no answers.
+  var takesNoRows: Bool { get }
+  func learn(_ table: StoredTable, _ roles: Roles, _ session: FilterSession) throws -> Learnt
+}
+
+extension LearningTask {
+  public var takesNoRows: Bool { options.save != nil }
+}
+
+/// How a learning run keeps its table.
+public struct TableStorage {
+  public var roles: [(column: Int, role: StoredTable.Role)]
+  public var packing: StoredTable.Packing?
+  public var memory: Int
+
+  public init(roles: [(column: Int, role: StoredTable.Role)], packing: StoredTable.Packing? = nil, memory: Int) {
+    self.roles = roles
+    self.packing = packing
+    self.memory = memory
+  }
+}
+
+/// What was learnt from a table, and answers its rows.
+public protocol LearntAnswers {
+  associatedtype Worker: RowWorker
+
+  /// What `--save` keeps.
+  func model(_ header: Header) throws -> ModelFile
+  /// Writes what is wanted in place of answers. False where answers are.
+  func report(_ counts: RowCounts, _ session: FilterSession) throws -> Bool
+  /// One is made for each thread.
+  func worker(_ encoder: RowEncoder) -> Worker
+  /// Rows written; nil is all.
+  var written: Int? { get }
+  /// Called when the output has reached its end: what is told of the run.
+  func conclude(_ workers: [Worker], _ session: FilterSession) throws
+}
+
+extension LearntAnswers {
+  public func report(_ counts: RowCounts, _ session: FilterSession) throws -> Bool { false }
+  public var written: Int? { nil }
+}
+
+/// One run of a tool over a table: what every mode shares, in the order in which it happens.
+public struct TableRun {
+  private let tool: String
+  private let options: TableOptions
+  private let modelColumns: [String]?
+  private let others: [String]
+
+  /// `modelColumns` names the columns where there is no header line, `others` are files that are read beside the table.
+  public init(_ tool: String, _ options: TableOptions, modelColumns: [String]? = nil, reading others: [String] = []) {
+    self.tool = tool
+    self.options = options
+    self.modelColumns = modelColumns
+    self.others = others
+  }
+
+  private func open() throws -> FilterSession { try FilterSession(tool: tool, options, modelColumns: modelColumns, reading: others) }
+
+  /// Roles and the encoder of what is written; nil where the columns were only to be explained.
+  private func start<Task: TableTask>(_ task: Task, _ header: Header, _ session: FilterSession) throws -> (Task.Roles, RowEncoder)? {
+    let roles = try task.roles(header, session)
+    if options.explain {
+      try session.explain(task.explanation(roles, header, session))
+      return nil
+    }
+    try task.begin(roles, session)
+    let output = task.output(roles, header)
+    return (roles, try session.encoder(header, changed: output.changed, dropped: output.dropped, appended: output.appended))
+  }
+
+  /// Opens the table, finds the roles of its columns, and answers row after row.
+  public func stream<Task: StreamingTask>(_ task: Task) throws {
+    let session = try open()
+    guard let header = session.reader.header else { return try session.finish(RowCounts()) }
+    guard let (roles, encoder) = try start(task, header, session) else { return }
+    // Made first: what is wrong with the columns is told before anything is written.
+    let first = try task.worker(roles, header, encoder, session)
+    if task.writesRows { try session.writeHeader(encoder) }
+    let (counts, workers) = try session.stream(header, writesRows: task.writesRows, threads: task.takesRowsInOrder ? 1 : nil) { k in
+      k == 0 ? first : try task.worker(roles, header, encoder, session)
+    }
+    try session.finish(counts, written: task.written(workers, counts, session))
+    try task.conclude(workers, roles, header, counts, session)
+  }
+
+  /// Opens the table, finds the roles of its columns, stores it, learns, saves what was learnt, and answers its rows.
+  public func learn<Task: LearningTask>(_ task: Task) throws {
+    try task.options.checkSaving(options)
+    let session = try open()
+    guard let header = session.reader.header else { return try task.options.finishEmpty(session) }
+    guard let (roles, encoder) = try start(task, header, session) else { return }
+    let table = try session.store(header, task.storage(roles))
+    guard table.rows > 0 || task.takesNoRows else {
+      try session.writeHeader(encoder)
+      return try session.finish(table.counts)
+    }
+    let learnt = try task.learn(table, roles, session)
+    if let save = task.options.save { try learnt.model(header).save(to: save) }
+    if try learnt.report(table.counts, session) { return }
+    try session.writeHeader(encoder)
+    let workers = try session.answer(table) { learnt.worker(encoder) }
+    try session.finish(table.counts, written: learnt.written)
+    try learnt.conclude(workers, session)
+  }
+}
