@@ -24,13 +24,13 @@ public protocol TableTask {
   func roles(_ header: Header, _ session: FilterSession) throws -> Roles
   /// What `--explain` shows.
   func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)]
-  /// Called where the table is read on: remarks about its columns.
-  func begin(_ roles: Roles, _ session: FilterSession) throws
+  /// Called before rows are read: remarks about the columns, and what needs no rows. False ends the run there.
+  func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) throws -> Bool
   func output(_ roles: Roles, _ header: Header) -> OutputColumns
 }
 
 extension TableTask {
-  public func begin(_ roles: Roles, _ session: FilterSession) throws {}
+  public func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) throws -> Bool { true }
 }
 
 /// A task whose rows are answered as they come.
@@ -43,8 +43,9 @@ public protocol StreamingTask: TableTask {
   var takesRowsInOrder: Bool { get }
   /// Whether rows go to the output.
   var writesRows: Bool { get }
-  /// Rows written; nil is all that were read and not skipped. Throws where the table ends too early.
-  func written(_ workers: [Worker], _ counts: RowCounts, _ session: FilterSession) throws -> Int?
+  /// Called when all rows are through: writes what comes after them, and returns how many rows were written; nil is all that were read and not
+  /// skipped. Throws where the table ends too early.
+  func complete(_ workers: [Worker], _ roles: Roles, _ counts: RowCounts, _ session: FilterSession) throws -> Int?
   /// Called when the output has reached its end: what is kept of the run, and what is told of it.
   func conclude(_ workers: [Worker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws
 }
@@ -52,7 +53,7 @@ public protocol StreamingTask: TableTask {
 extension StreamingTask {
   public var takesRowsInOrder: Bool { false }
   public var writesRows: Bool { true }
-  public func written(_ workers: [Worker], _ counts: RowCounts, _ session: FilterSession) throws -> Int? { nil }
+  public func complete(_ workers: [Worker], _ roles: Roles, _ counts: RowCounts, _ session: FilterSession) throws -> Int? { nil }
   public func conclude(_ workers: [Worker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws {}
 }
 
@@ -104,6 +105,7 @@ public protocol LearntAnswers {
 extension LearntAnswers {
   public func report(_ counts: RowCounts, _ session: FilterSession) throws -> Bool { false }
   public var written: Int? { nil }
+  public func conclude(_ workers: [Worker], _ session: FilterSession) throws {}
 }
 
 /// One run of a tool over a table: what every mode shares, in the order in which it happens.
@@ -123,14 +125,14 @@ public struct TableRun {
 
   private func open() throws -> FilterSession { try FilterSession(tool: tool, options, modelColumns: modelColumns, reading: others) }
 
-  /// Roles and the encoder of what is written; nil where the columns were only to be explained.
+  /// Roles and the encoder of what is written; nil where no row is to be read.
   private func start<Task: TableTask>(_ task: Task, _ header: Header, _ session: FilterSession) throws -> (Task.Roles, RowEncoder)? {
     let roles = try task.roles(header, session)
     if options.explain {
       try session.explain(task.explanation(roles, header, session))
       return nil
     }
-    try task.begin(roles, session)
+    guard try task.begin(roles, header, session) else { return nil }
     let output = task.output(roles, header)
     return (roles, try session.encoder(header, changed: output.changed, dropped: output.dropped, appended: output.appended))
   }
@@ -146,7 +148,7 @@ public struct TableRun {
     let (counts, workers) = try session.stream(header, writesRows: task.writesRows, threads: task.takesRowsInOrder ? 1 : nil) { k in
       k == 0 ? first : try task.worker(roles, header, encoder, session)
     }
-    try session.finish(counts, written: task.written(workers, counts, session))
+    try session.finish(counts, written: task.complete(workers, roles, counts, session))
     try task.conclude(workers, roles, header, counts, session)
   }
 

@@ -25,6 +25,12 @@ extension FilterSession {
     return weights
   }
 
+  /// Warns of fields of streamed rows whose category the model has not seen.
+  public func warnOfUnseen(_ fields: Int) {
+    guard fields > 0 else { return }
+    diagnostics.warn("\(counted(fields, "field holds a category", "fields hold categories")) the model has not seen, taken as missing")
+  }
+
   /// Warns of feature columns in which most fields are numbers and few make all of them categories: a missing value in words, or a slip.
   /// Before the table forgets the numbers.
   public func warnOfStrayTexts(_ held: StoredTable, _ columns: [Int]) {

@@ -1,40 +1,28 @@
 import Aggregation
-import Groundwork
+import FilterKit
 import MethodKit
-import Quantiles
 import Tables
 
-/// Collects the first rows of a stream, over which a loaded model's weights are described.
+/// Gathers the first rows of a stream, over which a loaded model's weights are described.
 final class DescribingWorker: RowWorker {
-  private let header: Header
   private let combination: Combination
-  private var features: RowFeatures
-  private let reader = NumberReader()
-  private let columns: [Int]
-  private var values: [Double] = []
-  private var rows = 0
+  private let gatherer: RowGatherer
 
   private static let most = 500
 
-  init(header: Header, combination: Combination, features: RowFeatures) {
-    self.header = header
+  init(_ combination: Combination, _ header: Header, features: RowFeatures) {
     self.combination = combination
-    self.features = features
-    columns = combination.columns
+    gatherer = RowGatherer(combination, header, features: features)
   }
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
-    guard rows < DescribingWorker.most else { return }
-    let own = try columns.map { try row.number($0, reader, header) }
-    try features.add(row)
-    values += own
-    rows += 1
+    if gatherer.rows < DescribingWorker.most { try gatherer.add(row) }
   }
 
-  /// The weights of each over the rows that were collected.
+  /// The weights of each over the rows that were gathered.
   func tables(_ fitted: [any FittedAggregator]) -> [WeightTable?] {
-    let features = features.take()?.table
-    let predictions = combination.predictions(values, rows: rows)
+    let features = gatherer.takeFeatures()?.table
+    let predictions = combination.predictions(gatherer.values, rows: gatherer.rows)
     return fitted.map { $0.weightTable(predictions, features: features) }
   }
 }

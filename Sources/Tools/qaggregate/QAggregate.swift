@@ -41,23 +41,9 @@ struct QAggregate: FilterTool {
 
   @OptionGroup var targetOption: TargetOption
 
-  @Option(
-    name: [.customShort("x"), .long],
-    help: ArgumentHelp(
-      "The features' columns that local weights depend on, separated by commas (default: all without another role).", valueName: "names"))
-  var features: String?
-
-  @Option(help: ArgumentHelp("Columns that are not features, separated by commas.", valueName: "names"))
-  var exclude: String?
-
-  @Option(name: [.customShort("w"), .long], help: ArgumentHelp("Column of row weights, finite and not negative.", valueName: "name"))
-  var weight: String?
-
-  @Option(
-    name: [.customShort("g"), .long],
-    help: ArgumentHelp(
-      "Combine these quantile groups only, separated by commas; an empty name is the group without one (default: all).", valueName: "models"))
-  var groups: String?
+  @OptionGroup var featureOptions: FeatureOptions<LocalFeaturesHelp>
+  @OptionGroup var weightOption: WeightOption<RowWeightHelp>
+  @OptionGroup var groupsOption: GroupsOption<CombinedGroupsHelp>
 
   @Option(name: .customLong("as"), help: ArgumentHelp("Name of the answer's group (default: none, columns qLEVEL).", valueName: "name"))
   var answerName: String?
@@ -98,104 +84,94 @@ struct QAggregate: FilterTool {
   )
   var describe = false
 
-  @Option(help: ArgumentHelp("Seed of all random choices.", valueName: "n"))
-  var seed: UInt64 = 1
-
+  @OptionGroup var seedOption: SeedOption<AllChoicesHelp>
   @OptionGroup var learning: LearningOptions
   @OptionGroup var table: TableOptions
 
   static var methods: [MethodDescription] { aggregatorRegistry.map { $0.description } }
 
+  static let list = FlagList<QAggregate>([
+    ("--method", { $0.method != nil }), ("--as", { $0.answerName != nil }), ("--noncrossing", { $0.noncrossing != nil }),
+    ("--margin", { $0.margin != nil }), ("--isotonic", { $0.isotonic != nil }), ("--tune", { $0.tune != nil }), ("--time", { $0.time != nil }),
+    ("--keep", { $0.keep }), ("--describe", { $0.describe }),
+  ])
+  var flags: [GivenFlag] {
+    QAggregate.list.of(self) + targetOption.flags + featureOptions.flags + weightOption.flags + groupsOption.flags + seedOption.flags + learning.flags
+      + table.flags
+  }
+
+  private static let common = TableOptions.names.union(["--as", "--keep", "--describe"])
+  private static let teaching = common.union([
+    "--method", "--groups", "--target", "--features", "--exclude", "--isotonic", "--noncrossing", "--margin", "--seed", "--new-only", "--save", "--memory",
+  ])
+  private static let learn = Mode(
+    "learn", "", "learns weights from the labelled rows; labelled rows are answered with those of other folds",
+    takes: teaching.union(["--weight", "--tune", "--time"])
+  ) { ("\($0) has no effect", nil) }
+  private static func combine(_ method: String) -> Mode {
+    Mode("combine", "--method average", "combines every row by a method that learns nothing, as a stream", takes: teaching) {
+      ["--tune", "--time"].contains($0)
+        ? ("\($0) has no effect: \(method) has no setting to try", "local methods have") : ("\($0) has no effect: \(method) learns nothing", nil)
+    }
+  }
+  private static let answer = Mode(
+    "answer", "--load FILE", "combines every row with the weights of a model file, as a stream", takes: common.union(["--load"]),
+    refusal: LearningOptions.refusalOfLoading("qaggregate"))
+  static let modes = [learn, combine("the method"), answer]
+
+  func mode() throws -> Mode {
+    if learning.load != nil { return QAggregate.answer }
+    let specification = try specification()
+    return QAggregate.type(specification.method).learns ? QAggregate.learn : QAggregate.combine(specification.text)
+  }
+
   private static func type(_ method: String) -> any Aggregator.Type { aggregatorRegistry.first { $0.description.name == method }! }
 
+  private func specification() throws -> MethodSpecification {
+    var specification = try MethodSpecification.parseOne(method ?? "global-coarse", known: Self.methods)
+    try add(crossingSettings(), to: &specification)
+    return specification
+  }
+
   func validate() throws {
-    try learning.refuseTeaching([
-      ("--method", method != nil), ("--weight", weight != nil), ("--groups", groups != nil), ("--features", features != nil),
-      ("--exclude", exclude != nil), ("--tune", tune != nil),
-      ("--time", time != nil), ("--noncrossing", noncrossing != nil), ("--margin", margin != nil), ("--isotonic", isotonic != nil),
-    ])
     if let tune, !(1...100_000).contains(tune) { throw ValidationError("--tune \(tune): 1 to 100000 are possible") }
     if let time, !(time > 0 && time.isFinite) { throw ValidationError("--time \(time): a positive number of seconds is wanted") }
     if tune != nil, time != nil { throw ValidationError("--tune and --time both say how many settings to try; give one of them") }
     if margin != nil, noncrossing != .penalty { throw ValidationError("--margin is the penalty's: add --noncrossing penalty") }
   }
 
-  mutating func run() throws {
+  func run() throws {
     useSingleThreadedBLAS()
-    if let load = learning.load { return try answer(with: SavedCombination(path: load)) }
-    var specification = try MethodSpecification.parseOne(method ?? "global-coarse", known: Self.methods)
-    try add(crossingSettings(), to: &specification)
+    let output = CombinedColumns(name: answerName, keepsModels: keep)
+    if let load = learning.load {
+      let model = try SavedCombination(path: load)
+      let run = TableRun("qaggregate", table, modelColumns: model.columns, reading: [load])
+      return describe ? try run.stream(DescribingTask(model: model)) : try run.stream(CombiningTask(.saved(model), output))
+    }
+    let specification = try specification()
     let type = Self.type(specification.method)
     let settings = try Settings(specification.settings, of: type.description)
     if tune != nil || time != nil, !type.description.isTunable(beside: settings.written) {
       throw Failure(
         .usage, "\(tune != nil ? "--tune" : "--time") has no effect: \(specification.text) has no setting to try", remedy: "local methods have")
     }
-    try learning.checkSaving(table)
+    let run = TableRun("qaggregate", table)
+    if type.learns || learning.newOnly {
+      try run.learn(AggregationTask(flags: self, specification: specification, type: type, settings: settings, columns: output))
+    } else {
+      try learning.checkSaving(table)
+      try run.stream(CombiningTask(.method(type.init(settings: settings), specification, self), output))
+    }
+  }
 
-    let session = try FilterSession(tool: "qaggregate", table)
-    guard let header = session.reader.header else { return try learning.finishEmpty(session) }
-    let groups = try session.groups(header, picked: self.groups)
-    let combination = Combination(specification: specification, groups: groups, isotonic: (isotonic ?? .sort).operation)
-    let learns = type.learns
-    let roles = learns || learning.newOnly ? try TeachingRoles(session, header, self, learns: learns, usesFeatures: type.usesFeatures) : nil
-    if table.explain {
-      return try session.explain((roles?.explanation(header) ?? []) + session.explanation(of: groups) + [("method", specification.text)])
-    }
-    combination.tellLevels(session)
-    if !learns, weight != nil {
-      throw Failure(.usage, "--weight has no effect: \(specification.method) learns nothing")
-    }
-    if !type.usesFeatures, features != nil || exclude != nil {
-      // Said, not refused: a script that tries one method after the other gives all of them the same flags.
-      session.diagnostics.warn(
-        "\(features != nil ? "--features" : "--exclude") has no effect: the weights of \(specification.method) do not depend on features")
-    }
-    let encoder = try self.encoder(session, header, groups, combination.levels)
-    if !learns, !learning.newOnly {
-      let fitted = try type.init(settings: settings).fit(combination.nothingToLearn, context: FitContext())
-      if let save = learning.save {
-        try combination.model([fitted], folds: nil, schema: nil, header: header, target: nil, training: [:]).save(to: save)
-      }
-      if describe { return try report([fitted.weightTable(combination.nothingToLearn.predictions, features: nil)], combination, session) }
-      return try stream(session, header, combination, fitted, encoder)
-    }
+  var answerOrder: IsotonicOperator? { (isotonic ?? .sort).operation }
 
-    let held = try session.hold(header, roles: roles!.held(groups), memory: learning.memoryBytes)
-    guard held.rows > 0 || learning.save != nil || describe else {
-      try session.writeHeader(encoder)
-      return try session.finish(held.counts)
-    }
-    let teaching = try TeachingRows(held, roles!, combination, session, crossFits: !learning.newOnly && !describe, seed: seed)
-    let settled = try settle(type, settings, teaching, session)
-    let chosen = combination.settled(settled)
-    let fitted = try CrossFit(settled.aggregator(), teaching, session: session, seed: seed)
-    if let save = learning.save {
-      let readsFeatures = Self.type(chosen.specification.method).usesFeatures
-      try chosen.model(
-        fitted.kept, folds: teaching.copiedFolds, schema: readsFeatures ? teaching.features.map(FeatureSchema.init) : nil, header: header,
-        target: header.names[roles!.target], training: fitted.summary
-      ).save(to: save)
-    }
-    if describe {
-      let folds = teaching.copiedFolds
-      return try report(
-        fitted.kept.enumerated().map { k, weights in
-          let rows = teaching.training(without: folds?[k])
-          return weights.weightTable(rows.predictions, features: rows.features)
-        }, folds: folds, chosen, session)
-    }
-    try session.writeHeader(encoder)
-    var workers: [CombiningWorker] = []
-    try session.answer(held) {
-      let worker = CombiningWorker(
-        header: header, combination: chosen, encoder: encoder, features: teaching.features.map { .held($0) } ?? .none,
-        skipsLabelled: learning.newOnly ? teaching : nil, fold: .ofRow { teaching.foldOfRow[$0] }, fitted: fitted.fitted(forFold:))
-      workers.append(worker)
-      return worker
-    }
-    try session.finish(held.counts, written: learning.newOnly ? held.rows - teaching.labelled.count : nil)
-    chosen.tellMissing(workers, session)
+  /// Said, not refused: a script that tries one method after the other gives all of them the same flags.
+  func tellUnusedFeatures(_ type: any Aggregator.Type, _ session: FilterSession) {
+    let options = featureOptions
+    guard !type.usesFeatures, options.features != nil || options.exclude != nil else { return }
+    session.diagnostics.warn(
+      "\(options.features != nil ? "--features" : "--exclude") has no effect: the weights of \(type.description.name) do not depend on features")
   }
 
   /// `--noncrossing` and `--margin` as settings of a method.
@@ -223,88 +199,14 @@ struct QAggregate: FilterTool {
       specification.settings.append(setting)
     }
   }
+}
 
-  /// Makes the choices that are made once, on all labelled rows.
-  private func settle(_ type: any Aggregator.Type, _ settings: Settings, _ teaching: TeachingRows, _ session: FilterSession) throws -> SettledMethod {
-    let progress = Progress("qaggregate: choosing", quiet: table.quiet)
-    defer { progress.clear() }
-    let budget: TuningBudget = tune.map { .trials($0) } ?? time.map { .seconds($0) } ?? .usual
-    let context = FitContext(
-      threads: session.threads, seed: seed, note: { session.diagnostics.note($0) }, progress: { progress.update($0) })
-    return try type.settle(settings, teaching.settling(budget, context))
-  }
+enum LocalFeaturesHelp: OptionHelp {
+  static let text = "The features' columns that local weights depend on, separated by commas (default: all without another role)."
+}
 
-  private func answer(with model: SavedCombination) throws {
-    let session = try FilterSession(tool: "qaggregate", table, modelColumns: model.columns, reading: [learning.load!])
-    guard let header = session.reader.header else { return try session.finish(RowCounts()) }
-    let combination = try model.combination(header, session)
-    if table.explain { return try session.explain(session.explanation(of: combination.groups) + [("method", combination.specification.text)]) }
-    combination.tellLevels(session)
-    if describe {
-      let worker = DescribingWorker(header: header, combination: combination, features: try rowFeatures(model, header, session))
-      _ = try session.stream(header, writesRows: false, threads: 1) { worker }
-      return try report(worker.tables(model.fitted), folds: model.folds, combination, session)
-    }
-    try stream(session, header, combination, model.fitted[0], try encoder(session, header, combination.groups, combination.levels), model)
-  }
-
-  private func rowFeatures(_ model: SavedCombination?, _ header: Header, _ session: FilterSession) throws -> RowFeatures {
-    try model?.schema.map { .streamed(try FeatureCollector($0, header: header, input: session.inputName)) } ?? .none
-  }
-
-  private func encoder(_ session: FilterSession, _ header: Header, _ groups: [QuantileGroup], _ levels: [Double]) throws -> RowEncoder {
-    try session.encoder(
-      header, dropped: keep ? [] : Set(groups.flatMap(\.columns)), appended: levels.map { QuantileGroup.columnName(answerName ?? "", $0) })
-  }
-
-  private func stream(
-    _ session: FilterSession, _ header: Header, _ combination: Combination, _ fitted: any FittedAggregator, _ encoder: RowEncoder,
-    _ model: SavedCombination? = nil
-  ) throws {
-    let features = try rowFeatures(model, header, session)
-    let fold: FoldOfRow = try model?.folds.map { .told(try session.heldColumn(header), folds: $0) } ?? .ofRow { _ in -1 }
-    try session.writeHeader(encoder)
-    var workers: [CombiningWorker] = []
-    let counts = try session.stream(header) {
-      let worker = CombiningWorker(header: header, combination: combination, encoder: encoder, features: features, fold: fold) {
-        model?.fitted(forFold: $0) ?? fitted
-      }
-      workers.append(worker)
-      return worker
-    }
-    try session.finish(counts)
-    combination.tellMissing(workers, session)
-    let unseen = workers.reduce(0) { $0 + $1.unseen }
-    if unseen > 0 {
-      session.diagnostics.warn(
-        "\(unseen) field\(unseen == 1 ? " holds a category" : "s hold categories") that the model has not seen: answered as missing")
-    }
-  }
-
-  /// `folds` tells tables apart where there are several.
-  private func report(_ tables: [WeightTable?], folds: [Int]? = nil, _ combination: Combination, _ session: FilterSession) throws {
-    let tables = tables.compactMap { $0 }
-    guard let first = tables.first else {
-      throw Failure(.usage, "--describe: \(combination.specification.method) is not a weighted mean, so it has no weights")
-    }
-    let report = ReportTable(
-      columns: (folds == nil ? [] : ["held"]) + ["model", "level", "weight"] + (first.spread == nil ? [] : ["spread"])
-        + first.moves.map { "moved_by_\($0.feature)" })
-    var lines: [[ReportTable.Cell]] = []
-    for (k, weights) in tables.enumerated() {
-      for j in weights.models.indices {
-        for t in weights.levels.indices {
-          var line: [ReportTable.Cell] = folds.map { [.count($0[k])] } ?? []
-          line += [.text(weights.models[j]), .key(weights.levels[t]), .number(weights.mean[j, t])]
-          line += weights.spread.map { [.number($0[j, t])] } ?? []
-          line += weights.moves.map { .number($0.change[j, t]) }
-          lines.append(line)
-        }
-      }
-    }
-    try report.write(lines, session: session)
-    try session.output.close()
-  }
+enum CombinedGroupsHelp: OptionHelp {
+  static let text = "Combine these quantile groups only, separated by commas; an empty name is the group without one (default: all)."
 }
 
 /// What `--noncrossing` takes.

@@ -25,32 +25,32 @@ struct LabelledRows {
   let unlabelled: Int
   private let answersLabelled: Bool
 
-  init(_ held: StoredTable, _ roles: TrainingRoles, _ session: FilterSession, folds count: Int?, newOnly: Bool, copies: CopyPlan, seed: UInt64) throws {
-    let header = held.header
-    let target = held.numbers(roles.target)
+  init(_ table: StoredTable, _ roles: TrainingRoles, _ session: FilterSession, folds count: Int?, newOnly: Bool, copies: CopyPlan, seed: UInt64) throws {
+    let header = table.header
+    let target = table.numbers(roles.target)
     let labelled = target.indices.filter { !target[$0].isNaN }
     unlabelled = target.count - labelled.count
-    tableRows = held.rows
+    tableRows = table.rows
     guard !labelled.isEmpty else {
       throw session.failure(
-        "no labelled row: all \(held.rows) targets are missing", column: header.names[roles.target], remedy: "rows with a target teach the others")
+        "no labelled row: all \(table.rows) targets are missing", column: header.names[roles.target], remedy: "rows with a target teach the others")
     }
-    let weights = try roles.weight.map { try session.rowWeights(held, $0, of: labelled) }
+    let weights = try roles.weight.map { try session.rowWeights(table, $0, of: labelled) }
 
-    session.warnOfStrayTexts(held, roles.features)
+    session.warnOfStrayTexts(table, roles.features)
     var foldOfRow: [Int] = []
     if let fold = roles.fold {
-      foldOfRow = [Int](repeating: -1, count: held.rows)
-      let given = held.numbers(fold)
+      foldOfRow = [Int](repeating: -1, count: table.rows)
+      let given = table.numbers(fold)
       for row in labelled where !given[row].isNaN { foldOfRow[row] = Int(given[row]) }
       guard Set(foldOfRow.filter { $0 >= 0 }).count >= 2 else {
         throw session.failure("the labelled rows stand in fewer than two folds", column: "fold", remedy: "drop the column and qfit draws folds")
       }
     } else if !newOnly || copies.writesCopies {
       let labels: [Int32]?
-      if let group = roles.group, case .categories(let codes, _) = try held.feature(group) { labels = codes } else { labels = nil }
+      if let group = roles.group, case .categories(let codes, _) = try table.feature(group) { labels = codes } else { labels = nil }
       let count = count ?? 5
-      guard let drawn = drawFolds(count, labelled: labelled, labels: labels, rows: held.rows, seed: seed) else {
+      guard let drawn = drawFolds(count, labelled: labelled, labels: labels, rows: table.rows, seed: seed) else {
         let units = foldUnits(labelled, labels).count
         let things = labels == nil ? "labelled row" : "group"
         throw session.failure(
@@ -69,21 +69,21 @@ struct LabelledRows {
     if newOnly, !copies.writesCopies {
       // Of the largest tables only one copy of the numbers finds room beside a learner's own.
       let others = target.indices.filter { target[$0].isNaN }
-      let (taught, untaught) = try takeFeatures(held, columns: roles.features, of: labelled, and: others)
+      let (taught, untaught) = try takeFeatures(table, columns: roles.features, of: labelled, and: others)
       features = taught
       asked = AskedRows(rows: others, features: untaught)
       self.target = others.isEmpty ? target : labelled.map { target[$0] }
       self.weights = others.isEmpty ? weights : weights.map { weights in labelled.map { weights[$0] } }
       someRows = nil
     } else {
-      features = try featureTable(held, columns: roles.features)
+      features = try featureTable(table, columns: roles.features)
       asked = nil
       self.target = target
       self.weights = weights
       someRows = roles.fold == nil ? labelled : labelled.filter { foldOfRow[$0] >= 0 }
     }
-    held.forgetNumbers()
-    if newOnly { held.forgetRecords { target[$0].isNaN } }
+    table.forgetNumbers()
+    if newOnly { table.forgetRecords { target[$0].isNaN } }
   }
 
   /// Rows of the table.

@@ -14,19 +14,18 @@ struct TrainingRoles {
 
   init(_ session: FilterSession, _ header: Header, _ flags: QFit) throws {
     target = try session.requiredTarget(header, named: flags.targetOption.target)
-    weight = try flags.weight.map { try session.column(header, $0) }
+    weight = try flags.weightOption.weight.map { try session.column(header, $0) }
     group = try flags.group.map { try session.column(header, $0) }
     fold = flags.learning.newOnly && !flags.copies.writesCopies ? nil : header.index(of: "fold")
     if fold != nil, flags.folds != nil || flags.group != nil {
-      throw session.failure(
-        "the table has a column fold, so \(flags.folds != nil ? "--folds" : "--group") has no effect", remedy: "drop the column or the flag")
+      throw session.failure("the table has a column fold, so \(flags.folds != nil ? "--folds" : "--group") has no effect", remedy: "drop the column or the flag")
     }
-    let used = Set([target, weight, group, header.index(of: "fold"), header.index(of: "held")].compactMap { $0 })
-    features = try session.featureColumns(header, named: flags.features, excluding: flags.exclude, used: used)
+    features = try session.featureColumns(
+      header, flags.featureOptions, alone: [("--target", target), ("--weight", weight)], shared: [("--group", [group].compactMap { $0 })])
   }
 
-  /// What to hold of the table.
-  var held: [(column: Int, role: StoredTable.Role)] {
+  /// What to store of the table.
+  var stored: [(column: Int, role: StoredTable.Role)] {
     var roles: [(column: Int, role: StoredTable.Role)] = [(target, .finite)]
     if let fold { roles.append((fold, .index)) }
     if let weight { roles.append((weight, .weight(unlessMissing: target))) }

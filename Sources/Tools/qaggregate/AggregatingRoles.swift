@@ -1,0 +1,40 @@
+import FilterKit
+import Groundwork
+import Tables
+
+/// Which column does what when qaggregate learns.
+struct AggregatingRoles {
+  let target: Int
+  let fold: Int?
+  let weight: Int?
+  /// Which copy of its row a row is, where rows are copied for cross-conformal calibration.
+  let copy: Int?
+  let features: [Int]
+
+  init(_ session: FilterSession, _ header: Header, _ flags: QAggregate, learns: Bool, usesFeatures: Bool) throws {
+    target = try session.requiredTarget(header, named: flags.targetOption.target)
+    weight = try flags.weightOption.weight.map { try session.column(header, $0) }
+    fold = header.index(of: "fold")
+    copy = learns ? header.index(of: "held") : nil
+    let alone = [("--target", target), ("--weight", weight)]
+    if usesFeatures {
+      features = try session.featureColumns(header, flags.featureOptions, alone: alone)
+    } else {
+      try session.checkRoles(header, alone: alone)
+      features = []
+    }
+  }
+
+  /// What to store of the table.
+  func stored(_ groups: [QuantileGroup]) -> [(column: Int, role: StoredTable.Role)] {
+    let quantiles: [(column: Int, role: StoredTable.Role)] = groups.flatMap(\.columns).map { ($0, .number) }
+    return [(target, .finite)] + [fold, copy].compactMap { $0 }.map { ($0, .index) }
+      + [weight].compactMap { $0 }.map { ($0, .weight(unlessMissing: target)) }
+      + quantiles + features.map { ($0, .feature) }
+  }
+
+  func explanation(_ header: Header) -> [(String, String)] {
+    [("target", header.names[target])] + (features.isEmpty ? [] : [("features", features.map { header.names[$0] }.joined(separator: " "))])
+      + [("fold", fold), ("held", copy), ("weight", weight)].compactMap { name, column in column.map { (name, header.names[$0]) } }
+  }
+}

@@ -1,0 +1,108 @@
+import Aggregation
+import FilterKit
+import Groundwork
+import MethodKit
+import Tables
+
+/// Learns from the labelled rows of a table how to combine, over its folds, and answers all rows.
+struct AggregationTask: LearningTask {
+  let flags: QAggregate
+  let specification: MethodSpecification
+  let type: any Aggregator.Type
+  let settings: Settings
+  let columns: CombinedColumns
+
+  struct Roles {
+    let columns: AggregatingRoles
+    let combination: Combination
+  }
+
+  var options: LearningOptions { flags.learning }
+  var takesNoRows: Bool { options.save != nil || flags.describe }
+
+  func roles(_ header: Header, _ session: FilterSession) throws -> Roles {
+    let groups = try session.groups(header, picked: flags.groupsOption.groups)
+    return Roles(
+      columns: try AggregatingRoles(session, header, flags, learns: type.learns, usesFeatures: type.usesFeatures),
+      combination: Combination(specification: specification, groups: groups, isotonic: flags.answerOrder))
+  }
+
+  func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)] {
+    roles.columns.explanation(header) + session.explanation(of: roles.combination.groups) + [("method", specification.text)]
+  }
+
+  func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) -> Bool {
+    roles.combination.tellLevels(session)
+    flags.tellUnusedFeatures(type, session)
+    return true
+  }
+
+  func output(_ roles: Roles, _ header: Header) -> OutputColumns { columns.output(roles.combination) }
+
+  func storage(_ roles: Roles) -> TableStorage {
+    TableStorage(roles: roles.columns.stored(roles.combination.groups), memory: options.memoryBytes)
+  }
+
+  func learn(_ table: StoredTable, _ roles: Roles, _ session: FilterSession) throws -> LearntCombination {
+    let seed = flags.seedOption.seed
+    let rows = try AggregationRows(table, roles.columns, roles.combination, session, crossFits: !options.newOnly && !flags.describe, seed: seed)
+    let method = try choose(rows, session)
+    return LearntCombination(
+      header: table.header, combination: roles.combination.settled(method), rows: rows,
+      fits: try CrossFit(method.aggregator(), rows, session: session, seed: seed), target: table.header.names[roles.columns.target],
+      tableRows: table.rows, newOnly: options.newOnly, describes: flags.describe)
+  }
+
+  /// Makes the choices that are made once, on all labelled rows.
+  private func choose(_ rows: AggregationRows, _ session: FilterSession) throws -> SettledMethod {
+    let progress = Progress("qaggregate: choosing", quiet: flags.table.quiet)
+    defer { progress.clear() }
+    let budget: TuningBudget = flags.tune.map { .trials($0) } ?? flags.time.map { .seconds($0) } ?? .usual
+    let context = FitContext(
+      threads: session.threads, seed: flags.seedOption.seed, note: { session.diagnostics.note($0) }, progress: { progress.update($0) })
+    return try type.settle(settings, rows.settling(budget, context))
+  }
+}
+
+/// A combination that was learnt from a table, and answers its rows or is described.
+struct LearntCombination: LearntAnswers {
+  let header: Header
+  let combination: Combination
+  let rows: AggregationRows
+  let fits: CrossFit
+  let target: String
+  let tableRows: Int
+  /// Labelled rows are not written.
+  let newOnly: Bool
+  let describes: Bool
+
+  func model(_ header: Header) -> ModelFile {
+    let readsFeatures = aggregatorRegistry.first { $0.description.name == combination.specification.method }!.usesFeatures
+    return combination.model(
+      fits.kept, folds: rows.copiedFolds, schema: readsFeatures ? rows.features.map(FeatureSchema.init) : nil, header: header, target: target,
+      training: fits.summary)
+  }
+
+  func report(_ counts: RowCounts, _ session: FilterSession) throws -> Bool {
+    guard describes else { return false }
+    let folds = rows.copiedFolds
+    let tables = fits.kept.enumerated().map { k, weights in
+      let training = rows.training(without: folds?[k])
+      return weights.weightTable(training.predictions, features: training.features)
+    }
+    let written = try WeightReport(tables, folds: folds, method: combination.specification.method).write(session)
+    try session.finish(counts, written: written)
+    return true
+  }
+
+  func worker(_ encoder: RowEncoder) -> CombiningWorker {
+    CombiningWorker(
+      combination, header, encoder, features: rows.features.map { .whole($0) } ?? .none, .crossFitted(fits, rows, skipsLabelled: newOnly))
+  }
+
+  var written: Int? { newOnly ? tableRows - rows.labelled.count : nil }
+
+  func conclude(_ workers: [CombiningWorker], _ session: FilterSession) {
+    workers.reduce(into: Omissions(models: combination.groups.count)) { $0.add($1.omissions) }.tell(combination, session.diagnostics)
+  }
+}

@@ -1,0 +1,96 @@
+import FilterKit
+import Groundwork
+import Learners
+import Quantiles
+import Tables
+
+/// Fits learners on the labelled rows of a table, over its folds, and answers all rows.
+struct EnsembleTask: LearningTask {
+  let flags: QFit
+  let learners: [NamedLearner]
+  let levels: [Double]
+
+  var options: LearningOptions { flags.learning }
+
+  func roles(_ header: Header, _ session: FilterSession) throws -> TrainingRoles { try TrainingRoles(session, header, flags) }
+
+  func explanation(_ roles: TrainingRoles, _ header: Header, _ session: FilterSession) -> [(String, String)] {
+    roles.explanation(header, learners, levels)
+  }
+
+  func output(_ roles: TrainingRoles, _ header: Header) -> OutputColumns {
+    let quantiles = learners.flatMap { learner in levels.map { QuantileGroup.columnName(learner.name, $0) } }
+    return OutputColumns(appended: (writesFold(roles) ? ["fold"] : []) + (flags.copies.writesCopies ? ["held"] : []) + quantiles)
+  }
+
+  /// Whether folds are drawn here, so that they are told.
+  private func writesFold(_ roles: TrainingRoles) -> Bool { roles.fold == nil && !options.newOnly }
+
+  func storage(_ roles: TrainingRoles) -> TableStorage {
+    // The text of rows that only teach is read again where it holds categories, and nowhere else.
+    let isSmall = options.newOnly && !flags.copies.writesCopies && options.memory == nil
+    return TableStorage(roles: roles.stored, memory: isSmall ? 1 << 26 : options.memoryBytes)
+  }
+
+  func learn(_ table: StoredTable, _ roles: TrainingRoles, _ session: FilterSession) throws -> FittedTable {
+    let seed = flags.seedOption.seed
+    let training = try LabelledRows(table, roles, session, folds: flags.folds, newOnly: options.newOnly, copies: flags.copies, seed: seed)
+    warnOfExtremeLevels(training, session)
+    let tuning = Tuning(trials: flags.tune ?? 1, levels: levels, seed: seed)
+    let tuned = try learners.enumerated().map { try tuning.tuned($1, training, index: $0, session) }
+    let fits = flags.copies.fits(
+      folds: training.folds, writesLabelled: !options.newOnly, needsFull: options.newOnly || options.save != nil || training.hasRowsWithoutFold)
+    let ensemble = try FittedEnsemble(
+      tuned, training, levels: levels, fits: fits, copies: flags.copies, saves: options.save != nil, session: session, seed: seed)
+    return FittedTable(
+      ensemble: ensemble, training: training, copies: flags.copies, target: table.header.names[roles.target], writesFold: writesFold(roles),
+      answeredRows: options.newOnly ? training.unlabelled : table.rows)
+  }
+
+  /// Says once, whatever the learners and folds, that a level has n · min(τ, 1 − τ) < 1 for n labelled rows of positive weight: less than
+  /// one of them is expected beyond its quantile. It is answered all the same.
+  private func warnOfExtremeLevels(_ training: LabelledRows, _ session: FilterSession) {
+    let n = training.rows.lazy.filter { training.weight(of: $0) > 0 }.count
+    let extreme = levels.min { min($0, 1 - $0) < min($1, 1 - $1) }!
+    let share = min(extreme, 1 - extreme)
+    // Levels are known to nine decimals.
+    guard Double(n) * share < 1 - 1e-9 * Double(n) else { return }
+    let rows = Int((1 / share - 1e-6).rounded(.up))
+    session.diagnostics.warn(
+      "\(counted(n, "labelled row tells", "labelled rows tell")) little of level \(levelText(extreme)), beyond which less than one is expected; "
+        + "give \(rows) rows, or ask for less extreme --levels")
+  }
+}
+
+/// Models fitted on a table, which answer its rows.
+struct FittedTable: LearntAnswers {
+  let ensemble: FittedEnsemble
+  let training: LabelledRows
+  let copies: CopyPlan
+  let target: String
+  let writesFold: Bool
+  /// Rows of the table that get an answer, each counted once.
+  let answeredRows: Int
+  private let watch = Stopwatch()
+
+  init(ensemble: FittedEnsemble, training: LabelledRows, copies: CopyPlan, target: String, writesFold: Bool, answeredRows: Int) {
+    self.ensemble = ensemble
+    self.training = training
+    self.copies = copies
+    self.target = target
+    self.writesFold = writesFold
+    self.answeredRows = answeredRows
+  }
+
+  func model(_ header: Header) -> ModelFile { ensemble.model(copies, header: header, target: target) }
+
+  func worker(_ encoder: RowEncoder) -> OutOfFoldWorker {
+    OutOfFoldWorker(ensemble: ensemble, training: training, copies: copies, encoder: encoder, writesFold: writesFold)
+  }
+
+  var written: Int? { training.answered(among: 0..<training.tableRows).reduce(0) { $0 + training.copies(of: $1, copies).count } }
+
+  func conclude(_ workers: [OutOfFoldWorker], _ session: FilterSession) {
+    session.diagnostics.note("\(counted(answeredRows, "row")) answered in \(watch.text)")
+  }
+}
