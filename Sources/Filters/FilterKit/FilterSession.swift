@@ -113,12 +113,10 @@ public final class FilterSession {
       progress: progress.update)
   }
 
-  /// Writes the answers to the rows of a stored table. The workers, one a thread, come back.
-  public func answer<Worker: RowWorker>(_ table: StoredTable, _ makeWorker: () throws -> Worker) throws -> [Worker] {
+  /// Writes the answers to the rows of a stored table, on a thread for each worker.
+  public func answer(_ table: StoredTable, _ workers: [RowWorker]) throws {
     let progress = Progress("\(tool): answering", quiet: options.quiet)
-    let workers = try (0..<max(1, threads)).map { _ in try makeWorker() }
     try table.answer(workers, output: output, progress: progress.update)
-    return workers
   }
 
   /// Ends the run: checks that the output reached its end, reports skipped rows, writes `--stats`, with a tool's `more` counts.

@@ -41,7 +41,8 @@ public struct ReadingOptions: ParsableArguments, FlagGroup {
   public init() {}
 
   public static let list = FlagList<ReadingOptions>([
-    ("--delimiter", { $0.delimiter != nil }), ("--input", { $0.input != nil }), ("--no-header", { $0.noHeader }), ("--columns", { $0.columns != nil }),
+    ("--delimiter", { $0.delimiter != nil }), ("--input", { $0.input != nil }), ("--no-header", { $0.noHeader }),
+    ("--columns", { $0.columns != nil }),
     ("--on-error", { $0.onError != .fail }), ("--rejects", { $0.rejects != nil }), ("--explain", { $0.explain }), ("--quiet", { $0.quiet }),
     ("--verbose", { $0.verbose }),
   ])

@@ -23,10 +23,10 @@ public protocol TableTask {
   /// Finds the columns. Throws where one is missing or has two roles.
   func roles(_ header: Header, _ session: FilterSession) throws -> Roles
   /// What `--explain` shows.
-  func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)]
+  func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) throws -> [(String, String)]
   /// Called before rows are read: remarks about the columns, and what needs no rows. False ends the run there.
   func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) throws -> Bool
-  func output(_ roles: Roles, _ header: Header) -> OutputColumns
+  func output(_ roles: Roles, _ header: Header) throws -> OutputColumns
 }
 
 extension TableTask {
@@ -66,11 +66,14 @@ public protocol LearningTask: TableTask {
   func storage(_ roles: Roles) -> TableStorage
   /// Whether a table without rows is learnt from too, as what is wanted is no answers.
   var takesNoRows: Bool { get }
+  /// Ends a run whose input has not even a header.
+  func finishEmpty(_ session: FilterSession) throws
   func learn(_ table: StoredTable, _ roles: Roles, _ session: FilterSession) throws -> Learnt
 }
 
 extension LearningTask {
   public var takesNoRows: Bool { options.save != nil }
+  public func finishEmpty(_ session: FilterSession) throws { try options.finishEmpty(session) }
 }
 
 /// How a learning run keeps its table.
@@ -94,8 +97,8 @@ public protocol LearntAnswers {
   func model(_ header: Header) throws -> ModelFile
   /// Writes what is wanted in place of answers. False where answers are.
   func report(_ counts: RowCounts, _ session: FilterSession) throws -> Bool
-  /// One is made for each thread.
-  func worker(_ encoder: RowEncoder) -> Worker
+  /// One for each of `count` threads.
+  func workers(_ encoder: RowEncoder, _ count: Int) throws -> [Worker]
   /// Rows written; nil is all.
   var written: Int? { get }
   /// Called when the output has reached its end: what is told of the run.
@@ -129,11 +132,11 @@ public struct TableRun {
   private func start<Task: TableTask>(_ task: Task, _ header: Header, _ session: FilterSession) throws -> (Task.Roles, RowEncoder)? {
     let roles = try task.roles(header, session)
     if options.explain {
-      try session.explain(task.explanation(roles, header, session))
+      try session.explain(try task.explanation(roles, header, session))
       return nil
     }
     guard try task.begin(roles, header, session) else { return nil }
-    let output = task.output(roles, header)
+    let output = try task.output(roles, header)
     return (roles, try session.encoder(header, changed: output.changed, dropped: output.dropped, appended: output.appended))
   }
 
@@ -156,7 +159,7 @@ public struct TableRun {
   public func learn<Task: LearningTask>(_ task: Task) throws {
     try task.options.checkSaving(options)
     let session = try open()
-    guard let header = session.reader.header else { return try task.options.finishEmpty(session) }
+    guard let header = session.reader.header else { return try task.finishEmpty(session) }
     guard let (roles, encoder) = try start(task, header, session) else { return }
     let table = try session.store(header, task.storage(roles))
     guard table.rows > 0 || task.takesNoRows else {
@@ -167,7 +170,8 @@ public struct TableRun {
     if let save = task.options.save { try learnt.model(header).save(to: save) }
     if try learnt.report(table.counts, session) { return }
     try session.writeHeader(encoder)
-    let workers = try session.answer(table) { learnt.worker(encoder) }
+    let workers = try learnt.workers(encoder, session.threads)
+    try session.answer(table, workers)
     try session.finish(table.counts, written: learnt.written)
     try learnt.conclude(workers, session)
   }

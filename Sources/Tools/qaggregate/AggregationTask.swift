@@ -95,9 +95,11 @@ struct LearntCombination: LearntAnswers {
     return true
   }
 
-  func worker(_ encoder: RowEncoder) -> CombiningWorker {
-    CombiningWorker(
-      combination, header, encoder, features: rows.features.map { .whole($0) } ?? .none, .crossFitted(fits, rows, skipsLabelled: newOnly))
+  func workers(_ encoder: RowEncoder, _ count: Int) -> [CombiningWorker] {
+    let features: RowFeatures = rows.features.map { .whole($0) } ?? .none
+    return (0..<count).map { _ in
+      CombiningWorker(combination, header, encoder, features: features, .crossFitted(fits, rows, skipsLabelled: newOnly))
+    }
   }
 
   var written: Int? { newOnly ? tableRows - rows.labelled.count : nil }

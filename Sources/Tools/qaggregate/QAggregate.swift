@@ -102,7 +102,8 @@ struct QAggregate: FilterTool {
 
   private static let common = TableOptions.names.union(["--as", "--keep", "--describe"])
   private static let teaching = common.union([
-    "--method", "--groups", "--target", "--features", "--exclude", "--isotonic", "--noncrossing", "--margin", "--seed", "--new-only", "--save", "--memory",
+    "--method", "--groups", "--target", "--features", "--exclude", "--isotonic", "--noncrossing", "--margin", "--seed", "--new-only", "--save",
+    "--memory",
   ])
   private static let learn = Mode(
     "learn", "", "learns weights from the labelled rows; labelled rows are answered with those of other folds",

@@ -16,7 +16,7 @@ struct QConformal: FilterTool {
     abstract: "Calibrate quantile predictions so that intervals cover as often as their levels say.",
     discussion: """
       Rows with a target teach how far quantiles are off; every row's quantiles are moved in place, each central interval (a \
-      level and its mirror) by what makes it cover at its level in finite samples, and then ordered outwards from the median. \
+      level and its complement) by what makes it cover at its level in finite samples, and then ordered outwards from the median. \
       --by does so for each group of rows, -w and --decay where new rows are not like the old. A labelled row is answered with what the rows of other folds teach (column fold; without one, with all rows but itself), an \
       unlabelled row with what all labelled rows teach. The labelled rows' predictions must come from models that did not see \
       them, as qfit and qaggregate write them.
@@ -57,12 +57,7 @@ struct QConformal: FilterTool {
     completion: .list(["upper", "lower"]))
   var oneSided: String?
 
-  @Option(
-    name: [.customShort("w"), .long],
-    help: ArgumentHelp(
-      "Column of row weights, finite and not negative: how many times more likely such a row is among those to be answered. Every row needs one.",
-      valueName: "name"))
-  var weight: String?
+  @OptionGroup var weightOption: WeightOption<ShiftWeightHelp>
 
   @Option(help: ArgumentHelp("Where rows are in order of time: how much less each row teaches than the next, such as 0.99.", valueName: "factor"))
   var decay: Double?
@@ -85,11 +80,7 @@ struct QConformal: FilterTool {
   @Flag(help: "Write to stderr a table of the intervals: coverage and mean width before and after, corrections, infinite ends, rows needed.")
   var report = false
 
-  @Option(
-    name: [.customShort("g"), .long],
-    help: ArgumentHelp(
-      "Calibrate these quantile groups only, separated by commas; an empty name is the group without one (default: all).", valueName: "models"))
-  var groups: String?
+  @OptionGroup var groupsOption: GroupsOption<CalibratedGroupsHelp>
 
   @Option(name: .customLong("as"), help: ArgumentHelp("Leave the group as it is and append the calibrated one under this name.", valueName: "name"))
   var answerName: String?
@@ -134,169 +125,118 @@ struct QConformal: FilterTool {
   }
 
   func validate() throws {
-    if let refusal = validatePartial() { throw ValidationError(refusal) }
-    try learning.refuseTeaching([
-      ("--method", method != nil), ("--one-sided", oneSided != nil), ("--groups", groups != nil), ("--target", targetOption.target != nil),
-      ("--weight", weight != nil), ("--decay", decay != nil), ("--by", by != nil), ("--min-rows", minRows != nil), ("--levels", levels != nil),
-      ("--report", report),
-      ("--order", order != nil), ("--state", state != nil), ("--given", given != nil),
-    ])
     if let decay, !(decay > 0 && decay <= 1) { throw ValidationError("--decay \(decay): write a number above 0, at most 1") }
     if let minRows, minRows < 1 || by == nil && !merge {
       throw ValidationError(minRows < 1 ? "--min-rows \(minRows): at least 1" : "--min-rows needs --by")
     }
     if method != nil, oneSided != nil { throw ValidationError("--one-sided is a method of its own; leave out --method") }
     if let oneSided, !["upper", "lower"].contains(oneSided) { throw ValidationError("--one-sided \(oneSided): write upper or lower") }
+    if merge, learning.save == nil, !partial { throw ValidationError("--merge makes a model (--save FILE) or other scores (--partial)") }
+    if compact, !partial { throw ValidationError("--compact goes with --partial") }
+    if compact, weightOption.weight != nil { throw ValidationError("--compact keeps no weights; leave out --compact") }
   }
 
-  mutating func run() throws {
-    if merge { return try mergeScores() }
+  func run() throws {
+    if merge { return try ScoreMerging(flags: self).run() }
     let bounds = try self.bounds.map { try AnswerBounds(parsing: $0) }
-    if let load = learning.load {
-      let file = try ModelFile(path: load, tool: "qconformal")
-      if SavedCopies.wrote(file) { return try answerCopies(with: SavedCopies(file, path: load), bounds) }
-      return try answer(with: SavedCalibration(file, path: load), bounds)
+    if let load = learning.load { return try answer(with: load, bounds) }
+    let specification = try specification()
+    let method = specification.method
+    if let online = onlineRegistry.first(where: { $0.description.name == method }) {
+      let task = try OnlineTask(self, online, specification, bounds ?? AnswerBounds())
+      defer { task.close() }
+      return try TableRun("qconformal", table, modelColumns: task.columns, reading: [state].compactMap { $0 }).stream(task)
     }
-    let specification = try MethodSpecification.parseOne(oneSided.map { "asymmetric:bound=" + $0 } ?? method ?? "cqr", known: Self.methods)
-    if let method = onlineRegistry.first(where: { $0.description.name == specification.method }) {
-      return try calibrateOnline(method, specification, bounds ?? AnswerBounds())
+    let run = TableRun("qconformal", table)
+    guard let type = calibratorRegistry.first(where: { $0.description.name == method }) else {
+      _ = try Settings(specification.settings, of: CrossValidationPlus.description)
+      try refuseSkipping(specification)
+      return try run.learn(CopiesTask(flags: self, specification: specification, bounds: bounds ?? AnswerBounds()))
     }
-    if let flag = order != nil ? "--order" : state != nil ? "--state" : nil {
-      throw Failure(
-        .usage, "\(flag): \(specification.method) learns from all rows at once",
-        remedy: "choose an online method: \(onlineRegistry.map { $0.description.name }.joined(separator: ", "))")
+    let calibrator = type.init(settings: try Settings(specification.settings, of: type.description))
+    try check(calibrator, type, specification)
+    try run.learn(
+      SplitTask(
+        flags: self, specification: specification, calibrator: calibrator, madeLevels: try levels.map { try Levels.parse($0) } ?? [],
+        bounds: bounds ?? AnswerBounds()))
+  }
+
+  private func answer(with load: String, _ bounds: AnswerBounds?) throws {
+    let file = try ModelFile(path: load, tool: "qconformal")
+    let run = TableRun("qconformal", table, modelColumns: file.header.columns, reading: [load])
+    guard SavedCopies.wrote(file) else {
+      return try run.stream(SavedCalibrationTask(flags: self, saved: SavedCalibration(file, path: load), bounds: bounds))
     }
-    // nil for cv+, which learns from copies.
-    let type = calibratorRegistry.first { $0.description.name == specification.method }
-    let known = try type.map { $0.init(settings: try Settings(specification.settings, of: $0.description)) }
-    if partial, !(known is any ScoreCalibrator) {
-      throw Failure(.usage, "--partial: \(specification.method) learns from more than scores", remedy: "calibrate the whole table")
+    let saved = try SavedCopies(file, path: load)
+    try refuseSkipping(saved.specification)
+    try run.stream(SavedCopiesTask(flags: self, saved: saved, bounds: bounds))
+  }
+
+  func specification() throws -> MethodSpecification {
+    try MethodSpecification.parseOne(oneSided.map { "asymmetric:bound=" + $0 } ?? method ?? "cqr", known: Self.methods)
+  }
+
+  /// Refuses what does not go with a method that learns from all rows at once.
+  private func check(_ calibrator: any Calibrator, _ type: any Calibrator.Type, _ specification: MethodSpecification) throws {
+    let method = specification.method
+    if partial, !(calibrator is any ScoreCalibrator) {
+      throw Failure(.usage, "--partial: \(method) learns from more than scores", remedy: "calibrate the whole table")
     }
-    if known?.usesFeatures != true, !nameList(given).isEmpty {
-      throw Failure(.usage, "--given: \(specification.method) uses no columns", remedy: "use --method conditional")
+    if !calibrator.usesFeatures, !nameList(given).isEmpty {
+      throw Failure(.usage, "--given: \(method) uses no columns", remedy: "use --method conditional")
     }
-    guard let calibrator = known else { return try calibrateCopies(specification, bounds) }
     if levels != nil, !calibrator.makesIntervals {
       throw Failure(.usage, "--levels: \(specification.text) makes no levels", remedy: "use --method residual")
     }
-    if type == SplitConformal<WeightedCQR>.self, weight == nil, decay == nil {
+    if type == SplitConformal<WeightedCQR>.self, weightOption.weight == nil, decay == nil {
       throw Failure(.usage, "--method weighted needs weights", remedy: "name their column with -w, or let rows teach less with age by --decay")
     }
     if calibrator.usesFeatures, nameList(given).isEmpty {
-      throw Failure(.usage, "--method \(specification.method) needs columns to cover over", remedy: "name them with --given")
+      throw Failure(.usage, "--method \(method) needs columns to cover over", remedy: "name them with --given")
     }
-    if calibrator.usesFeatures, weight != nil || decay != nil {
-      throw Failure(.usage, "\(specification.method) takes no weights", remedy: "name what the shift depends on in --given")
-    }
-    let made = try levels.map { try Levels.parse($0) } ?? []
-    try learning.checkSaving(table)
-
-    let session = try FilterSession(tool: "qconformal", table)
-    guard let header = session.reader.header else {
-      if partial { throw session.failure("the table is empty, so it has no scores") }
-      return try learning.finishEmpty(session)
-    }
-    let roles = try CalibratingRoles(session, header, self)
-    let found = try session.groups(header, picked: self.groups)
-    let groups = found.map { WorkingGroup($0, adding: made) }
-    for group in groups {
-      let keys = Set(group.levels.map(Levels.key))
-      if let level = made.first(where: { !keys.contains(1_000_000_000 - Levels.key($0)) }) {
-        let mirror = levelText(Double(1_000_000_000 - Levels.key(level)) / 1e9)
-        throw Failure(.usage, "--levels \(levels!): an interval needs two ends, and \(levelText(level)) has no mirror", remedy: "add \(mirror)")
-      }
-    }
-    if table.explain { return try session.explain(roles.explanation(header) + session.explanation(of: found) + [("method", specification.text)]) }
-    let encoder = try self.encoder(session, header, groups)
-
-    let held = try session.hold(header, roles: roles.held, packing: roles.packing(groups, newOnly: learning.newOnly), memory: learning.memoryBytes)
-    if partial {
-      return try writePartial(
-        PartialScores(held, roles, groups, calibrator as! any ScoreCalibrator, specification, bounds ?? AnswerBounds(), session), session, held.counts
-      )
-    }
-    guard held.rows > 0 || learning.save != nil else {
-      try session.writeHeader(encoder)
-      return try session.finish(held.counts)
-    }
-    let rows = try CalibrationRows(held, roles, decay: decay, session)
-    let trainings = rows.trainings(held, groups)
-    held.forgetNumbers()
-    if learning.newOnly { held.forgetRecords { !rows.isLabelled($0) } }
-    let calibrations = try zip(groups, trainings).map { group, training in
-      do {
-        return try PartedCalibration(
-          calibrator, training, rows, leastRows: minRows, answersLabelled: !learning.newOnly || report, session: session)
-      } catch var failure as Failure {
-        failure.cause = "\(group.title): \(failure.cause)"
-        throw failure
-      }
-    }
-    let by = roles.by.map { header.names[$0] }
-    CalibrationMessages(groups: groups, calibrations: calibrations, by: by, session: session).tell()
-    if let save = learning.save {
-      let saved = SavedCalibration(
-        specification: specification,
-        terms: CalibrationTerms(weight: roles.weight.map { header.names[$0] }, by: by, bounds: bounds ?? AnswerBounds()),
-        groups: zip(groups, calibrations).map(SavedCalibration.Group.init), features: rows.features)
-      try saved.model(columns: header.names, target: header.names[roles.target], rows: rows.labelled.count).save(to: save)
-    }
-
-    try session.writeHeader(encoder)
-    let plan = CalibratingWorker.Plan(
-      header: header, groups: groups, encoder: encoder, appends: answerName != nil, weight: roles.weight, bounds: bounds ?? AnswerBounds())
-    var workers: [CalibratingWorker] = []
-    try session.answer(held) {
-      let skips: ((Int) -> Bool)? = learning.newOnly ? { rows.isLabelled($0) } : nil
-      workers.append(CalibratingWorker(plan, .crossFitted({ g, row in try calibrations[g].fitted(forRow: row) }, skips: skips)))
-      return workers.last!
-    }
-    CalibrationMessages.tellCrossing(
-      workers, unwritten: learning.newOnly ? rows.crossing(trainings, threads: session.threads) : 0, session.diagnostics.warn)
-    CalibrationMessages.tellUnbounded(workers, conditional: calibrator.usesFeatures, weighted: roles.weight != nil, session.diagnostics.warn)
-    try session.finish(held.counts, written: learning.newOnly ? held.rows - rows.labelled.count : nil)
-    if report {
-      try CalibrationReport(groups: groups, trainings: trainings, calibrations: calibrations, rows: rows, by: by, bounds: plan.bounds).write(session)
+    if calibrator.usesFeatures, weightOption.weight != nil || decay != nil {
+      throw Failure(.usage, "\(method) takes no weights", remedy: "name what the shift depends on in --given")
     }
   }
 
-  private func answer(with saved: SavedCalibration, _ bounds: AnswerBounds?) throws {
-    let session = try FilterSession(tool: "qconformal", table, modelColumns: saved.columns, reading: [learning.load!])
-    guard let header = session.reader.header else { return try session.finish(RowCounts()) }
-    let groups = try saved.groups(header, session)
-    if table.explain { return try explain(session, header, groups, saved.specification) }
-    let encoder = try encoder(session, header, groups)
-    let calibration = try saved.calibration(header, session)
-    let plan = CalibratingWorker.Plan(
-      header: header, groups: groups, encoder: encoder, appends: answerName != nil,
-      weight: try saved.terms.weight.map { try session.column(header, $0) },
-      bounds: bounds ?? saved.terms.bounds)
-    try session.writeHeader(encoder)
-    var workers: [CalibratingWorker] = []
-    let counts = try session.stream(header) {
-      workers.append(CalibratingWorker(plan, calibration))
-      return workers.last!
-    }
-    CalibrationMessages.tellCrossing(workers, session.diagnostics.note)
-    CalibrationMessages.tellUnbounded(workers, conditional: saved.given != nil, weighted: saved.terms.weight != nil, session.diagnostics.note)
-    try session.finish(counts)
+  private func refuseSkipping(_ specification: MethodSpecification) throws {
+    guard table.onError == .skip else { return }
+    throw Failure(
+      .usage, "--on-error skip: \(specification.text) takes rows in copies, of which none can be left out alone",
+      remedy: "leave bad rows out before qfit")
   }
 
-  /// What a saved calibration takes this table for.
-  func explain(_ session: FilterSession, _ header: Header, _ groups: [WorkingGroup], _ specification: MethodSpecification) throws {
-    let found = try session.groups(header, picked: nil).filter { group in groups.contains { $0.name == group.name } }
-    try session.explain(session.explanation(of: found) + [("method", specification.text)])
+  // MARK: What all modes write
+
+  func plan(_ header: Header, _ groups: [QuantileColumns], _ encoder: RowEncoder, weight: Int?, bounds: AnswerBounds) -> AnswerPlan {
+    AnswerPlan(header: header, groups: groups, encoder: encoder, appends: answerName != nil, weight: weight, bounds: bounds)
   }
 
-  func encoder(_ session: FilterSession, _ header: Header, _ groups: [WorkingGroup], dropped: Set<Int> = []) throws -> RowEncoder {
+  /// The groups in place, or one of them to the right under the name of `--as`.
+  func output(_ groups: [QuantileColumns], dropped: Set<Int> = []) throws -> OutputColumns {
     guard let answerName else {
-      return try session.encoder(
-        header, changed: groups.flatMap(\.presentColumns), dropped: dropped,
+      return OutputColumns(
+        changed: groups.flatMap(\.presentColumns), dropped: dropped,
         appended: groups.flatMap { group in group.madeLevels.map { QuantileGroup.columnName(group.name, $0) } })
     }
     guard groups.count == 1, let group = groups.first else {
       throw Failure(.usage, "--as \(answerName): the table has \(groups.count) quantile groups", remedy: "pick one with -g")
     }
-    return try session.encoder(header, dropped: dropped, appended: group.levels.map { QuantileGroup.columnName(answerName, $0) })
+    return OutputColumns(dropped: dropped, appended: group.levels.map { QuantileGroup.columnName(answerName, $0) })
   }
+
+  /// What a saved calibration takes this table for.
+  func explanation(_ groups: [QuantileColumns], _ specification: MethodSpecification, _ session: FilterSession) throws -> [(String, String)] {
+    let found = try session.groups(session.reader.header!, picked: nil).filter { group in groups.contains { $0.name == group.name } }
+    return session.explanation(of: found) + [("method", specification.text)]
+  }
+}
+
+enum ShiftWeightHelp: OptionHelp {
+  static let text =
+    "Column of row weights, finite and not negative: how many times more likely such a row is among those to be answered. Every row needs one."
+}
+
+enum CalibratedGroupsHelp: OptionHelp {
+  static let text = "Calibrate these quantile groups only, separated by commas; an empty name is the group without one (default: all)."
 }

@@ -84,8 +84,8 @@ struct FittedTable: LearntAnswers {
 
   func model(_ header: Header) -> ModelFile { ensemble.model(copies, header: header, target: target) }
 
-  func worker(_ encoder: RowEncoder) -> OutOfFoldWorker {
-    OutOfFoldWorker(ensemble: ensemble, training: training, copies: copies, encoder: encoder, writesFold: writesFold)
+  func workers(_ encoder: RowEncoder, _ count: Int) -> [OutOfFoldWorker] {
+    (0..<count).map { _ in OutOfFoldWorker(ensemble: ensemble, training: training, copies: copies, encoder: encoder, writesFold: writesFold) }
   }
 
   var written: Int? { training.answered(among: 0..<training.tableRows).reduce(0) { $0 + training.copies(of: $1, copies).count } }

@@ -25,7 +25,9 @@ struct LabelledRows {
   let unlabelled: Int
   private let answersLabelled: Bool
 
-  init(_ table: StoredTable, _ roles: TrainingRoles, _ session: FilterSession, folds count: Int?, newOnly: Bool, copies: CopyPlan, seed: UInt64) throws {
+  init(_ table: StoredTable, _ roles: TrainingRoles, _ session: FilterSession, folds count: Int?, newOnly: Bool, copies: CopyPlan, seed: UInt64)
+    throws
+  {
     let header = table.header
     let target = table.numbers(roles.target)
     let labelled = target.indices.filter { !target[$0].isNaN }

@@ -18,7 +18,8 @@ struct TrainingRoles {
     group = try flags.group.map { try session.column(header, $0) }
     fold = flags.learning.newOnly && !flags.copies.writesCopies ? nil : header.index(of: "fold")
     if fold != nil, flags.folds != nil || flags.group != nil {
-      throw session.failure("the table has a column fold, so \(flags.folds != nil ? "--folds" : "--group") has no effect", remedy: "drop the column or the flag")
+      throw session.failure(
+        "the table has a column fold, so \(flags.folds != nil ? "--folds" : "--group") has no effect", remedy: "drop the column or the flag")
     }
     features = try session.featureColumns(
       header, flags.featureOptions, alone: [("--target", target), ("--weight", weight)], shared: [("--group", [group].compactMap { $0 })])

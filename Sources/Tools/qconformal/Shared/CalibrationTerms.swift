@@ -7,7 +7,7 @@ import MethodKit
 struct CalibrationTerms {
   /// The column of weights that rows need.
   let weight: String?
-  /// Columns that tell a row's part.
+  /// Columns that tell a row's key.
   let by: [String]
   let bounds: AnswerBounds
 

@@ -5,11 +5,11 @@ import Groundwork
 import Quantiles
 import Tables
 
-/// The table of `--report`: of each central interval of each group, and with `--by` of each part, what calibration changed.
+/// The table of `--report`: of each central interval of each group, and with `--by` of each key, what calibration changed.
 ///
 /// Labelled rows are counted as they are answered, by what rows of other folds teach. Sums are exact, so their order does not matter.
 struct CalibrationReport {
-  let groups: [WorkingGroup]
+  let groups: [QuantileColumns]
   let trainings: [CalibrationTraining]
   let calibrations: [any ReportedCalibration]
   let rows: CalibrationRows
@@ -47,15 +47,15 @@ struct CalibrationReport {
     let table = ReportTable(columns: ["model"] + by + columns)
     var lines: [[ReportTable.Cell]] = []
     for ((group, training), calibration) in zip(zip(groups, trainings), calibrations) {
-      let parts: [(key: String?, positions: [Int])] =
-        [(nil, Array(rows.labelled.indices))] + rows.positionsOfPart.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-      for part in parts { lines += try self.lines(group, calibration, part.key, part.positions, training.quantiles.values) }
+      let selections: [(key: String?, positions: [Int])] =
+        [(nil, Array(rows.labelled.indices))] + rows.positionsOfKey.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+      for selection in selections { lines += try self.lines(group, calibration, selection.key, selection.positions, training.quantiles.values) }
     }
     try table.write(lines, session: session, to: STDERR_FILENO)
   }
 
   private func lines(
-    _ group: WorkingGroup, _ calibration: any ReportedCalibration, _ key: String?, _ positions: [Int], _ values: [Double]
+    _ group: QuantileColumns, _ calibration: any ReportedCalibration, _ key: String?, _ positions: [Int], _ values: [Double]
   ) throws -> [[ReportTable.Cell]] {
     let pairs = LevelPairs(group.levels).pairs
     var before = pairs.map { _ in Tally() }
@@ -73,13 +73,13 @@ struct CalibrationReport {
       }
     }
     let corrections = calibration.corrections(key)
-    let partValues = key.map(PartKey.values) ?? by.map { _ in "" }
+    let keyValues = key.map(RowKey.values) ?? by.map { _ in "" }
     return pairs.enumerated().map { k, pair in
       let (lower, upper) = (group.levels[pair.lower], group.levels[pair.upper])
       let below = corrections.first { $0.lowerLevel == lower }
       let above = corrections.first { $0.upperLevel == upper }
       let isMade = group.columns[pair.lower] == nil || group.columns[pair.upper] == nil
-      let place: [ReportTable.Cell] = [.text(group.name)] + partValues.map { .field($0) }
+      let place: [ReportTable.Cell] = [.text(group.name)] + keyValues.map { .field($0) }
       let interval: [ReportTable.Cell] = [
         .key(lower), .key(upper), .count(max(below?.rows ?? 0, above?.rows ?? 0)), .key(Double(1_000_000_000 - 2 * pair.lowerKey) / 1e9),
       ]

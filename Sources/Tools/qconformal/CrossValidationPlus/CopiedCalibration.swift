@@ -4,7 +4,7 @@ import Groundwork
 import Quantiles
 import Tables
 
-/// One quantile group's CV+ calibrations in a table of copies: on all labelled rows, and on those of each part of the table that has
+/// One quantile group's CV+ calibrations in a table of copies: on all labelled rows, and on those of each key that has
 /// enough; each with all folds, and without each fold.
 final class CopiedCalibration: ReportedCalibration {
   private struct Fits {
@@ -13,10 +13,10 @@ final class CopiedCalibration: ReportedCalibration {
     let withoutFold: [FittedCrossValidationPlus]
   }
 
-  let smallParts: [String]
+  let smallKeys: [String]
   let rowsNeeded: Int
   private let whole: Fits
-  private var parts: [String: Fits] = [:]
+  private var byKey: [String: Fits] = [:]
   private let copies: RowCopies
   private let rows: CalibrationRows
   private let width: Int
@@ -28,13 +28,13 @@ final class CopiedCalibration: ReportedCalibration {
   private let hasPairs: Bool
 
   init(
-    _ held: StoredTable, _ group: WorkingGroup, _ copies: RowCopies, _ rows: CalibrationRows, leastRows: Int?, answersLabelled: Bool,
+    _ table: StoredTable, _ group: QuantileColumns, _ copies: RowCopies, _ rows: CalibrationRows, leastRows: Int?, answersLabelled: Bool,
     session: FilterSession
   ) throws {
     self.copies = copies
     self.rows = rows
     let (width, folds) = (group.levels.count, copies.folds)
-    let values = held.numbers(group.presentColumns)
+    let values = table.numbers(group.presentColumns)
     (self.width, self.values) = (width, values)
     let hasPairs =
       copies.isNested
@@ -69,15 +69,15 @@ final class CopiedCalibration: ReportedCalibration {
     }
     whole = try fits(Array(rows.labelled.indices))
     rowsNeeded = leastRows ?? max(1, whole.full.corrections.map(\.rowsNeeded).max() ?? 1)
-    let (least, positions) = (rowsNeeded, rows.positionsOfPart)
-    smallParts = Set(rows.keys ?? []).filter { (positions[$0]?.count ?? 0) < least }.sorted()
-    for (key, members) in positions where members.count >= least { parts[key] = try fits(members) }
+    let (least, positions) = (rowsNeeded, rows.positionsOfKey)
+    smallKeys = Set(rows.keys ?? []).filter { (positions[$0]?.count ?? 0) < least }.sorted()
+    for (key, members) in positions where members.count >= least { byKey[key] = try fits(members) }
   }
 
   /// The calibrated quantiles of a row, as it was before it was copied, into one value a level.
   func answer(_ original: Int, into answer: UnsafeMutableBufferPointer<Double>) {
     let first = copies.first[original]
-    let fits = rows.keys.flatMap { parts[$0[first]] } ?? whole
+    let fits = rows.keys.flatMap { byKey[$0[first]] } ?? whole
     let weight = rows.rowWeights?[first] ?? 1
     let fold = copies.fold[original]
     guard fold >= 0 else {
@@ -92,12 +92,12 @@ final class CopiedCalibration: ReportedCalibration {
   }
 
   /// What a model file keeps.
-  var saved: (whole: FittedCrossValidationPlus, parts: [String: FittedCrossValidationPlus]) { (whole.full, parts.mapValues(\.full)) }
+  var saved: (whole: FittedCrossValidationPlus, byKey: [String: FittedCrossValidationPlus]) { (whole.full, byKey.mapValues(\.full)) }
 
-  var partKeys: [String] { parts.keys.sorted() }
-  func corrections(_ key: String?) -> [Correction] { (key.flatMap { parts[$0] } ?? whole).full.corrections }
+  var keys: [String] { byKey.keys.sorted() }
+  func corrections(_ key: String?) -> [Correction] { (key.flatMap { byKey[$0] } ?? whole).full.corrections }
   var usedCorrections: [Correction] {
-    ((smallParts.isEmpty && rows.keys != nil ? [] : [whole]) + partKeys.map { parts[$0]! }).flatMap {
+    ((smallKeys.isEmpty && rows.keys != nil ? [] : [whole]) + keys.map { byKey[$0]! }).flatMap {
       $0.full.corrections + $0.withoutFold.flatMap(\.corrections)
     }
   }

@@ -72,7 +72,7 @@ struct OnlineSeries {
 
   /// The row's series.
   mutating func find(_ row: Row) -> Int {
-    let key = by.isEmpty ? "" : by.count == 1 ? PartKey.joined([row.text(by[0])]) : PartKey.joined(by.map { row.text($0) })
+    let key = by.isEmpty ? "" : by.count == 1 ? RowKey.joined([row.text(by[0])]) : RowKey.joined(by.map { row.text($0) })
     return indexOfKey[key] ?? add(key)
   }
 
@@ -89,7 +89,7 @@ struct OnlineSeries {
     guard let order else { return nil }
     let time = try TimeValue(row, order, reader, header)
     if let last = times[series].seen, time.isBefore(last) {
-      let place = by.isEmpty ? "" : " of " + zip(by, PartKey.values(keys[series])).map { "\(header.names[$0])=\($1)" }.joined(separator: ", ")
+      let place = by.isEmpty ? "" : " of " + zip(by, RowKey.values(keys[series])).map { "\(header.names[$0])=\($1)" }.joined(separator: ", ")
       throw Failure(
         .badData, "\"\(printable(time.text))\" comes after \"\(printable(last.text))\"\(printable(place))", at: .init(column: header.names[order]),
         remedy: sorting(order, asNumbers: time.isNumber && last.isNumber))

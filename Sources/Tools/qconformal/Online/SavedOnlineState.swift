@@ -59,7 +59,7 @@ struct SavedOnlineState {
   }
 
   /// Reads what series have learnt, and returns from how many rows. Throws where the table has other groups or levels.
-  mutating func read(_ groups: [WorkingGroup], target: String, into series: inout OnlineSeries, _ states: any OnlineStates, path: String) throws
+  mutating func read(_ groups: [QuantileColumns], target: String, into series: inout OnlineSeries, _ states: any OnlineStates, path: String) throws
     -> Int
   {
     func refuse(_ cause: String) -> Failure {
@@ -89,7 +89,7 @@ struct SavedOnlineState {
     return rows
   }
 
-  static func model(_ identity: Identity, _ header: Header, target: String, _ groups: [WorkingGroup], _ worker: OnlineWorker) -> ModelFile {
+  static func model(_ identity: Identity, _ header: Header, target: String, _ groups: [QuantileColumns], _ worker: OnlineWorker) -> ModelFile {
     var writer = ByteWriter()
     writer.write(mark)
     writer.write(identity.method.method)

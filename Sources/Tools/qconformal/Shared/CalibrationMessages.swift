@@ -1,11 +1,12 @@
 import Calibration
 import FilterKit
+import Groundwork
 import Quantiles
 import Tables
 
 /// What users should know about calibrations, each said once.
 struct CalibrationMessages {
-  let groups: [WorkingGroup]
+  let groups: [QuantileColumns]
   let calibrations: [any ReportedCalibration]
   let by: [String]
   let session: FilterSession
@@ -13,16 +14,16 @@ struct CalibrationMessages {
   func tell() {
     tellCorrections()
     tellUnpaired()
-    tellSmallParts()
+    tellSmallKeys()
     tellInfiniteEnds()
   }
 
   private func tellCorrections() {
     for (group, calibration) in zip(groups, calibrations) {
       let prefix = groups.count > 1 ? group.title + ": " : ""
-      for key in [nil] + calibration.partKeys.map(Optional.some) {
+      for key in [nil] + calibration.keys.map(Optional.some) {
         for correction in calibration.corrections(key) {
-          let name = key.map { partTitle($0) + ": " } ?? ""
+          let name = key.map { keyTitle($0) + ": " } ?? ""
           session.diagnostics.note("\(prefix)\(name)\(levelsText(correction.levels)): \(correction.effect), learnt from \(correction.rows) rows")
         }
       }
@@ -31,8 +32,8 @@ struct CalibrationMessages {
 
   private func levelsText(_ levels: [Double]) -> String { "level\(levels.count > 1 ? "s" : "") " + levels.map(levelText).joined(separator: " and ") }
 
-  private func partTitle(_ key: String) -> String {
-    zip(by, PartKey.values(key)).map { $1.isEmpty ? "\($0) missing" : "\($0)=\($1)" }.joined(separator: ", ")
+  private func keyTitle(_ key: String) -> String {
+    zip(by, RowKey.values(key)).map { $1.isEmpty ? "\($0) missing" : "\($0)=\($1)" }.joined(separator: ", ")
   }
 
   /// Groups no level of which can be calibrated, and, asked for, levels that are not among those that are.
@@ -49,10 +50,10 @@ struct CalibrationMessages {
     }
   }
 
-  private func tellSmallParts() {
-    guard let calibration = calibrations.max(by: { $0.rowsNeeded < $1.rowsNeeded }), let first = calibration.smallParts.first else { return }
-    let count = calibration.smallParts.count
-    let names = count == 1 ? partTitle(first) : "\(count) groups of \(by.joined(separator: ", ")), \(partTitle(first)) the first,"
+  private func tellSmallKeys() {
+    guard let calibration = calibrations.max(by: { $0.rowsNeeded < $1.rowsNeeded }), let first = calibration.smallKeys.first else { return }
+    let count = calibration.smallKeys.count
+    let names = count == 1 ? keyTitle(first) : "\(count) groups of \(by.joined(separator: ", ")), \(keyTitle(first)) the first,"
     let lack = calibration.rowsNeeded == 1 ? "no labelled row" : "fewer than \(calibration.rowsNeeded) labelled rows"
     session.diagnostics.warn(
       "\(names) \(count == 1 ? "has" : "have") \(lack): all rows calibrate \(count == 1 ? "it" : "them")")
@@ -83,17 +84,17 @@ struct CalibrationMessages {
   }
 
   /// Says how many rows hold quantiles that cross.
-  static func tellCrossing(_ workers: [CalibratingWorker], unwritten: Int = 0, _ say: (String) -> Void) {
-    let rows = workers.reduce(unwritten) { $0 + $1.crossingRows }
-    guard rows > 0 else { return }
-    say("\(rows) row\(rows == 1 ? " has" : "s have") quantiles that cross; qsort puts them in order before")
+  static func tellCrossing(_ rows: [CalibratedRow], unwritten: Int = 0, _ say: (String) -> Void) {
+    let count = rows.reduce(unwritten) { $0 + $1.crossingRows }
+    guard count > 0 else { return }
+    say("\(counted(count, "row has", "rows have")) quantiles that cross; qsort puts them in order before")
   }
 
   /// Says how many rows are left without an end where that depends on the row.
-  static func tellUnbounded(_ workers: [CalibratingWorker], conditional: Bool, weighted: Bool, _ say: (String) -> Void) {
-    let rows = workers.reduce(0) { $0 + $1.unboundedRows }
-    guard rows > 0, conditional || weighted else { return }
+  static func tellUnbounded(_ rows: [CalibratedRow], conditional: Bool, weighted: Bool, _ say: (String) -> Void) {
+    let count = rows.reduce(0) { $0 + $1.unboundedRows }
+    guard count > 0, conditional || weighted else { return }
     let cause = conditional ? "too few labelled rows are alike in the columns of --given" : "they weigh too much beside the labelled rows"
-    say("\(rows) row\(rows == 1 ? " has" : "s have") infinite quantiles: \(cause)")
+    say("\(counted(count, "row has", "rows have")) infinite quantiles: \(cause)")
   }
 }

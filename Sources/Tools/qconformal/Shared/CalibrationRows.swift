@@ -6,7 +6,7 @@ import MethodKit
 import Quantiles
 import Tables
 
-/// The labelled rows of the table, their folds, weights and parts.
+/// The labelled rows of the table, their folds, weights and keys.
 struct CalibrationRows {
   /// Labelled rows that teach, increasing.
   let labelled: [Int]
@@ -25,38 +25,38 @@ struct CalibrationRows {
   /// The `--given` columns of every row.
   let features: FeatureTable?
 
-  init(_ held: StoredTable, _ roles: CalibratingRoles, decay: Double?, _ session: FilterSession, teaches: (Int) -> Bool = { _ in true }) throws {
-    let values = held.numbers(roles.target)
+  init(_ table: StoredTable, _ roles: CalibrationRoles, decay: Double?, _ session: FilterSession, teaches: (Int) -> Bool = { _ in true }) throws {
+    let values = table.numbers(roles.target)
     let labelled = values.indices.filter { !values[$0].isNaN && teaches($0) }
     guard !labelled.isEmpty else {
       throw session.failure(
-        "no labelled row: all \(held.rows) targets are missing", column: held.header.names[roles.target],
+        "no labelled row: all \(table.rows) targets are missing", column: table.header.names[roles.target],
         remedy: "rows with a target teach the others")
     }
     self.labelled = labelled
     target = labelled.map { values[$0] }
-    var position = [Int](repeating: -1, count: held.rows)
+    var position = [Int](repeating: -1, count: table.rows)
     for (i, row) in labelled.enumerated() { position[row] = i }
     positionOfRow = position
-    let given = roles.fold.map { held.numbers($0) }
+    let given = roles.fold.map { table.numbers($0) }
     folds = labelled.map { row in given.map { $0[row].isNaN ? -1 : Int($0[row]) } ?? -1 }
 
-    let column = try roles.weight.map { try session.rowWeights(held, $0, of: labelled) }
+    let column = try roles.weight.map { try session.rowWeights(table, $0, of: labelled) }
     rowWeights = column
     let own = labelled.map { column?[$0] ?? 1 }
     let mean = own.reduce(into: ExactSum()) { $0.add($1) }.rounded / Double(own.count)
     typicalWeight = column == nil ? 1 : mean.isFinite ? mean : .greatestFiniteMagnitude
     weights = column == nil && decay == nil ? nil : own.indices.map { own[$0] * pow(decay ?? 1, Double(own.count - $0)) }
-    keys = roles.by.isEmpty ? nil : try PartKey.keys(held, roles.by)
-    session.warnOfStrayTexts(held, roles.given)
-    features = roles.given.isEmpty ? nil : try featureTable(held, columns: roles.given)
+    keys = roles.by.isEmpty ? nil : try RowKey.keys(table, roles.by)
+    session.warnOfStrayTexts(table, roles.given)
+    features = roles.given.isEmpty ? nil : try featureTable(table, columns: roles.given)
   }
 
   func isLabelled(_ row: Int) -> Bool { positionOfRow[row] >= 0 }
 
   /// What each group's calibrators learn from; takes what the table packed.
-  func trainings(_ held: StoredTable, _ groups: [WorkingGroup]) -> [CalibrationTraining] {
-    zip(groups, WorkingGroup.values(of: groups, packed: held.takePacked())).map { training($0.levels, $1) }
+  func trainings(_ table: StoredTable, _ groups: [QuantileColumns]) -> [CalibrationTraining] {
+    zip(groups, QuantileColumns.values(of: groups, packed: table.takePacked())).map { training($0.levels, $1) }
   }
 
   /// What calibrators of these quantiles of the labelled rows, n × m, learn from.
@@ -72,8 +72,8 @@ struct CalibrationRows {
     var counts = [Int](repeating: 0, count: (labelled.count + stretch - 1) / stretch)
     counts.withUnsafeMutableBufferPointer { buffer in
       let counts = buffer
-      parallelFor(counts.count, threads: threads) { part in
-        counts[part] = (part * stretch..<min(labelled.count, (part + 1) * stretch)).count { i in
+      parallelFor(counts.count, threads: threads) { k in
+        counts[k] = (k * stretch..<min(labelled.count, (k + 1) * stretch)).count { i in
           trainings.contains { training in
             let width = training.levels.count
             return training.quantiles.values.withUnsafeBufferPointer { crosses(UnsafeBufferPointer(rebasing: $0[i * width..<(i + 1) * width])) }
@@ -84,8 +84,8 @@ struct CalibrationRows {
     return counts.reduce(0, +)
   }
 
-  /// Positions of the labelled rows of each part, by its key.
-  var positionsOfPart: [String: [Int]] {
+  /// Positions of the labelled rows with each key.
+  var positionsOfKey: [String: [Int]] {
     guard let keys else { return [:] }
     return Dictionary(grouping: labelled.indices) { keys[labelled[$0]] }
   }

@@ -5,7 +5,7 @@ import MethodKit
 import Quantiles
 import Tables
 
-/// A calibration as a model file keeps it: for each quantile group one fitted calibrator for all rows, and one for each part.
+/// A calibration as a model file keeps it: for each quantile group one fitted calibrator for all rows, and one for each key.
 struct SavedCalibration {
   let specification: MethodSpecification
   let columns: [String]
@@ -19,17 +19,17 @@ struct SavedCalibration {
     /// Levels that the answer has beside those of the table.
     let madeLevels: [Double]
     let whole: any FittedCalibrator
-    let parts: [String: any FittedCalibrator]
+    let byKey: [String: any FittedCalibrator]
 
-    init(name: String, madeLevels: [Double], whole: any FittedCalibrator, parts: [String: any FittedCalibrator]) {
+    init(name: String, madeLevels: [Double], whole: any FittedCalibrator, byKey: [String: any FittedCalibrator]) {
       self.name = name
       self.madeLevels = madeLevels
       self.whole = whole
-      self.parts = parts
+      self.byKey = byKey
     }
 
-    init(_ group: WorkingGroup, _ calibration: PartedCalibration) {
-      self.init(name: group.name, madeLevels: group.madeLevels, whole: calibration.whole.full, parts: calibration.parts.mapValues(\.full))
+    init(_ group: QuantileColumns, _ calibration: KeyedCalibration) {
+      self.init(name: group.name, madeLevels: group.madeLevels, whole: calibration.whole.full, byKey: calibration.byKey.mapValues(\.full))
     }
   }
 
@@ -57,16 +57,16 @@ struct SavedCalibration {
         let madeLevels = try reader.readArray(of: Double.self)
         let whole = try calibrator.decode(&reader)
         let keys = try reader.readStrings()
-        let parts = try keys.map { ($0, try calibrator.decode(&reader)) }
-        guard Set(keys).count == keys.count, parts.allSatisfy({ $0.1.levels == whole.levels }), Set(madeLevels).isSubset(of: whole.levels) else {
+        let byKey = try keys.map { ($0, try calibrator.decode(&reader)) }
+        guard Set(keys).count == keys.count, byKey.allSatisfy({ $0.1.levels == whole.levels }), Set(madeLevels).isSubset(of: whole.levels) else {
           throw ByteReader.damaged
         }
-        return Group(name: name, madeLevels: madeLevels, whole: whole, parts: Dictionary(uniqueKeysWithValues: parts))
+        return Group(name: name, madeLevels: madeLevels, whole: whole, byKey: Dictionary(uniqueKeysWithValues: byKey))
       }
       let given = calibrator.usesFeatures ? try FeatureSchema(&reader) : nil
       self.given = given
       if let table = given?.noRows {
-        let fitted = groups.flatMap { [$0.whole] + $0.parts.map(\.value) }
+        let fitted = groups.flatMap { [$0.whole] + $0.byKey.map(\.value) }
         guard fitted.allSatisfy({ ($0 as? any FeatureDependentCalibrator)?.fits(table) == true }) else { throw ByteReader.damaged }
       }
       guard reader.isAtEnd, !names.isEmpty, Set(names).count == names.count else { throw ByteReader.damaged }
@@ -86,9 +86,9 @@ struct SavedCalibration {
     for group in groups {
       writer.write(group.madeLevels)
       group.whole.encode(into: &writer)
-      let parts = group.parts.sorted { $0.key < $1.key }
-      writer.write(parts.map(\.key))
-      for part in parts { part.value.encode(into: &writer) }
+      let byKey = group.byKey.sorted { $0.key < $1.key }
+      writer.write(byKey.map(\.key))
+      for own in byKey { own.value.encode(into: &writer) }
       training[group.name.isEmpty ? "q" : group.name] = group.whole.summary.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     }
     given?.encode(into: &writer)
@@ -99,13 +99,13 @@ struct SavedCalibration {
   }
 
   /// The groups of this table that the model calibrates, at the levels it knows.
-  func groups(_ header: Header, _ session: FilterSession) throws -> [WorkingGroup] {
-    try Self.workingGroups(groups.map { ($0.name, $0.whole.levels, $0.madeLevels) }, header, session)
+  func groups(_ header: Header, _ session: FilterSession) throws -> [QuantileColumns] {
+    try Self.groups(groups.map { ($0.name, $0.whole.levels, $0.madeLevels) }, header, session)
   }
 
   /// The groups of this table with these names and levels.
-  static func workingGroups(_ wanted: [(name: String, levels: [Double], madeLevels: [Double])], _ header: Header, _ session: FilterSession) throws
-    -> [WorkingGroup]
+  static func groups(_ wanted: [(name: String, levels: [Double], madeLevels: [Double])], _ header: Header, _ session: FilterSession) throws
+    -> [QuantileColumns]
   {
     let all = try header.quantileGroups(input: session.inputName)
     return try wanted.map { saved in
@@ -125,26 +125,7 @@ struct SavedCalibration {
           "level \(levelText(Double(odd) / 1e9)) of \(group.title) is \(found.contains(odd) ? "in the table and not in the model file" : "in the model file and not in the table")",
           remedy: "calibrate the levels that are predicted")
       }
-      return WorkingGroup(group, adding: saved.madeLevels)
-    }
-  }
-
-  /// Picks the calibration of a row by its part.
-  func calibration(_ header: Header, _ session: FilterSession) throws -> RowCalibration {
-    let groups = groups
-    let columns = try session.columns(header, terms.by)
-    func shared(_ g: Int, _ row: Row) -> any FittedCalibrator {
-      columns.isEmpty ? groups[g].whole : groups[g].parts[PartKey.joined(columns.map { row.text($0) })] ?? groups[g].whole
-    }
-    guard let given else { return .streamed(shared) }
-    nonisolated(unsafe) var collector = try FeatureCollector(given, header: header, input: session.inputName)
-    let monitor = Monitor()
-    return .streamed { g, row in
-      let features = try monitor.locked {
-        try collector.add(row)
-        return collector.take()
-      }
-      return (shared(g, row) as! any FeatureDependentCalibrator).given(features, row: 0)
+      return QuantileColumns(group, adding: saved.madeLevels)
     }
   }
 }

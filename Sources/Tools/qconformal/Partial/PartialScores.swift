@@ -5,7 +5,7 @@ import MethodKit
 import Quantiles
 import Tables
 
-/// What `--partial` keeps of a table: of each quantile group, each part (`--by`) and each bound the scores of labelled rows.
+/// What `--partial` keeps of a table: of each quantile group, each key (`--by`) and each bound the scores of labelled rows.
 struct PartialScores {
   let specification: MethodSpecification
   let target: String
@@ -13,8 +13,8 @@ struct PartialScores {
   /// All columns of the table.
   let columns: [String]
   let groups: [Group]
-  /// By the values of the `--by` columns; without them all rows are one part.
-  private(set) var parts: [String: Part]
+  /// By the values of the `--by` columns; without them all rows have one key.
+  private(set) var byKey: [String: KeyScores]
 
   struct Group: Equatable {
     let name: String
@@ -22,7 +22,7 @@ struct PartialScores {
     let madeLevels: [Double]
   }
 
-  struct Part {
+  struct KeyScores {
     /// Labelled rows.
     var rows: Int
     /// Of the weights of labelled rows.
@@ -36,46 +36,47 @@ struct PartialScores {
       self.scores = scores
     }
 
-    init(merging parts: [Part]) {
-      rows = parts.reduce(0) { $0 + $1.rows }
-      weight = parts.reduce(into: ExactSum()) { $0.add($1.weight) }
-      scores = parts[0].scores.indices.map { g in
-        parts[0].scores[g].indices.map { k in ScoreSummary(merging: parts.map { $0.scores[g][k] }) }
+    init(merging all: [KeyScores]) {
+      rows = all.reduce(0) { $0 + $1.rows }
+      weight = all.reduce(into: ExactSum()) { $0.add($1.weight) }
+      scores = all[0].scores.indices.map { g in
+        all[0].scores[g].indices.map { k in ScoreSummary(merging: all.map { $0.scores[g][k] }) }
       }
     }
   }
 
   /// The scores of a table's labelled rows, of which there may be none.
   init(
-    _ held: StoredTable, _ roles: CalibratingRoles, _ groups: [WorkingGroup], _ calibrator: any ScoreCalibrator, _ specification: MethodSpecification,
+    _ table: StoredTable, _ roles: CalibrationRoles, _ groups: [QuantileColumns], _ calibrator: any ScoreCalibrator,
+    _ specification: MethodSpecification,
     _ bounds: AnswerBounds, _ session: FilterSession
   ) throws {
-    let header = held.header
+    let header = table.header
     self.specification = specification
     target = header.names[roles.target]
     terms = CalibrationTerms(weight: roles.weight.map { header.names[$0] }, by: roles.by.map { header.names[$0] }, bounds: bounds)
     columns = header.names
     self.groups = groups.map { Group(name: $0.name, levels: $0.levels, madeLevels: $0.madeLevels) }
-    let targets = held.numbers(roles.target)
+    let targets = table.numbers(roles.target)
     let labelled = targets.indices.filter { !targets[$0].isNaN }
     let weights = try roles.weight.map { column in
-      let weights = held.numbers(column)
+      let weights = table.numbers(column)
       if let row = labelled.first(where: { weights[$0].isNaN }) {
         throw session.failure(
           "the weight of row \(row + 1) is missing", column: header.names[column], remedy: "labelled rows need one; 0 leaves a row out")
       }
       return weights
     }
-    let trainings = zip(groups, WorkingGroup.values(of: groups, packed: held.takePacked())).map { group, values in
+    let trainings = zip(groups, QuantileColumns.values(of: groups, packed: table.takePacked())).map { group, values in
       CalibrationTraining(
         levels: group.levels, quantiles: Matrix(rows: labelled.count, columns: group.levels.count, values: values),
         target: labelled.map { targets[$0] },
         weights: weights.map { weights in labelled.map { weights[$0] } })
     }
-    let keys = roles.by.isEmpty ? nil : try PartKey.keys(held, roles.by)
+    let keys = roles.by.isEmpty ? nil : try RowKey.keys(table, roles.by)
     let members = keys.map { keys in Dictionary(grouping: labelled.indices) { keys[labelled[$0]] } } ?? ["": Array(labelled.indices)]
-    parts = try members.mapValues { positions in
-      Part(
+    byKey = try members.mapValues { positions in
+      KeyScores(
         rows: positions.count, weight: positions.reduce(into: ExactSum()) { $0.add(weights?[labelled[$1]] ?? 1) },
         scores: try trainings.map { try calibrator.scores(keys == nil ? $0 : $0.selecting(positions)) })
     }
@@ -93,7 +94,7 @@ struct PartialScores {
       }
     }
     self = first.scores
-    parts = Dictionary(grouping: files.flatMap { $0.scores.parts.map { $0 } }) { $0.key }.mapValues { Part(merging: $0.map(\.value)) }
+    byKey = Dictionary(grouping: files.flatMap { $0.scores.byKey.map { $0 } }) { $0.key }.mapValues { KeyScores(merging: $0.map(\.value)) }
   }
 
   /// The first thing that stands in the way of merging, with the two values.
@@ -112,19 +113,19 @@ struct PartialScores {
   }
 
   /// Labelled rows.
-  var rows: Int { parts.values.reduce(0) { $0 + $1.rows } }
+  var rows: Int { byKey.values.reduce(0) { $0 + $1.rows } }
 
-  var hasSketches: Bool { parts.values.contains { $0.scores.contains { $0.contains { $0.isSketch } } } }
+  var hasSketches: Bool { byKey.values.contains { $0.scores.contains { $0.contains { $0.isSketch } } } }
 
   mutating func compact() {
-    for key in parts.keys {
-      for g in groups.indices { for k in parts[key]!.scores[g].indices { parts[key]!.scores[g][k].compact() } }
+    for key in byKey.keys {
+      for g in groups.indices { for k in byKey[key]!.scores[g].indices { byKey[key]!.scores[g][k].compact() } }
     }
   }
 
   /// The calibration of all labelled rows, of which there must be one, and of those of each part with enough of them, as the whole table would give.
   func calibration(leastRows: Int?) throws -> MergedCalibration {
-    let all = Part(merging: Array(parts.values))
+    let all = KeyScores(merging: Array(byKey.values))
     let type = calibratorRegistry.first { $0.description.name == specification.method }!
     let calibrator = type.init(settings: try Settings(specification.settings, of: type.description)) as! any ScoreCalibrator
     let mean = all.weight.rounded / Double(max(1, all.rows))
@@ -135,15 +136,15 @@ struct PartialScores {
       let whole = try calibrator.fit(all.scores[g], levels: groups[g].levels, typicalWeight: typicalWeight)
       let least = leastRows ?? max(1, whole.corrections.map(\.rowsNeeded).max() ?? 1)
       rowsNeeded = max(rowsNeeded, least)
-      let large = terms.by.isEmpty ? [:] : parts.filter { $0.value.rows >= least }
-      if !terms.by.isEmpty { small.formUnion(parts.keys.filter { large[$0] == nil }) }
+      let large = terms.by.isEmpty ? [:] : byKey.filter { $0.value.rows >= least }
+      if !terms.by.isEmpty { small.formUnion(byKey.keys.filter { large[$0] == nil }) }
       return SavedCalibration.Group(
         name: groups[g].name, madeLevels: groups[g].madeLevels, whole: whole,
-        parts: try large.mapValues { try calibrator.fit($0.scores[g], levels: groups[g].levels, typicalWeight: typicalWeight) })
+        byKey: try large.mapValues { try calibrator.fit($0.scores[g], levels: groups[g].levels, typicalWeight: typicalWeight) })
     }
     return MergedCalibration(
       saved: SavedCalibration(specification: specification, terms: terms, groups: fitted), rows: all.rows, totalWeight: all.weight.rounded,
-      rankErrors: all.scores.map { $0.map(\.rankError).max() ?? 0 }, smallParts: small.sorted(), rowsNeeded: rowsNeeded)
+      rankErrors: all.scores.map { $0.map(\.rankError).max() ?? 0 }, smallKeys: small.sorted(), rowsNeeded: rowsNeeded)
   }
 
   // MARK: File
@@ -159,17 +160,17 @@ struct PartialScores {
       writer.write(group.levels)
       writer.write(group.madeLevels)
     }
-    let sorted = parts.sorted { $0.key < $1.key }
+    let sorted = byKey.sorted { $0.key < $1.key }
     writer.write(sorted.map(\.key))
-    for (_, part) in sorted {
-      writer.write(part.rows)
-      writer.write(part.weight.text)
-      for scores in part.scores {
+    for (_, own) in sorted {
+      writer.write(own.rows)
+      writer.write(own.weight.text)
+      for scores in own.scores {
         writer.write(scores.count)
         for summary in scores { summary.encode(into: &writer) }
       }
     }
-    let summaries = parts.values.flatMap { $0.scores.flatMap { $0 } }
+    let summaries = byKey.values.flatMap { $0.scores.flatMap { $0 } }
     return ModelFile(
       tool: "qconformal", kind: "scores", settings: [specification.text], target: target,
       inputs: groups.map(\.name) + terms.by + [terms.weight].compactMap { $0 },
@@ -190,9 +191,9 @@ struct PartialScores {
     columns = try reader.readStrings()
     let names = try reader.readStrings()
     groups = try names.map { Group(name: $0, levels: try reader.readArray(of: Double.self), madeLevels: try reader.readArray(of: Double.self)) }
-    let partKeys = try reader.readStrings()
-    var parts: [String: Part] = [:]
-    for key in partKeys {
+    let keys = try reader.readStrings()
+    var byKey: [String: KeyScores] = [:]
+    for key in keys {
       let rows = try reader.readInt()
       guard rows >= 0, rows < 1 << 44, let sum = ExactSum(try reader.readString()), sum.rounded >= 0 else { throw ByteReader.damaged }
       let scores = try groups.map { group in
@@ -200,28 +201,15 @@ struct PartialScores {
         guard (0...2 * group.levels.count).contains(count) else { throw ByteReader.damaged }
         return try (0..<count).map { _ in try ScoreSummary(decoding: &reader) }
       }
-      parts[key] = Part(rows: rows, weight: sum, scores: scores)
+      byKey[key] = KeyScores(rows: rows, weight: sum, scores: scores)
     }
-    self.parts = parts
-    guard reader.isAtEnd, !names.isEmpty, Set(names).count == names.count, parts.count == partKeys.count, !terms.by.isEmpty || partKeys == [""],
+    self.byKey = byKey
+    guard reader.isAtEnd, !names.isEmpty, Set(names).count == names.count, byKey.count == keys.count, !terms.by.isEmpty || keys == [""],
       groups.allSatisfy({ Levels.areProper($0.levels) && Set($0.madeLevels).isSubset(of: $0.levels) })
     else { throw ByteReader.damaged }
     // Fitting finds what does not belong together, such as scores of too few bounds.
-    for part in parts.values {
-      for g in groups.indices { _ = try calibrator.fit(part.scores[g], levels: groups[g].levels, typicalWeight: terms.weight == nil ? nil : 1) }
+    for own in byKey.values {
+      for g in groups.indices { _ = try calibrator.fit(own.scores[g], levels: groups[g].levels, typicalWeight: terms.weight == nil ? nil : 1) }
     }
   }
-}
-
-/// The calibration that `--merge` makes, and what is to be said of it.
-struct MergedCalibration {
-  let saved: SavedCalibration
-  /// Labelled rows of all files.
-  let rows: Int
-  let totalWeight: Double
-  /// The largest of each group.
-  let rankErrors: [Int]
-  /// Parts with too few labelled rows, sorted.
-  let smallParts: [String]
-  let rowsNeeded: Int
 }

@@ -4,7 +4,7 @@ import Groundwork
 import Quantiles
 import Tables
 
-/// A CV+ calibration as a model file keeps it: for each quantile group the sorted scores of each fold, of all rows and of each part.
+/// A CV+ calibration as a model file keeps it: for each quantile group the sorted scores of each fold, of all rows and of each key.
 struct SavedCopies {
   let specification: MethodSpecification
   /// The copies that a row has.
@@ -16,7 +16,7 @@ struct SavedCopies {
   struct Group {
     let name: String
     let whole: FittedCrossValidationPlus
-    let parts: [String: FittedCrossValidationPlus]
+    let byKey: [String: FittedCrossValidationPlus]
   }
 
   /// Whether a model file keeps this, and not another calibration.
@@ -26,12 +26,12 @@ struct SavedCopies {
   }
 
   init(
-    specification: MethodSpecification, folds: [Int], terms: CalibrationTerms, groups: [WorkingGroup], _ calibrations: [CopiedCalibration]
+    specification: MethodSpecification, folds: [Int], terms: CalibrationTerms, groups: [QuantileColumns], _ calibrations: [CopiedCalibration]
   ) {
     self.specification = specification
     self.folds = folds
     self.terms = terms
-    self.groups = zip(groups, calibrations).map { Group(name: $0.name, whole: $1.saved.whole, parts: $1.saved.parts) }
+    self.groups = zip(groups, calibrations).map { Group(name: $0.name, whole: $1.saved.whole, byKey: $1.saved.byKey) }
     columns = []
   }
 
@@ -47,11 +47,11 @@ struct SavedCopies {
       groups = try names.map { name in
         let whole = try FittedCrossValidationPlus(decoding: &reader)
         let keys = try reader.readStrings()
-        let parts = try keys.map { ($0, try FittedCrossValidationPlus(decoding: &reader)) }
-        guard Set(keys).count == keys.count, ([whole] + parts.map(\.1)).allSatisfy({ $0.levels == whole.levels && $0.folds == folds }) else {
+        let byKey = try keys.map { ($0, try FittedCrossValidationPlus(decoding: &reader)) }
+        guard Set(keys).count == keys.count, ([whole] + byKey.map(\.1)).allSatisfy({ $0.levels == whole.levels && $0.folds == folds }) else {
           throw ByteReader.damaged
         }
-        return Group(name: name, whole: whole, parts: Dictionary(uniqueKeysWithValues: parts))
+        return Group(name: name, whole: whole, byKey: Dictionary(uniqueKeysWithValues: byKey))
       }
       guard reader.isAtEnd, folds.count > 1, !names.isEmpty, Set(names).count == names.count else { throw ByteReader.damaged }
       self.folds = folds
@@ -70,9 +70,9 @@ struct SavedCopies {
     var training = ["rows": "\(rows)", "folds": "\(folds.count)"]
     for group in groups {
       group.whole.encode(into: &writer)
-      let parts = group.parts.sorted { $0.key < $1.key }
-      writer.write(parts.map(\.key))
-      for part in parts { part.value.encode(into: &writer) }
+      let byKey = group.byKey.sorted { $0.key < $1.key }
+      writer.write(byKey.map(\.key))
+      for own in byKey { own.value.encode(into: &writer) }
       training[group.name.isEmpty ? "q" : group.name] = group.whole.summary.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     }
     return ModelFile(

@@ -1,0 +1,138 @@
+import Calibration
+import FilterKit
+import Groundwork
+import MethodKit
+import Quantiles
+import Tables
+
+/// Streams rows through an online method, from the state of earlier runs to that of the next.
+final class OnlineTask: StreamingTask {
+  private let flags: QConformal
+  private let method: any OnlineCalibrator.Type
+  private let specification: MethodSpecification
+  private let settings: Settings
+  private let bounds: AnswerBounds
+  private let identity: SavedOnlineState.Identity
+  private let file: StateFile?
+  private var saved: SavedOnlineState?
+  private var learntBefore = 0
+
+  struct Roles {
+    let target: Int
+    let by: [Int]
+    let order: Int?
+    let found: [QuantileGroup]
+    let groups: [QuantileColumns]
+  }
+
+  /// Opens the state, if there is one, and waits until no other run has it; `close` lets go of it.
+  init(_ flags: QConformal, _ method: any OnlineCalibrator.Type, _ specification: MethodSpecification, _ bounds: AnswerBounds) throws {
+    self.flags = flags
+    self.method = method
+    self.specification = specification
+    self.bounds = bounds
+    settings = try Settings(specification.settings, of: method.description)
+    let identity = SavedOnlineState.Identity(specification, method.description, by: nameList(flags.by), order: flags.order)
+    self.identity = identity
+    let diagnostics = Diagnostics(tool: "qconformal", quiet: flags.table.quiet, verbose: flags.table.verbose)
+    let file = try flags.table.explain ? nil : flags.state.map { try StateFile.open($0, tool: "qconformal", diagnostics: diagnostics) }
+    self.file = file
+    do {
+      saved = try file.flatMap { file in try OnlineTask.of(file) { try file.read().map { try SavedOnlineState($0, identity, path: file.path) } } }
+    } catch {
+      file?.close()
+      throw error
+    }
+  }
+
+  func close() { file?.close() }
+
+  /// The columns of the table that the state was made of.
+  var columns: [String]? { saved?.columns }
+
+  func roles(_ header: Header, _ session: FilterSession) throws -> Roles {
+    try session.refuseCopies(header)
+    let target = try session.requiredTarget(header, named: flags.targetOption.target)
+    let found = try session.groups(header, picked: flags.groupsOption.groups)
+    let by = try session.columns(header, identity.by)
+    let order = try flags.order.map { try session.column(header, $0) }
+    try session.checkRoles(header, alone: [("--target", target)], shared: [("--by", by), ("--order", [order].compactMap { $0 })])
+    return Roles(target: target, by: by, order: order, found: found, groups: found.map { QuantileColumns($0) })
+  }
+
+  func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)] {
+    [("target", header.names[roles.target])] + roles.by.map { ("by", header.names[$0]) } + (flags.order.map { [("order", $0)] } ?? [])
+      + session.explanation(of: roles.found) + [("method", specification.text)]
+  }
+
+  func output(_ roles: Roles, _ header: Header) throws -> OutputColumns { try flags.output(roles.groups) }
+  var takesRowsInOrder: Bool { true }
+
+  func worker(_ roles: Roles, _ header: Header, _ encoder: RowEncoder, _ session: FilterSession) throws -> OnlineWorker {
+    let intervals = OnlineInterval.all(roles.groups)
+    let plan = OnlineWorker.Plan(
+      answers: flags.plan(header, roles.groups, encoder, weight: nil, bounds: bounds), target: roles.target, intervals: intervals,
+      newOnly: flags.learning.newOnly, reports: flags.report)
+    var series = OnlineSeries(header, by: roles.by, order: roles.order, format: session.reader.format)
+    let states = method.states(alphas: intervals.map(\.alpha), settings: settings)
+    if let file {
+      learntBefore = try OnlineTask.of(file) {
+        try saved?.read(roles.groups, target: header.names[roles.target], into: &series, states, path: file.path) ?? 0
+      }
+    }
+    saved = nil
+    return OnlineWorker(plan, series, states, learntRows: learntBefore)
+  }
+
+  func complete(_ workers: [OnlineWorker], _ roles: Roles, _ counts: RowCounts, _ session: FilterSession) -> Int? {
+    flags.learning.newOnly ? counts.read - counts.skipped - workers[0].labelledRows : nil
+  }
+
+  func conclude(_ workers: [OnlineWorker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws {
+    let worker = workers[0]
+    CalibrationMessages.tellCrossing([worker.row], session.diagnostics.warn)
+    tell(worker, roles, session)
+    if let file, worker.learntRows > learntBefore {
+      try file.replace(by: SavedOnlineState.model(identity, header, target: header.names[roles.target], roles.groups, worker))
+    }
+    if flags.report { try OnlineReport(roles.groups, OnlineInterval.all(roles.groups), worker.changes).write(session) }
+  }
+
+  /// Names the file in failures, and what to do about one that is damaged.
+  private static func of<T>(_ file: StateFile, _ body: () throws -> T) throws -> T {
+    do { return try body() } catch var failure as Failure {
+      failure.place.input = file.path
+      if failure.remedy?.hasPrefix("make it anew") == true { failure.remedy = "put back a copy, or move it away to start anew" }
+      throw failure
+    }
+  }
+
+  private func tell(_ worker: OnlineWorker, _ roles: Roles, _ session: FilterSession) {
+    let diagnostics = session.diagnostics
+    for group in roles.groups where LevelPairs(group.levels).pairs.isEmpty {
+      diagnostics.warn("\(group.title): no level has its complement (0.1 and 0.9, say), so nothing is calibrated")
+    }
+    if worker.repeatedRows > 0 {
+      diagnostics.warn(
+        "\(counted(worker.repeatedRows, "labelled row is", "labelled rows are")) not learnt again: \(flags.state ?? "the state") has learnt up to \(worker.repeatedRows == 1 ? "its" : "their") \(flags.order ?? "time") or later"
+      )
+    }
+    if worker.row.unboundedRows > 0 {
+      diagnostics.warn(
+        "\(counted(worker.row.unboundedRows, "row has", "rows have")) infinite quantiles: too few rows taught before, or too many targets were missed"
+      )
+    }
+    diagnostics.note("\(counted(worker.learntRows, "row")) learnt, in \(worker.states.series) series")
+    guard worker.states.series == 1 else { return }
+    for (k, interval) in OnlineInterval.all(roles.groups).enumerated() {
+      let group = roles.groups[interval.group]
+      let thresholds = worker.states.thresholds(series: 0, interval: k)
+      let amounts =
+        thresholds.lower == thresholds.upper
+        ? "by \(shortestText(thresholds.lower))" : "by \(shortestText(thresholds.lower)) below and \(shortestText(thresholds.upper)) above"
+      diagnostics.note(
+        "\(roles.groups.count > 1 ? group.title + ": " : "")levels \(levelText(group.levels[interval.pair.lower])) and \(levelText(group.levels[interval.pair.upper])): moved outwards \(amounts) next"
+      )
+    }
+  }
+}

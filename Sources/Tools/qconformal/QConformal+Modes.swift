@@ -1,0 +1,76 @@
+import Calibration
+import FilterKit
+import MethodKit
+
+extension QConformal {
+  static let list = FlagList<QConformal>([
+    ("--method", { $0.method != nil }), ("--one-sided", { $0.oneSided != nil }), ("--decay", { $0.decay != nil }), ("--by", { $0.by != nil }),
+    ("--min-rows", { $0.minRows != nil }), ("--bounds", { $0.bounds != nil }), ("--levels", { $0.levels != nil }), ("--report", { $0.report }),
+    ("--as", { $0.answerName != nil }), ("--order", { $0.order != nil }), ("--state", { $0.state != nil }), ("--partial", { $0.partial }),
+    ("--merge", { $0.merge }), ("--compact", { $0.compact }), ("--given", { $0.given != nil }),
+  ])
+  var flags: [GivenFlag] {
+    QConformal.list.of(self) + targetOption.flags + weightOption.flags + groupsOption.flags + learning.flags + table.flags
+  }
+
+  /// What learning from all rows at once takes, whether rows are answered or their scores are written.
+  private static let teaching = TableOptions.names.union([
+    "--method", "--one-sided", "--target", "--weight", "--groups", "--by", "--bounds", "--levels", "--given", "--memory",
+  ])
+
+  private static func learn(_ method: String) -> Mode {
+    Mode(
+      "learn", "", "learns from the labelled rows; a labelled row is answered with what those of other folds teach",
+      takes: teaching.union(["--decay", "--min-rows", "--report", "--as", "--new-only", "--save"])
+    ) { flag in
+      ["--order", "--state"].contains(flag)
+        ? (
+          "\(flag): \(method) learns from all rows at once",
+          "choose an online method: \(onlineRegistry.map { $0.description.name }.joined(separator: ", "))"
+        )
+        : ("\(flag) has no effect", nil)
+    }
+  }
+  private static func online(_ method: String) -> Mode {
+    Mode(
+      "online", "--method aci", "answers each row with what the rows before it taught, and learns from it",
+      takes: TableOptions.names.union([
+        "--method", "--target", "--groups", "--by", "--bounds", "--report", "--as", "--order", "--state", "--new-only",
+      ])
+    ) { flag in
+      let remedy = ["--save": "--state keeps what it learnt", "--memory": "it holds no rows"][flag]
+      return ("\(flag): \(method) learns row after row", remedy ?? "leave it out, or choose a method that learns from all rows at once")
+    }
+  }
+  private static let partialScores = Mode(
+    "partial", "--partial", "writes the scores of labelled rows in place of the table", takes: teaching.union(["--partial", "--compact"])
+  ) { flag in
+    switch flag {
+    case "--min-rows": ("--min-rows is decided by --merge, of all rows", "see qconformal --help")
+    case "--decay":
+      ("--decay depends on how old rows are among all of them, which --partial does not see; use --weight", "see qconformal --help")
+    case "--order", "--state": ("\(flag) does not go with --partial, which learns nothing", "see qconformal --help")
+    default:
+      (
+        "--partial writes scores and answers nothing, so \(flag) does not go with it; --merge --save makes the model", "see qconformal --help"
+      )
+    }
+  }
+  private static let mergedScores = Mode(
+    "merge", "--merge", "puts together what --partial wrote, and saves a model of it or writes it",
+    takes: ["--merge", "--partial", "--compact", "--save", "--min-rows", "--quiet", "--verbose"]
+  ) { ("--merge takes what the files of scores hold, so \($0) has no effect", "see qconformal --help") }
+  private static let answer = Mode(
+    "answer", "--load FILE", "calibrates every row with a model file, as a stream", takes: TableOptions.names.union(["--load", "--bounds", "--as"]),
+    refusal: LearningOptions.refusalOfLoading("qconformal"))
+
+  static let modes = [learn("the method"), online("the method"), partialScores, mergedScores, answer]
+
+  func mode() throws -> Mode {
+    if merge { return QConformal.mergedScores }
+    if learning.load != nil, !partial { return QConformal.answer }
+    let specification = try specification()
+    if onlineRegistry.contains(where: { $0.description.name == specification.method }) { return QConformal.online(specification.method) }
+    return partial ? QConformal.partialScores : QConformal.learn(specification.method)
+  }
+}
