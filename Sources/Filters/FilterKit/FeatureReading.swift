@@ -50,12 +50,12 @@ public struct FeatureSchema: Equatable {
   }
 }
 
-/// The features of a held table.
+/// The features of a stored table.
 public func featureTable(_ table: StoredTable, columns: [Int]) throws -> FeatureTable {
   FeatureTable(names: columns.map { table.header.names[$0] }, columns: try columns.map { try featureColumn(table, $0) }, rows: table.rows)
 }
 
-/// The features of some rows of a held table and those of some others. The table forgets each column's numbers once they are taken,
+/// The features of some rows of a stored table and those of some others. The table forgets each column's numbers once they are taken,
 /// so that only one column is ever in memory twice.
 public func takeFeatures(_ table: StoredTable, columns: [Int], of rows: [Int], and others: [Int]) throws -> (FeatureTable, FeatureTable) {
   let names = columns.map { table.header.names[$0] }
@@ -136,5 +136,28 @@ public struct FeatureCollector {
       rows = 0
     }
     return FeatureTable(names: schema.features.map(\.name), columns: taken, rows: rows)
+  }
+}
+
+extension FilterSession {
+  /// Warns of fields of streamed rows whose category the model has not seen.
+  public func warnOfUnseen(_ fields: Int) {
+    guard fields > 0 else { return }
+    diagnostics.warn("\(counted(fields, "field holds a category", "fields hold categories")) the model has not seen, taken as missing")
+  }
+
+  /// Warns of feature columns in which most fields are numbers and few make all of them categories: a missing value in words, or a slip.
+  /// Before the table forgets the numbers.
+  public func warnOfStrayTexts(_ table: StoredTable, _ columns: [Int]) {
+    for column in columns {
+      guard let stray = table.nonNumbers(column) else { continue }
+      let numbers = table.numbers(column).reduce(0) { $0 + ($1.isNaN ? 0 : 1) }
+      let cause = "\(stray.place)\"\(printable(stray.text))\" is not a number, so the feature holds categories"
+      if numbers <= stray.count {
+        diagnostics.note(cause)
+      } else {
+        diagnostics.warn("\(cause), though \(numbers) of its \(numbers + stray.count) fields are numbers; a missing value is NA or empty")
+      }
+    }
   }
 }

@@ -6,14 +6,14 @@ public struct FitJob {
   /// Who speaks, where several learners do.
   let name: String?
   /// "without fold 3", or nothing where all labelled rows teach.
-  let part: String?
+  let omission: String?
 
-  public init(name: String? = nil, part: String? = nil) {
+  public init(name: String? = nil, omission: String? = nil) {
     self.name = name
-    self.part = part
+    self.omission = omission
   }
 
-  var title: String { [name, part].compactMap { $0 }.joined(separator: " ") }
+  var title: String { [name, omission].compactMap { $0 }.joined(separator: " ") }
 
   func speak(_ text: String) -> String { name.map { "\($0): \(text)" } ?? text }
 }

@@ -38,3 +38,20 @@ public func foldUnits(_ labelled: [Int], _ labels: [Int32]?) -> [[Int]] {
   }
   return units
 }
+
+extension FilterSession {
+  /// The fold of every labelled row for cross-fitting, −1 for the others: those given; rows without a given fold were
+  /// predicted together and are one fold more; with fewer than two folds given, up to five are drawn.
+  public func crossFittingFolds(_ labelled: [Int], given: [Double]?, rows: Int, seed: UInt64) throws -> [Int] {
+    if let given {
+      var foldOfRow = [Int](repeating: -1, count: rows)
+      let extra = (given.filter { !$0.isNaN }.max() ?? -1) + 1
+      for row in labelled { foldOfRow[row] = Int(given[row].isNaN ? extra : given[row]) }
+      if Set(foldOfRow.filter { $0 >= 0 }).count >= 2 { return foldOfRow }
+    }
+    guard let drawn = drawFolds(min(5, max(2, labelled.count)), labelled: labelled, rows: rows, seed: seed) else {
+      throw failure("1 labelled row cannot be answered by what others teach", remedy: "label more rows, or use --new-only")
+    }
+    return drawn
+  }
+}

@@ -94,3 +94,21 @@ public struct RowCopies {
     return own >= 0 && own == copyOfRow[row]
   }
 }
+
+extension FilterSession {
+  /// Refuses tables in which a row stands several times (column held): methods that take each row once would count it K times.
+  public func refuseCopies(_ header: Header) throws {
+    guard header.index(of: "held") != nil else { return }
+    throw failure(
+      "the rows are copies for cross-conformal calibration, which this method does not take", column: "held",
+      remedy: "use --method cv+, or a table without the column")
+  }
+
+  /// The column that tells which copy of its row a row is.
+  public func heldColumn(_ header: Header) throws -> Int {
+    if let held = header.index(of: "held") { return held }
+    throw failure(
+      "there is no column held, which tells the copies of a row for cross-conformal calibration",
+      remedy: "make the table with qfit --cv-plus, or with --nested where qaggregate is to learn")
+  }
+}

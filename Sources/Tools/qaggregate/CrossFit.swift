@@ -11,7 +11,7 @@ final class CrossFit {
 
   init(_ aggregator: any Aggregator, _ rows: AggregationRows, session: FilterSession, seed: UInt64) throws {
     let omitted = rows.omittedFolds
-    let jobs = omitted.map { FitJob(part: $0.map { "without fold \($0)" }) }
+    let jobs = omitted.map { FitJob(omission: $0.map { "without fold \($0)" }) }
     let fitted = try session.runFits(jobs, seed: seed, summary: { (model: any FittedAggregator) in model.summary }) { i, context in
       try aggregator.fit(rows.training(without: omitted[i]), context: context)
     }

@@ -38,7 +38,7 @@ final class FittedEnsemble {
     let jobs = fits.flatMap { unseen in learners.indices.map { (learner: $0, unseen: unseen) } }
     let titles = jobs.map { job in
       let folds = job.unseen.map { "\($0)" }.joined(separator: " and ")
-      return FitJob(name: learners[job.learner].name, part: folds.isEmpty ? nil : "without fold\(job.unseen.count == 1 ? "" : "s") \(folds)")
+      return FitJob(name: learners[job.learner].name, omission: folds.isEmpty ? nil : "without fold\(job.unseen.count == 1 ? "" : "s") \(folds)")
     }
     let kept = saves ? Set(copies.copies(ofFold: -1, folds: folds).map(\.unseen)) : []
     let fitted = try session.runFits(titles, seed: seed, summary: FittedEnsemble.summary) { j, context -> Fitted in
