@@ -22,14 +22,28 @@ extension QConformal {
     Mode(
       "learn", "", "learns from the labelled rows; a labelled row is answered with what those of other folds teach",
       takes: teaching.union(["--decay", "--min-rows", "--report", "--as", "--new-only", "--save"])
+    ) { refusalOfOnline($0, method) }
+  }
+  private static func copies(_ method: String) -> Mode {
+    Mode(
+      "copies", "--method cv+", "learns from rows in copies, as qfit --cv-plus and --nested write them, and makes one row of them",
+      takes: teaching.union(["--decay", "--min-rows", "--report", "--as", "--new-only", "--save"]).subtracting(["--levels", "--given"])
     ) { flag in
-      ["--order", "--state"].contains(flag)
-        ? (
-          "\(flag): \(method) learns from all rows at once",
-          "choose an online method: \(onlineRegistry.map { $0.description.name }.joined(separator: ", "))"
-        )
-        : ("\(flag) has no effect", nil)
+      switch flag {
+      case "--given": ("--given: \(method) uses no columns", "use --method conditional")
+      case "--levels": ("--levels: \(method) makes no levels", "use --method residual")
+      case "--partial", "--compact": ("\(flag): \(method) learns from more than scores", "calibrate the whole table")
+      default: refusalOfOnline(flag, method)
+      }
     }
+  }
+  private static func refusalOfOnline(_ flag: String, _ method: String) -> Mode.Refusal {
+    ["--order", "--state"].contains(flag)
+      ? (
+        "\(flag): \(method) learns from all rows at once",
+        "choose an online method: \(onlineRegistry.map { $0.description.name }.joined(separator: ", "))"
+      )
+      : ("\(flag) has no effect", nil)
   }
   private static func online(_ method: String) -> Mode {
     Mode(
@@ -64,13 +78,14 @@ extension QConformal {
     "answer", "--load FILE", "calibrates every row with a model file, as a stream", takes: TableOptions.names.union(["--load", "--bounds", "--as"]),
     refusal: LearningOptions.refusalOfLoading("qconformal"))
 
-  static let modes = [learn("the method"), online("the method"), partialScores, mergedScores, answer]
+  static let modes = [learn("the method"), copies("cv+"), online("the method"), partialScores, mergedScores, answer]
 
   func mode() throws -> Mode {
     if merge { return QConformal.mergedScores }
     if learning.load != nil, !partial { return QConformal.answer }
     let specification = try specification()
     if onlineRegistry.contains(where: { $0.description.name == specification.method }) { return QConformal.online(specification.method) }
+    if specification.method == CrossValidationPlus.description.name { return QConformal.copies(specification.method) }
     return partial ? QConformal.partialScores : QConformal.learn(specification.method)
   }
 }
