@@ -5,10 +5,10 @@ import Quantiles
 import Testing
 
 @Suite struct AutoTests {
-  private func settled(_ training: AggregationTraining, folds: Int = 5, threads: Int = 1) throws -> SettledMethod {
-    try Auto.settle(
+  private func chosen(_ training: AggregationTraining, folds: Int = 5, threads: Int = 1) throws -> ChosenMethod {
+    try Auto.choose(
       Settings(of: Auto.description),
-      Settling(training, folds: training.target.indices.map { $0 % folds }, budget: .usual, context: FitContext(threads: threads)))
+      ChoiceContext(training, folds: training.target.indices.map { $0 % folds }, budget: .usual, context: FitContext(threads: threads)))
   }
 
   private func without(features training: AggregationTraining) -> AggregationTraining {
@@ -32,14 +32,14 @@ import Testing
   }
 
   @Test(arguments: 1...3) func modelsThatAreAlikeAreAveraged(_ seed: UInt64) throws {
-    #expect(try ["average", "median", "pool"].contains(settled(exchangeable(300, models: 4, seed: seed)).name))
+    #expect(try ["average", "median", "pool"].contains(chosen(exchangeable(300, models: 4, seed: seed)).name))
   }
 
   /// One model is far off, so weights are worth it.
   @Test func aBadModelIsLeftOut() throws {
     let good = exchangeable(300, models: 3, seed: 4)
     let training = good.mapping { _, j, _, v in j == 1 ? v + 5 : v }
-    #expect(!["average", "pool"].contains(try settled(training).name))
+    #expect(!["average", "pool"].contains(try chosen(training).name))
   }
 
   /// Model a is right where x < 0 and model b elsewhere, so no constant weights are any good.
@@ -53,21 +53,21 @@ import Testing
     let training = AggregationTraining(
       predictions: predictions(levels, rows: 120, models: 2, values), target: target,
       features: FeatureTable(names: ["x"], columns: [.numeric(x)], rows: 120))
-    #expect(try settled(training, folds: 2, threads: 2).name.hasPrefix("local-"))
+    #expect(try chosen(training, folds: 2, threads: 2).name.hasPrefix("local-"))
   }
 
   @Test func theChoiceDoesNotDependOnThreads() throws {
     for seed in 6...8 {
       let training = without(features: referenceTable(rows: 80, models: 4, levels: 3, seed: seed))
-      let one = try settled(training)
-      for threads in [2, 7] { #expect(try settled(training, threads: threads).text == one.text) }
+      let one = try chosen(training)
+      for threads in [2, 7] { #expect(try chosen(training, threads: threads).text == one.text) }
     }
   }
 
   /// With one model, one row or one fold there is nothing to compare.
   @Test func whereNothingCanBeComparedTheAverageIsTaken() throws {
-    #expect(try settled(exchangeable(20, models: 1, seed: 1)).name == "average")
-    #expect(try settled(exchangeable(20, models: 3, seed: 1), folds: 1).name == "average")
+    #expect(try chosen(exchangeable(20, models: 1, seed: 1)).name == "average")
+    #expect(try chosen(exchangeable(20, models: 3, seed: 1), folds: 1).name == "average")
     let one = exchangeable(1, models: 2, seed: 1)
     let answer = try fit(Auto.self, one).answer(one.predictions, features: nil)
     #expect(abs(answer[0, 1] - (one.value(0, 0, 1) + one.value(0, 1, 1)) / 2) < 1e-12)
@@ -84,14 +84,14 @@ import Testing
 }
 
 /// Settings of local methods, chosen out of fold.
-@Suite struct LocalTuningTests {
-  private func settled(_ training: AggregationTraining, _ budget: TuningBudget, fixed: [String: String], threads: Int = 1) throws -> (
-    SettledMethod, [String]
+@Suite struct LocalChoiceTests {
+  private func chosen(_ training: AggregationTraining, _ budget: ChoiceBudget, fixed: [String: String], threads: Int = 1) throws -> (
+    ChosenMethod, [String]
   ) {
     var notes: [String] = []
-    let method = try LocalMedium.settle(
+    let method = try LocalMedium.choose(
       Settings(fixed.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, of: LocalMedium.description),
-      Settling(
+      ChoiceContext(
         training, folds: training.target.indices.map { $0 % 3 }, budget: budget, context: FitContext(threads: threads, note: { notes.append($0) })))
     return (method, notes)
   }
@@ -100,7 +100,7 @@ import Testing
   private let cheap = ["steps": "30", "layers": "1", "networks": "1"]
 
   @Test func whatIsGivenStaysAndWhatIsTriedIsTold() throws {
-    let (method, notes) = try settled(training, .trials(4), fixed: cheap)
+    let (method, notes) = try chosen(training, .trials(4), fixed: cheap)
     for (key, value) in cheap { #expect(method.settings.contains { $0.key == key && $0.value == value }) }
     let searched = LocalMedium.description.settings.filter { $0.search != nil }.map(\.name)
     #expect(Set(method.settings.map(\.key)).isSubset(of: searched + cheap.keys))
@@ -108,9 +108,9 @@ import Testing
   }
 
   @Test func theChoiceDoesNotDependOnThreads() throws {
-    let one = try settled(training, .trials(4), fixed: cheap)
+    let one = try chosen(training, .trials(4), fixed: cheap)
     for threads in [2, 7] {
-      let other = try settled(training, .trials(4), fixed: cheap, threads: threads)
+      let other = try chosen(training, .trials(4), fixed: cheap, threads: threads)
       #expect(other.0.text == one.0.text && other.1 == one.1)
     }
   }
@@ -118,7 +118,7 @@ import Testing
   /// Less time tries less, none at all where a single trial takes it.
   @Test func timeBuysTrials() throws {
     func trials(_ seconds: Double) throws -> Int {
-      let (_, notes) = try settled(training, .seconds(seconds), fixed: cheap.merging(["hidden": "32"]) { $1 })
+      let (_, notes) = try chosen(training, .seconds(seconds), fixed: cheap.merging(["hidden": "32"]) { $1 })
       return Set(notes.compactMap { $0.hasPrefix("trial ") ? $0.prefix(8) : nil }).count
     }
     let cost = LocalMedium.fitSeconds(

@@ -63,15 +63,15 @@ public protocol Aggregator: Sendable {
   static var usesFeatures: Bool { get }
   /// False where features help but are not needed.
   static var needsFeatures: Bool { get }
-  /// What tuning may cost where nobody says, in seconds of `TuningBudget.seconds`, and what a fit of a trial costs about.
+  /// The default budget of a choice among settings, and about what the fit of a trial costs, both in seconds of `ChoiceBudget.seconds`.
   static var usualSeconds: Double { get }
   static func fitSeconds(_ settings: Settings, _ training: AggregationTraining) -> Double
 
   init(settings: Settings)
 
   /// The method and settings with every choice made that is made once, on all training rows, before the weights are fitted without each fold:
-  /// settings tuned or chosen by cross-validation, a method picked among several. Most methods have none to make.
-  static func settle(_ settings: Settings, _ settling: Settling) throws -> SettledMethod
+  /// settings chosen by cross-validation, a method chosen among several. Most methods have none to make.
+  static func choose(_ settings: Settings, _ choice: ChoiceContext) throws -> ChosenMethod
 
   /// `training` may have no row where `learns` is false; elsewhere it has at least one.
   func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator
@@ -92,21 +92,6 @@ extension Aggregator {
   public static var needsFeatures: Bool { usesFeatures }
   public static var usualSeconds: Double { 0 }
   public static func fitSeconds(_ settings: Settings, _ training: AggregationTraining) -> Double { .infinity }
-
-  private static func trials(within seconds: Double, _ settings: Settings, _ training: AggregationTraining, most: Int) -> Int {
-    // Halving over five folds fits a trial about twice.
-    let count = seconds / (2 * fitSeconds(settings, training))
-    return count >= 2 ? Int(min(count, Double(most))) : 1
-  }
-  public static func settle(_ settings: Settings, _ settling: Settling) throws -> SettledMethod {
-    let trials =
-      switch settling.budget {
-      case .usual: trials(within: usualSeconds, settings, settling.training, most: 8)
-      case .trials(let count): count
-      case .seconds(let seconds): trials(within: seconds, settings, settling.training, most: 1000)
-      }
-    return try tuned(settings, settling, trials: trials)
-  }
 }
 
 public protocol FittedAggregator: Sendable {

@@ -40,18 +40,18 @@ public struct GlobalFine: Aggregator {
   public init(settings: Settings) { shrinkage = settings.number("shrinkage") }
 
   /// λ is chosen once, on all rows.
-  public static func settle(_ settings: Settings, _ settling: Settling) throws -> SettledMethod {
-    guard settings.number("shrinkage") < 0 else { return SettledMethod(name: description.name, settings: settings.written) }
-    let (errors, distances, _) = try GlobalFine(settings: settings).prepared(settling.training, settling.context)
-    let strength = try GlobalFine(settings: settings).choose(errors, distances, settling.training.predictions.levels, settling.context)
-    return SettledMethod(name: description.name, settings: [("shrinkage", "\(strength)")])
+  public static func choose(_ settings: Settings, _ choice: ChoiceContext) throws -> ChosenMethod {
+    guard settings.number("shrinkage") < 0 else { return ChosenMethod(name: description.name, settings: settings.written) }
+    let (errors, distances, _) = try GlobalFine(settings: settings).prepared(choice.training, choice.context)
+    let strength = try GlobalFine(settings: settings).chooseShrinkage(errors, distances, choice.training.predictions.levels, choice.context)
+    return ChosenMethod(name: description.name, settings: [("shrinkage", "\(strength)")])
   }
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
     let predictions = training.predictions
     let m = predictions.levels.count
     let (errors, distances, scale) = try prepared(training, context)
-    let strength = shrinkage >= 0 ? shrinkage : try choose(errors, distances, predictions.levels, context)
+    let strength = shrinkage >= 0 ? shrinkage : try chooseShrinkage(errors, distances, predictions.levels, context)
     let solver = FineLevelSolver(errors: errors)
     // Neighbouring levels have similar weights: runs of them are walked along, a fixed number so that the answer ignores threads.
     let runs = min(m, 12)
@@ -128,7 +128,7 @@ public struct GlobalFine: Aggregator {
   }
 
   /// The largest λ of the path within a standard error of the best.
-  private func choose(_ errors: PairErrors, _ distances: [[Double]], _ levels: [Double], _ context: FitContext) throws -> Double {
+  private func chooseShrinkage(_ errors: PairErrors, _ distances: [[Double]], _ levels: [Double], _ context: FitContext) throws -> Double {
     guard errors.rows >= 20, errors.columns > 1 else { return GlobalFine.cap }
     var random = RandomStream(seed: context.seed, stream: 0xF17E)
     var rows = Array(0..<errors.rows)

@@ -98,8 +98,8 @@ struct Combination {
     if unanswered > 0 { session.diagnostics.warn("\(unanswered) row\(unanswered == 1 ? " has" : "s have") no prediction of any model and no answer") }
   }
 
-  /// The same groups combined in the way that was settled on.
-  func settled(_ method: SettledMethod) -> Combination {
+  /// The same groups combined in the way that was chosen.
+  func with(_ method: ChosenMethod) -> Combination {
     let name = specification.name == specification.method ? method.name : specification.name
     return Combination(
       specification: MethodSpecification(name: name, method: method.name, settings: method.settings), groups: groups, levels: levels,

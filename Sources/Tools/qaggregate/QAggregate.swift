@@ -167,9 +167,9 @@ struct QAggregate: FilterTool {
       return try session.finish(held.counts)
     }
     let teaching = try TeachingRows(held, roles!, combination, session, crossFits: !learning.newOnly && !describe, seed: seed)
-    let settled = try settle(type, settings, teaching, session)
-    let chosen = combination.settled(settled)
-    let fitted = try CrossFit(settled.aggregator(), teaching, session: session, seed: seed)
+    let method = try choose(type, settings, teaching, session)
+    let chosen = combination.with(method)
+    let fitted = try CrossFit(method.aggregator(), teaching, session: session, seed: seed)
     if let save = learning.save {
       let readsFeatures = Self.type(chosen.specification.method).usesFeatures
       try chosen.model(
@@ -225,13 +225,13 @@ struct QAggregate: FilterTool {
   }
 
   /// Makes the choices that are made once, on all labelled rows.
-  private func settle(_ type: any Aggregator.Type, _ settings: Settings, _ teaching: TeachingRows, _ session: FilterSession) throws -> SettledMethod {
+  private func choose(_ type: any Aggregator.Type, _ settings: Settings, _ teaching: TeachingRows, _ session: FilterSession) throws -> ChosenMethod {
     let progress = Progress("qaggregate: choosing", quiet: table.quiet)
     defer { progress.clear() }
-    let budget: TuningBudget = tune.map { .trials($0) } ?? time.map { .seconds($0) } ?? .usual
+    let budget: ChoiceBudget = tune.map { .trials($0) } ?? time.map { .seconds($0) } ?? .usual
     let context = FitContext(
       threads: session.threads, seed: seed, note: { session.diagnostics.note($0) }, progress: { progress.update($0) })
-    return try type.settle(settings, teaching.settling(budget, context))
+    return try type.choose(settings, teaching.choiceContext(budget, context))
   }
 
   private func answer(with model: SavedCombination) throws {

@@ -114,8 +114,8 @@ struct TeachingRows {
   var copiedFolds: [Int]? { copies == nil ? nil : parts.compactMap { $0 } }
 
   /// Where choices are made that are made once.
-  func settling(_ budget: TuningBudget, _ context: FitContext) -> Settling {
-    Settling(
+  func choiceContext(_ budget: ChoiceBudget, _ context: FitContext) -> ChoiceContext {
+    ChoiceContext(
       judging.positions.count == labelled.count ? training : training.selecting(judging.positions), folds: judging.folds, budget: budget,
       context: context)
   }

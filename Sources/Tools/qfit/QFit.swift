@@ -128,12 +128,12 @@ struct QFit: FilterTool {
     }
     let training = try LabelledRows(held, roles, session, folds: folds, newOnly: learning.newOnly, copies: copies, seed: seed)
     warnOfExtremeLevels(levels, training, session)
-    let tuning = Tuning(trials: tune, levels: levels, seed: seed)
-    let tuned = try learners.enumerated().map { try tuning.tuned($1, training, index: $0, session) }
+    let choice = SettingChoice(trials: tune, levels: levels, seed: seed)
+    let chosen = try learners.enumerated().map { try choice.choose($1, training, index: $0, session) }
     let fits = copies.fits(
       folds: training.folds, writesLabelled: !learning.newOnly, needsFull: learning.newOnly || learning.save != nil || training.hasRowsWithoutFold)
     let ensemble = try FittedEnsemble(
-      tuned, training, levels: levels, fits: fits, copies: copies, saves: learning.save != nil, session: session, seed: seed)
+      chosen, training, levels: levels, fits: fits, copies: copies, saves: learning.save != nil, session: session, seed: seed)
     if let save = learning.save { try ensemble.model(copies, header: header, target: header.names[roles.target]).save(to: save) }
 
     let watch = Stopwatch()
