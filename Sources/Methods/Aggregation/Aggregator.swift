@@ -2,56 +2,6 @@ import Groundwork
 import MethodKit
 import Quantiles
 
-/// Predictions of p models at m common levels for n rows: element (i, j, t) is `values[(i * p + j) * m + t]`.
-/// NaN is missing: the model did not predict that row, or not that level.
-public struct BasePredictions: Sendable {
-  public let models: [String]
-  public let levels: [Double]
-  public let rows: Int
-  public var values: [Double]
-
-  public init(models: [String], levels: [Double], rows: Int, values: [Double]) {
-    precondition(values.count == rows * models.count * levels.count)
-    self.models = models
-    self.levels = levels
-    self.rows = rows
-    self.values = values
-  }
-}
-
-/// What an aggregator learns from: out-of-sample predictions, the targets that came true, features for local weights.
-public struct AggregationTraining: Sendable {
-  public let predictions: BasePredictions
-  /// n finite targets.
-  public let target: [Double]
-  public let weights: [Double]?
-  public let features: FeatureTable?
-
-  public init(predictions: BasePredictions, target: [Double], weights: [Double]? = nil, features: FeatureTable? = nil) {
-    precondition(predictions.rows == target.count)
-    self.predictions = predictions
-    self.target = target
-    self.weights = weights
-    self.features = features
-  }
-
-  /// Some of the rows, in the order given.
-  public func selecting(_ rows: [Int]) -> AggregationTraining {
-    let width = predictions.models.count * predictions.levels.count
-    let values = [Double](unsafeUninitializedCapacity: rows.count * width) { target, filled in
-      filled = rows.count * width
-      predictions.values.withUnsafeBufferPointer { values in
-        for (k, row) in rows.enumerated() where width > 0 {
-          (target.baseAddress! + k * width).initialize(from: values.baseAddress! + row * width, count: width)
-        }
-      }
-    }
-    return AggregationTraining(
-      predictions: BasePredictions(models: predictions.models, levels: predictions.levels, rows: rows.count, values: values),
-      target: rows.map { target[$0] }, weights: weights.map { w in rows.map { w[$0] } }, features: features?.selecting(rows))
-  }
-}
-
 /// A way to combine the predictions of p models into one.
 ///
 /// To add one: a file with a type of this protocol, and a line in `aggregatorRegistry`.

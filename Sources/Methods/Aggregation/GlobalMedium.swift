@@ -70,14 +70,3 @@ public struct GlobalMedium: Aggregator {
     if places.count > 8 { context.warn("\(places.count - 8) more remarks of this kind on single levels") }
   }
 }
-
-extension AggregationTraining {
-  /// The same rows with one level. Cost O(n·p).
-  func selecting(level t: Int) -> AggregationTraining {
-    let m = predictions.levels.count
-    let values = stride(from: t, to: predictions.values.count, by: m).map { predictions.values[$0] }
-    return AggregationTraining(
-      predictions: BasePredictions(models: predictions.models, levels: [predictions.levels[t]], rows: predictions.rows, values: values),
-      target: target, weights: weights)
-  }
-}
