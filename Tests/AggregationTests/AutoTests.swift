@@ -73,6 +73,42 @@ import Testing
     #expect(abs(answer[0, 1] - (one.value(0, 0, 1) + one.value(0, 1, 1)) / 2) < 1e-12)
   }
 
+  /// A method that nothing but the registry knows is tried in its place: chosen where it is the simplest of the best, told of where it is not.
+  @Test func whatIsRegisteredIsACandidate() throws {
+    // The target is the square of what the models say.
+    let x = (0..<30).map { Double($0 % 10) }
+    let training = without(features: table(levels, x.map { $0 * $0 }, x.flatMap { [Double](repeating: $0, count: 2 * levels.count) }))
+    let known = aggregatorRegistry.count { $0.complexity != nil && !$0.needsFeatures }
+    for (type, isChosen) in [(Informed.self, true), (Uninformed.self, false)] as [(any Aggregator.Type, Bool)] {
+      var notes: [String] = []
+      let method = try Auto.choose(
+        Settings(of: Auto.description),
+        ChoiceContext(
+          training, folds: (0..<30).map { $0 % 3 }, budget: .usual, context: FitContext(note: { notes.append($0) }),
+          registry: aggregatorRegistry + [type]))
+      #expect((method.name == type.description.name) == isChosen, "\(method.name)")
+      #expect(notes.filter { $0.hasPrefix("auto: ") }.count == known + 1)
+      // Of equal complexity it comes after those that were registered before.
+      let names = notes.compactMap { $0.split(separator: " ").dropFirst().first?.prefix { $0 != ":" } }
+      #expect(names.firstIndex(of: type.description.name[...]) == 3)
+    }
+  }
+
+  /// Three methods that learn nothing, then the one with a choice to make, and so on to local weights.
+  @Test func candidatesAreTriedFromTheSimplest() throws {
+    var notes: [String] = []
+    _ = try Auto.choose(
+      Settings(of: Auto.description),
+      ChoiceContext(
+        referenceTable(rows: 12, models: 2, levels: 2, seed: 1), folds: (0..<12).map { $0 % 2 }, budget: .usual,
+        context: FitContext(note: { notes.append($0) })))
+    #expect(
+      notes.compactMap { $0.split(separator: " ").dropFirst().first?.prefix { $0 != ":" } } == [
+        "average", "median", "pool", "best", "global-coarse", "fqra", "qra", "global-medium", "global-fine", "local-coarse", "local-medium",
+        "local-fine",
+      ])
+  }
+
   /// Fitting it as any other method draws folds of its own.
   @Test func itFitsWhatItChooses() throws {
     let training = exchangeable(100, models: 3, seed: 2)
@@ -81,6 +117,32 @@ import Testing
     var reader = ByteReader(encoded(fitted))
     #expect(throws: Failure.self) { try Auto.decode(&reader) }
   }
+}
+
+/// Answers the square of the first model, and its negative.
+private typealias Informed = Square<Plus>
+private typealias Uninformed = Square<Minus>
+
+private protocol Sign: Sendable { static var sign: Double { get } }
+private enum Plus: Sign { static let sign = 1.0 }
+private enum Minus: Sign { static let sign = -1.0 }
+
+private struct Square<S: Sign>: Aggregator, FittedAggregator {
+  static var description: MethodDescription { MethodDescription(name: "square\(S.sign)", summary: "") }
+  static var learns: Bool { false }
+  static var complexity: Int? { 0 }
+
+  init(settings: Settings) {}
+  func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator { self }
+  static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator { throw ByteReader.damaged }
+
+  func answer(_ predictions: BasePredictions, features: FeatureTable?) -> Matrix {
+    let m = predictions.levels.count
+    let values = (0..<predictions.rows * m).map { predictions.values[$0 / m * predictions.models.count * m + $0 % m] }
+    return Matrix(rows: predictions.rows, columns: m, values: values.map { S.sign * $0 * $0 })
+  }
+  func encode(into writer: inout ByteWriter) {}
+  var summary: [(key: String, value: String)] { [] }
 }
 
 /// Settings of local methods, chosen out of fold.

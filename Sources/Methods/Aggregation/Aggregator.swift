@@ -13,6 +13,9 @@ public protocol Aggregator: Sendable {
   static var usesFeatures: Bool { get }
   /// False where features help but are not needed.
   static var needsFeatures: Bool { get }
+  /// Its place among the candidates of `auto`, which takes the lowest of those that predict as well as the best: the more it learns, the higher.
+  /// Of equals the first in `aggregatorRegistry` comes first; nil is no candidate.
+  static var complexity: Int? { get }
   /// The default budget of a choice among settings, and about what the fit of a trial costs, both in seconds of `ChoiceBudget.seconds`.
   static var usualSeconds: Double { get }
   static func fitSeconds(_ settings: Settings, _ training: AggregationTraining) -> Double

@@ -6,7 +6,8 @@ import Quantiles
 ///
 /// Every method is fitted without each fold and scored on it: the mean weighted interval score over the training rows. Of the methods whose
 /// score is within one standard error of the best one's, on the same rows (Breiman, Friedman, Olshen, Stone 1984, section 3.4.3), and at most
-/// 0.5 % worse, the simplest is taken: the first in the order of `candidates`. Local methods are tried where there are features.
+/// 0.5 % worse, the simplest is taken: the one of lowest `complexity`.
+/// Methods that need features are tried where there are some.
 ///
 /// Cost: as many fits of every method as there are folds.
 public struct Auto: Aggregator {
@@ -16,28 +17,26 @@ public struct Auto: Aggregator {
   public static let usesFeatures = true
   public static let needsFeatures = false
 
-  /// From the simplest.
-  private static let candidates: [any Aggregator.Type] = [
-    Average.self, Median.self, LinearPool.self, Best.self, GlobalCoarse.self, FactorQuantileRegressionAveraging.self,
-    QuantileRegressionAveraging.self,
-    GlobalMedium.self, GlobalFine.self, LocalCoarse.self, LocalMedium.self, LocalFine.self,
-  ]
+  public static let complexity: Int? = nil
+
   /// A method may be this much worse than the best, as a share of its score, however large the standard error.
   private static let tolerance = 0.005
 
   public init(settings: Settings) {}
 
   public static func choose(_ settings: Settings, _ choice: ChoiceContext) throws -> ChosenMethod {
-    let types = candidates.filter { !$0.needsFeatures || choice.training.features != nil }
+    let types = candidates(choice)
     let folds = Set(choice.folds).sorted()
     let rowWeights = try normalisedRowWeights(choice.training)
     guard rowWeights.indices.contains(where: { rowWeights[$0] > 0 && choice.training.predictions.hasPrediction(row: $0) }) else {
       throw noPredictions
     }
-    guard choice.training.predictions.models.count > 1, folds.count > 1 else { return ChosenMethod(name: Average.description.name, settings: []) }
+    guard choice.training.predictions.models.count > 1, folds.count > 1 else { return ChosenMethod(Average.self) }
     let quiet = FitContext(threads: choice.context.threads, seed: choice.context.seed)
     let methods = try types.map { type in
-      try type.choose(Settings(of: type.description), ChoiceContext(choice.training, folds: choice.folds, budget: .trials(1), context: quiet))
+      try type.choose(
+        Settings(of: type.description),
+        ChoiceContext(choice.training, folds: choice.folds, budget: .trials(1), context: quiet, registry: choice.registry))
     }
     let candidates = try methods.map { try $0.aggregator() }
     // The costly ones first, so that no thread waits for one of them in the end.
@@ -65,6 +64,13 @@ public struct Auto: Aggregator {
             + (trial.number == chosen.number ? ", chosen" : ""))
     }
     return methods[chosen.number]
+  }
+
+  /// From the simplest.
+  private static func candidates(_ choice: ChoiceContext) -> [any Aggregator.Type] {
+    choice.registry.enumerated().compactMap { place, type in type.complexity.map { (complexity: $0, place: place, type: type) } }
+      .sorted { ($0.complexity, $0.place) < ($1.complexity, $1.place) }
+      .map(\.type).filter { !$0.needsFeatures || choice.training.features != nil }
   }
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {

@@ -14,6 +14,7 @@ public struct Best: Aggregator {
   public static let description = MethodDescription(
     name: "best", summary: "the one model with the lowest weighted interval score in training")
   public static let learns = true
+  public static let complexity: Int? = 10
 
   public init(settings: Settings) {}
 

@@ -18,12 +18,17 @@ public struct ChoiceContext {
   public let folds: [Int]
   public let budget: ChoiceBudget
   public let context: FitContext
+  /// The ways of combining that there are.
+  public let registry: [any Aggregator.Type]
 
-  public init(_ training: AggregationTraining, folds: [Int], budget: ChoiceBudget, context: FitContext) {
+  public init(
+    _ training: AggregationTraining, folds: [Int], budget: ChoiceBudget, context: FitContext, registry: [any Aggregator.Type] = aggregatorRegistry
+  ) {
     self.training = training
     self.folds = folds
     self.budget = budget
     self.context = context
+    self.registry = registry
   }
 
   /// Losses of candidates on one fold, each fitted on the others: Σ_τ 2ψ_τ / m of the answer in increasing order, a row.
@@ -78,13 +83,13 @@ extension Aggregator {
 
   /// Settings drawn from the search spaces of `description`, judged over folds.
   private static func choose(_ settings: Settings, _ choice: ChoiceContext, trials: Int) throws -> ChosenMethod {
-    let asked = ChosenMethod(name: description.name, settings: settings.written)
+    let asked = ChosenMethod(Self.self, settings: settings.written)
     // More folds would judge trials better by less than they cost.
     let folds = Set(choice.folds).sorted().prefix(4).map { $0 }
     guard trials > 1, description.isTunable(beside: settings.written), folds.count > 1 else { return asked }
     var random = RandomStream(seed: choice.context.seed, stream: 0x7E57_A66E)
     let drawn = (0..<trials).map {
-      $0 == 0 ? asked : ChosenMethod(name: description.name, settings: description.drawSettings(beside: settings.written, &random))
+      $0 == 0 ? asked : ChosenMethod(Self.self, settings: description.drawSettings(beside: settings.written, &random))
     }
     let candidates = try drawn.map { try Self.init(settings: Settings(description.trialSettings(of: $0.settings), of: description)) }
     let chosen = try SuccessiveHalving.choose(

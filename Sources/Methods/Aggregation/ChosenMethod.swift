@@ -1,19 +1,18 @@
 import MethodKit
 
-/// A way of combining by name, with settings as a user would write them.
+/// A way of combining, with settings as a user would write them.
 public struct ChosenMethod: Sendable {
-  public let name: String
+  public let type: any Aggregator.Type
   public let settings: [(key: String, value: String)]
 
-  public init(name: String, settings: [(key: String, value: String)]) {
-    self.name = name
+  public init(_ type: any Aggregator.Type, settings: [(key: String, value: String)] = []) {
+    self.type = type
     self.settings = settings
   }
 
-  public func aggregator() throws -> any Aggregator {
-    let type = aggregatorRegistry.first { $0.description.name == name }!
-    return type.init(settings: try Settings(settings, of: type.description))
-  }
+  public var name: String { type.description.name }
+
+  public func aggregator() throws -> any Aggregator { type.init(settings: try Settings(settings, of: type.description)) }
 
   /// As a user would write it.
   public var text: String { name + (settings.isEmpty ? "" : ":" + settings.map { "\($0.key)=\($0.value)" }.joined(separator: ",")) }

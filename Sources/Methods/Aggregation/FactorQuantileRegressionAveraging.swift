@@ -20,6 +20,7 @@ public struct FactorQuantileRegressionAveraging: Aggregator {
         "factors", .integer(0...1000), default: "0", "number of principal components; 0 is chosen by cross-validation")
     ])
   public static let learns = true
+  public static let complexity: Int? = 30
 
   private static let candidates = [1, 2, 3, 4, 6, 8, 12, 16, 24]
   private let wanted: Int

@@ -27,6 +27,7 @@ public struct GlobalFine: Aggregator {
         "what a unit of weight costs for each normal score it strays from its level, in mean losses; -1 is chosen by cross-validation")
     ])
   public static let learns = true
+  public static let complexity: Int? = 60
 
   /// Tried in this order, each from the weights of the one before.
   private static let path = [1e6, 0.3, 0.1, 0.03, 0.01, 0.003, 0]
@@ -41,10 +42,10 @@ public struct GlobalFine: Aggregator {
 
   /// λ is chosen once, on all rows.
   public static func choose(_ settings: Settings, _ choice: ChoiceContext) throws -> ChosenMethod {
-    guard settings.number("shrinkage") < 0 else { return ChosenMethod(name: description.name, settings: settings.written) }
+    guard settings.number("shrinkage") < 0 else { return ChosenMethod(Self.self, settings: settings.written) }
     let (errors, distances, _) = try GlobalFine(settings: settings).prepared(choice.training, choice.context)
     let strength = try GlobalFine(settings: settings).chooseShrinkage(errors, distances, choice.training.predictions.levels, choice.context)
-    return ChosenMethod(name: description.name, settings: [("shrinkage", "\(strength)")])
+    return ChosenMethod(Self.self, settings: [("shrinkage", "\(strength)")])
   }
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {

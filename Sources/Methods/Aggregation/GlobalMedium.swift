@@ -17,6 +17,7 @@ public struct GlobalMedium: Aggregator {
     name: "global-medium", summary: "one weight a model and level, the best there are on the training rows",
     settings: CrossingSettings.ofGlobalMethods)
   public static let learns = true
+  public static let complexity: Int? = 50
 
   private let crossing: CrossingSettings
 

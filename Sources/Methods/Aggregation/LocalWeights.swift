@@ -13,6 +13,7 @@ public struct LocalWeights<Resolution: LocalResolution>: Aggregator {
   }
   public static var learns: Bool { true }
   public static var usesFeatures: Bool { true }
+  public static var complexity: Int? { Resolution.complexity }
   public static var usualSeconds: Double { Resolution.usualSeconds }
 
   private let settings: LocalSettings

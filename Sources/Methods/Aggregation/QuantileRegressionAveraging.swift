@@ -17,6 +17,7 @@ public struct QuantileRegressionAveraging: Aggregator {
   public static let description = MethodDescription(
     name: "qra", summary: "linear quantile regression on the models, with intercept, level by level")
   public static let learns = true
+  public static let complexity: Int? = 40
 
   public init(settings: Settings) {}
 

@@ -2,7 +2,8 @@
 public protocol LocalResolution: Sendable {
   static var name: String { get }
   static var summary: String { get }
-  /// See `Aggregator.usualSeconds`.
+  /// See `Aggregator`.
+  static var complexity: Int { get }
   static var usualSeconds: Double { get }
   /// Whether a model has other weights at other levels, linear between the knots of τ.
   static var variesWithLevel: Bool { get }
@@ -16,6 +17,7 @@ public protocol LocalResolution: Sendable {
 public enum CoarseResolution: LocalResolution {
   public static let name = "local-coarse"
   public static let summary = "a weight a model that depends on the row's features"
+  public static let complexity = 70
   public static let usualSeconds = 0.4
   public static let variesWithLevel = false
   public static let reachesAround = false
@@ -26,6 +28,7 @@ public enum CoarseResolution: LocalResolution {
 public enum MediumResolution: LocalResolution {
   public static let name = "local-medium"
   public static let summary = "a weight a model and level that depends on the row's features"
+  public static let complexity = 80
   public static let usualSeconds = 1.6
   public static let variesWithLevel = true
   public static let reachesAround = false
@@ -38,6 +41,7 @@ public enum MediumResolution: LocalResolution {
 public enum FineResolution: LocalResolution {
   public static let name = "local-fine"
   public static let summary = "deep quantile aggregation: weights on models and their levels that depend on the row's features"
+  public static let complexity = 90
   public static let usualSeconds = 15.0
   public static let variesWithLevel = true
   public static let reachesAround = true
