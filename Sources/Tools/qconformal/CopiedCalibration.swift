@@ -1,6 +1,7 @@
 import Calibration
 import FilterKit
 import Groundwork
+import MethodKit
 import Quantiles
 import Tables
 
@@ -8,9 +9,9 @@ import Tables
 /// enough; each with all folds, and without each fold.
 final class CopiedCalibration: ReportedCalibration {
   private struct Fits {
-    let full: FittedCrossValidationPlus
+    let full: any FittedCopyCalibrator
     /// By position among the folds.
-    let withoutFold: [FittedCrossValidationPlus]
+    let withoutFold: [any FittedCopyCalibrator]
   }
 
   let smallParts: [String]
@@ -43,7 +44,7 @@ final class CopiedCalibration: ReportedCalibration {
       }
     self.hasPairs = hasPairs
 
-    let method = CrossValidationPlus(levels: group.levels)
+    let method = try CrossValidationPlus(settings: Settings(of: CrossValidationPlus.description))
     let own = rows.training(group.levels, rows.labelled.flatMap { values[$0 * width..<($0 + 1) * width] })
     training = own
     let originals = rows.labelled.map { copies.originalOfRow[$0] }
@@ -51,7 +52,7 @@ final class CopiedCalibration: ReportedCalibration {
       let training = own.selecting(members)
       let foldOfMember = members.map { copies.fold[originals[$0]] }
       let full = try method.fit(training, folds: foldOfMember.map { folds[$0] }, among: folds, threads: session.threads)
-      let withoutFold = try (answersLabelled ? folds.indices : 0..<0).map { k in
+      let withoutFold = try (answersLabelled ? folds.indices : 0..<0).map { k -> any FittedCopyCalibrator in
         guard hasPairs else { return full.without(fold: folds[k]) }
         let kept = members.indices.filter { foldOfMember[$0] != k }
         let others = training.selecting(kept)
@@ -92,7 +93,7 @@ final class CopiedCalibration: ReportedCalibration {
   }
 
   /// What a model file keeps.
-  var saved: (whole: FittedCrossValidationPlus, parts: [String: FittedCrossValidationPlus]) { (whole.full, parts.mapValues(\.full)) }
+  var saved: (whole: any FittedCopyCalibrator, parts: [String: any FittedCopyCalibrator]) { (whole.full, parts.mapValues(\.full)) }
 
   var partKeys: [String] { parts.keys.sorted() }
   func corrections(_ key: String?) -> [Correction] { (key.flatMap { parts[$0] } ?? whole).full.corrections }

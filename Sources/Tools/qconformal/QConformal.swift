@@ -129,9 +129,7 @@ struct QConformal: FilterTool {
   @OptionGroup var learning: LearningOptions
   @OptionGroup var table: TableOptions
 
-  static var methods: [MethodDescription] {
-    calibratorRegistry.map { $0.description } + [CrossValidationPlus.description] + onlineRegistry.map { $0.description }
-  }
+  static var methods: [MethodDescription] { calibrationRegistry.descriptions }
 
   func validate() throws {
     if let refusal = validatePartial() { throw ValidationError(refusal) }
@@ -179,13 +177,14 @@ struct QConformal: FilterTool {
     if levels != nil, !calibrator.makesIntervals {
       throw Failure(.usage, "--levels: \(specification.text) makes no levels", remedy: "use --method residual")
     }
-    if type == SplitConformal<WeightedCQR>.self, weight == nil, decay == nil {
-      throw Failure(.usage, "--method weighted needs weights", remedy: "name their column with -w, or let rows teach less with age by --decay")
+    if calibrator.needsWeights, weight == nil, decay == nil {
+      throw Failure(
+        .usage, "--method \(specification.method) needs weights", remedy: "name their column with -w, or let rows teach less with age by --decay")
     }
     if calibrator.usesFeatures, nameList(given).isEmpty {
       throw Failure(.usage, "--method \(specification.method) needs columns to cover over", remedy: "name them with --given")
     }
-    if calibrator.usesFeatures, weight != nil || decay != nil {
+    if !calibrator.takesWeights, weight != nil || decay != nil {
       throw Failure(.usage, "\(specification.method) takes no weights", remedy: "name what the shift depends on in --given")
     }
     let made = try levels.map { try Levels.parse($0) } ?? []

@@ -15,8 +15,8 @@ struct SavedCopies {
 
   struct Group {
     let name: String
-    let whole: FittedCrossValidationPlus
-    let parts: [String: FittedCrossValidationPlus]
+    let whole: any FittedCopyCalibrator
+    let parts: [String: any FittedCopyCalibrator]
   }
 
   /// Whether a model file keeps this, and not another calibration.
