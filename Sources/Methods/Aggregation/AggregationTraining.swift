@@ -32,6 +32,9 @@ public struct AggregationTraining: Sendable {
       target: rows.map { target[$0] }, weights: weights.map { w in rows.map { w[$0] } }, features: features?.selecting(rows))
   }
 
+  /// Row weights divided by their sum. Throws where no row has weight.
+  package func normalisedWeights() throws -> [Double] { try RowWeights.withSumOne(weights, rows: target.count) }
+
   /// The same rows with one level. Cost O(n·p).
   func selecting(level t: Int) -> AggregationTraining {
     let m = predictions.levels.count

@@ -27,7 +27,7 @@ public struct Auto: Aggregator {
   public static func choose(_ settings: Settings, _ choice: ChoiceContext) throws -> ChosenMethod {
     let types = candidates(choice)
     let folds = Set(choice.folds).sorted()
-    let rowWeights = try normalisedRowWeights(choice.training)
+    let rowWeights = try choice.training.normalisedWeights()
     guard rowWeights.indices.contains(where: { rowWeights[$0] > 0 && choice.training.predictions.hasPrediction(row: $0) }) else {
       throw noPredictions
     }

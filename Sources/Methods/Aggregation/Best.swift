@@ -20,7 +20,7 @@ public struct Best: Aggregator {
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
     let models = training.predictions.models
-    let losses = TrainingLosses(training, rowWeights: try normalisedRowWeights(training), threads: context.threads)
+    let losses = TrainingLosses(training, rowWeights: try training.normalisedWeights(), threads: context.threads)
     guard losses.anyTerms > 0 else { throw noPredictions }
     let fullest = losses.terms.max() ?? 0
     let isSparse = losses.terms.map { 2 * $0 < fullest }

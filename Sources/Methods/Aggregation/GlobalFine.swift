@@ -84,7 +84,7 @@ public struct GlobalFine: Aggregator {
   private func prepared(_ training: AggregationTraining, _ context: FitContext) throws -> (errors: PairErrors, distances: [[Double]], scale: Double) {
     let predictions = training.predictions
     let m = predictions.levels.count
-    let rowWeights = try normalisedRowWeights(training)
+    let rowWeights = try training.normalisedWeights()
     let losses = TrainingLosses(training, rowWeights: rowWeights, threads: context.threads)
     guard losses.anyTerms > 0 else { throw noPredictions }
     let scale = 1 / max(losses.smallestMeanLoss, 1e-290)

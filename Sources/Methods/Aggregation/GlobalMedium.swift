@@ -27,7 +27,7 @@ public struct GlobalMedium: Aggregator {
     let penalises = crossing.penalises
     let predictions = training.predictions
     let (p, m) = (predictions.models.count, predictions.levels.count)
-    _ = try normalisedRowWeights(training)
+    _ = try training.normalisedWeights()
     guard predictions.values.contains(where: { $0.isFinite }) else { throw noPredictions }
     var warnings = [[String]](repeating: [], count: m)
     let fits = warnings.withUnsafeMutableBufferPointer { buffer in

@@ -24,7 +24,7 @@ public struct QuantileRegressionAveraging: Aggregator {
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
     let predictions = training.predictions
     let (p, m) = (predictions.models.count, predictions.levels.count)
-    let rowWeights = try normalisedRowWeights(training)
+    let rowWeights = try training.normalisedWeights()
     let filled = FilledPredictions(predictions)
     if let message = FilledPredictions.message(training) { context.warn(message) }
     let centre = middle(training.target)

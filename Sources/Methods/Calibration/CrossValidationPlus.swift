@@ -35,7 +35,7 @@ public struct CrossValidationPlus: CopyCalibrator {
     let levels = training.levels
     let pairs = LevelPairs(levels).pairs
     let rowsOfFold = all.map { fold in folds.indices.filter { folds[$0] == fold } }
-    let scale = training.weights.map { powerOfTwo($0.max() ?? 1) } ?? 1
+    let scale = training.weights.map { PowerOfTwo.inverseWhereExtreme(of: $0.max() ?? 1) } ?? 1
     let width = levels.count
     let lists = try parallelMap(pairs.count * all.count, threads: threads) { job -> SortedScores in
       let (pair, rows) = (pairs[job / all.count], rowsOfFold[job % all.count])
@@ -51,11 +51,6 @@ public struct CrossValidationPlus: CopyCalibrator {
       levels: levels, folds: all, lists: pairs.indices.map { k in Array(lists[k * all.count..<(k + 1) * all.count]) },
       scale: training.weights == nil ? nil : scale, typicalWeight: training.typicalWeight)
   }
-}
-
-/// What brings weights of which this is the largest near 1, so that their sums do not overflow.
-private func powerOfTwo(_ largest: Double) -> Double {
-  largest.exponent > 500 || largest.exponent < -500 && largest > 0 ? Double(sign: .plus, exponent: -largest.exponent, significand: 1) : 1
 }
 
 /// The sorted scores of each fold, for each pair of levels.

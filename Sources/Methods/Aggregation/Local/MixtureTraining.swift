@@ -39,7 +39,7 @@ struct MixtureTraining {
         .badData, "\(method) weighs models by the features of a row, and the table has none",
         remedy: "\(method):inputs=predictions lets the predictions alone decide; global methods need no features")
     }
-    let rowWeights = try normalisedRowWeights(training)
+    let rowWeights = try training.normalisedWeights()
     let used = training.target.indices.filter { i in rowWeights[i] > 0 && given.hasPrediction(row: i) }
     guard !used.isEmpty else { throw noPredictions }
     let weights = used.map { rowWeights[$0] }
