@@ -13,7 +13,7 @@ private func coarse(_ training: AggregationTraining, threads: Int = 1, warn: @es
 /// Errors of the whole table, as the method sees them.
 private func program(_ training: AggregationTraining) throws -> SimplexPinballProgram {
   SimplexPinballProgram(
-    training, rowWeights: try normalisedRowWeights(training), candidates: Array(0..<training.models),
+    training, rowWeights: try training.normalisedWeights(), candidates: Array(0..<training.models),
     levels: Array(training.levels.indices), scale: 1 / errorUnit, fill: nil, threads: 1)
 }
 

@@ -1,6 +1,5 @@
 import Aggregation
 import Groundwork
-import Learners
 import MethodKit
 import Quantiles
 import Testing

@@ -15,9 +15,11 @@ private struct Sample {
   /// K × m of each new row.
   let copies: [[Double]]
 
-  func fitted() throws -> FittedCrossValidationPlus { try CrossValidationPlus(levels: levels).fit(training, folds: foldOfRow, among: folds) }
+  func fitted() throws -> any FittedCopyCalibrator {
+    try CrossValidationPlus(settings: Settings(of: CrossValidationPlus.description)).fit(training, folds: foldOfRow, among: folds)
+  }
 
-  func answer(_ fitted: FittedCrossValidationPlus, _ row: [Double], weight: Double = 1) -> [Double] {
+  func answer(_ fitted: any FittedCopyCalibrator, _ row: [Double], weight: Double = 1) -> [Double] {
     var result = [Double](repeating: 0, count: levels.count)
     result.withUnsafeMutableBufferPointer { fitted.answer(row, weight: weight, into: $0) }
     return result

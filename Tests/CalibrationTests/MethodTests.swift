@@ -64,10 +64,66 @@ private func plainQuantile(_ scores: [Double], weights: [Double]? = nil, weight:
   return inf
 }
 
+/// `cqr` under another name, of use with weights only.
+private struct MadeUp: ConformityMeasure {
+  static let description = MethodDescription(name: "made-up", summary: "")
+  static let ordersFirst = false
+  static let needsWeights = true
+  private let plain: ConformalizedQuantileRegression
+
+  init(levels: [Double], settings: Settings) { plain = ConformalizedQuantileRegression(levels: levels, settings: settings) }
+  var bounds: [ConformalBound] { plain.bounds }
+  var order: OutwardOrder { plain.order }
+  func score(_ row: UnsafePointer<Double>, target: Double, bound k: Int) -> Double { plain.score(row, target: target, bound: k) }
+  func move(_ row: UnsafeMutableBufferPointer<Double>, to thresholds: UnsafePointer<Double>) { plain.move(row, to: thresholds) }
+  static func effect(of threshold: String) -> String { "" }
+}
+
+/// Answers with the whole line.
+private struct MadeUpOnline: OnlineCalibrator {
+  struct State {}
+  static let description = MethodDescription(name: "made-up-online", summary: "")
+  init(alpha: Double, settings: Settings) {}
+  var start: State { State() }
+  func thresholds(_ state: State) -> OnlineThresholds { OnlineThresholds(both: .infinity) }
+  func learn(_ scores: EndScores, into state: inout State) {}
+  func encode(_ state: State, into writer: inout ByteWriter) {}
+  func decode(_ reader: inout ByteReader) throws -> State { State() }
+}
+
 @Suite struct MethodTests {
   @Test func everyMethodIsRegisteredOnce() {
     let names = calibratorRegistry.map { $0.description.name }
     #expect(Set(names).count == names.count && Set(everyMethod.map(\.0) + ["conditional"]) == Set(names))
+    let all = calibrationRegistry.descriptions.map(\.name)
+    #expect(Set(all).count == all.count)
+    // Kinds stand together: rows, copies, online.
+    #expect(all == names + calibrationRegistry.ofCopies.map { $0.description.name } + onlineRegistry.map { $0.description.name })
+  }
+
+  /// A method of each kind that only the list knows is found among its kind, by its name, and in what help lists.
+  @Test func whatIsRegisteredIsFound() throws {
+    let registry = calibrationRegistry + [.ofRows(SplitConformal<MadeUp>.self), .online(MadeUpOnline.self)]
+    #expect(registry.descriptions.suffix(2).map(\.name) == ["made-up", "made-up-online"])
+    #expect(registry.ofRows.last.map { $0 == SplitConformal<MadeUp>.self } == true && registry.online.last.map { $0 == MadeUpOnline.self } == true)
+    guard case .ofRows(let type) = try #require(registry["made-up"]) else {
+      Issue.record("it learns from rows")
+      return
+    }
+    let calibrator = type.init(settings: try Settings(of: type.description))
+    #expect(calibrator.needsWeights && calibrator.takesWeights && !calibrator.usesFeatures && !calibrator.makesIntervals)
+    let training = CalibrationTraining(
+      levels: [0.1, 0.9], quantiles: Matrix(rows: 19, columns: 2, values: (0..<19).flatMap { _ in [0.0, 1] }), target: (0..<19).map { Double($0) })
+    // ⌈0.8 · 20⌉ = 16: the 16th smallest of the scores 0, 0, 1, … 17.
+    #expect(try calibrator.fit(training, context: FitContext()).calibrated([0, 1]) == [-14, 15])
+  }
+
+  @Test func onlyMethodsThatSaySoNeedOrRefuseWeights() throws {
+    for type in calibratorRegistry {
+      let calibrator = type.init(settings: try Settings(of: type.description))
+      #expect(calibrator.needsWeights == (type.description.name == "weighted"))
+      #expect(calibrator.takesWeights == (type.description.name != "conditional"))
+    }
   }
 
   /// α = a/100: amounts are the ⌈(1 − α)(n + 1)⌉-th smallest of scores computed here from their definitions.

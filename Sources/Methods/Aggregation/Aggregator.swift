@@ -2,56 +2,6 @@ import Groundwork
 import MethodKit
 import Quantiles
 
-/// Predictions of p models at m common levels for n rows: element (i, j, t) is `values[(i * p + j) * m + t]`.
-/// NaN is missing: the model did not predict that row, or not that level.
-public struct BasePredictions: Sendable {
-  public let models: [String]
-  public let levels: [Double]
-  public let rows: Int
-  public var values: [Double]
-
-  public init(models: [String], levels: [Double], rows: Int, values: [Double]) {
-    precondition(values.count == rows * models.count * levels.count)
-    self.models = models
-    self.levels = levels
-    self.rows = rows
-    self.values = values
-  }
-}
-
-/// What an aggregator learns from: out-of-sample predictions, the targets that came true, features for local weights.
-public struct AggregationTraining: Sendable {
-  public let predictions: BasePredictions
-  /// n finite targets.
-  public let target: [Double]
-  public let weights: [Double]?
-  public let features: FeatureTable?
-
-  public init(predictions: BasePredictions, target: [Double], weights: [Double]? = nil, features: FeatureTable? = nil) {
-    precondition(predictions.rows == target.count)
-    self.predictions = predictions
-    self.target = target
-    self.weights = weights
-    self.features = features
-  }
-
-  /// Some of the rows, in the order given.
-  public func selecting(_ rows: [Int]) -> AggregationTraining {
-    let width = predictions.models.count * predictions.levels.count
-    let values = [Double](unsafeUninitializedCapacity: rows.count * width) { target, filled in
-      filled = rows.count * width
-      predictions.values.withUnsafeBufferPointer { values in
-        for (k, row) in rows.enumerated() where width > 0 {
-          (target.baseAddress! + k * width).initialize(from: values.baseAddress! + row * width, count: width)
-        }
-      }
-    }
-    return AggregationTraining(
-      predictions: BasePredictions(models: predictions.models, levels: predictions.levels, rows: rows.count, values: values),
-      target: rows.map { target[$0] }, weights: weights.map { w in rows.map { w[$0] } }, features: features?.selecting(rows))
-  }
-}
-
 /// A way to combine the predictions of p models into one.
 ///
 /// To add one: a file with a type of this protocol, and a line in `aggregatorRegistry`.
@@ -63,15 +13,18 @@ public protocol Aggregator: Sendable {
   static var usesFeatures: Bool { get }
   /// False where features help but are not needed.
   static var needsFeatures: Bool { get }
-  /// What tuning may cost where nobody says, in seconds of `TuningBudget.seconds`, and what a fit of a trial costs about.
+  /// Its place among the candidates of `auto`, which takes the lowest of those that predict as well as the best: the more it learns, the higher.
+  /// Of equals the first in `aggregatorRegistry` comes first; nil is no candidate.
+  static var complexity: Int? { get }
+  /// The default budget of a choice among settings, and about what the fit of a trial costs, both in seconds of `ChoiceBudget.seconds`.
   static var usualSeconds: Double { get }
   static func fitSeconds(_ settings: Settings, _ training: AggregationTraining) -> Double
 
   init(settings: Settings)
 
   /// The method and settings with every choice made that is made once, on all training rows, before the weights are fitted without each fold:
-  /// settings tuned or chosen by cross-validation, a method picked among several. Most methods have none to make.
-  static func settle(_ settings: Settings, _ settling: Settling) throws -> SettledMethod
+  /// settings chosen by cross-validation, a method chosen among several. Most methods have none to make.
+  static func choose(_ settings: Settings, _ choice: ChoiceContext) throws -> ChosenMethod
 
   /// `training` may have no row where `learns` is false; elsewhere it has at least one.
   func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator
@@ -92,21 +45,6 @@ extension Aggregator {
   public static var needsFeatures: Bool { usesFeatures }
   public static var usualSeconds: Double { 0 }
   public static func fitSeconds(_ settings: Settings, _ training: AggregationTraining) -> Double { .infinity }
-
-  private static func trials(within seconds: Double, _ settings: Settings, _ training: AggregationTraining, most: Int) -> Int {
-    // Halving over five folds fits a trial about twice.
-    let count = seconds / (2 * fitSeconds(settings, training))
-    return count >= 2 ? Int(min(count, Double(most))) : 1
-  }
-  public static func settle(_ settings: Settings, _ settling: Settling) throws -> SettledMethod {
-    let trials =
-      switch settling.budget {
-      case .usual: trials(within: usualSeconds, settings, settling.training, most: 8)
-      case .trials(let count): count
-      case .seconds(let seconds): trials(within: seconds, settings, settling.training, most: 1000)
-      }
-    return try tuned(settings, settling, trials: trials)
-  }
 }
 
 public protocol FittedAggregator: Sendable {

@@ -6,7 +6,8 @@ import Quantiles
 ///
 /// Every method is fitted without each fold and scored on it: the mean weighted interval score over the training rows. Of the methods whose
 /// score is within one standard error of the best one's, on the same rows (Breiman, Friedman, Olshen, Stone 1984, section 3.4.3), and at most
-/// 0.5 % worse, the simplest is taken: the first in the order of `candidates`. Local methods are tried where there are features.
+/// 0.5 % worse, the simplest is taken: the one of lowest `complexity`.
+/// Methods that need features are tried where there are some.
 ///
 /// Cost: as many fits of every method as there are folds.
 public struct Auto: Aggregator {
@@ -16,37 +17,35 @@ public struct Auto: Aggregator {
   public static let usesFeatures = true
   public static let needsFeatures = false
 
-  /// From the simplest.
-  private static let candidates: [any Aggregator.Type] = [
-    Average.self, Median.self, LinearPool.self, Best.self, GlobalCoarse.self, FactorQuantileRegressionAveraging.self,
-    QuantileRegressionAveraging.self,
-    GlobalMedium.self, GlobalFine.self, LocalCoarse.self, LocalMedium.self, LocalFine.self,
-  ]
+  public static let complexity: Int? = nil
+
   /// A method may be this much worse than the best, as a share of its score, however large the standard error.
   private static let tolerance = 0.005
 
   public init(settings: Settings) {}
 
-  public static func settle(_ settings: Settings, _ settling: Settling) throws -> SettledMethod {
-    let types = candidates.filter { !$0.needsFeatures || settling.training.features != nil }
-    let folds = Set(settling.folds).sorted()
-    let rowWeights = try normalisedRowWeights(settling.training)
-    guard rowWeights.indices.contains(where: { rowWeights[$0] > 0 && settling.training.predictions.hasPrediction(row: $0) }) else {
+  public static func choose(_ settings: Settings, _ choice: ChoiceContext) throws -> ChosenMethod {
+    let types = candidates(choice)
+    let folds = Set(choice.folds).sorted()
+    let rowWeights = try choice.training.normalisedWeights()
+    guard rowWeights.indices.contains(where: { rowWeights[$0] > 0 && choice.training.predictions.hasPrediction(row: $0) }) else {
       throw noPredictions
     }
-    guard settling.training.predictions.models.count > 1, folds.count > 1 else { return SettledMethod(name: Average.description.name, settings: []) }
-    let quiet = FitContext(threads: settling.context.threads, seed: settling.context.seed)
-    let settled = try types.map { type in
-      try type.settle(Settings(of: type.description), Settling(settling.training, folds: settling.folds, budget: .trials(1), context: quiet))
+    guard choice.training.predictions.models.count > 1, folds.count > 1 else { return ChosenMethod(Average.self) }
+    let quiet = FitContext(threads: choice.context.threads, seed: choice.context.seed)
+    let methods = try types.map { type in
+      try type.choose(
+        Settings(of: type.description),
+        ChoiceContext(choice.training, folds: choice.folds, budget: .trials(1), context: quiet, registry: choice.registry))
     }
-    let candidates = try settled.map { try $0.aggregator() }
+    let candidates = try methods.map { try $0.aggregator() }
     // The costly ones first, so that no thread waits for one of them in the end.
     let order = Array(candidates.indices.reversed())
     var trials = candidates.indices.map { SuccessiveHalving.Trial(number: $0) }
     for (k, fold) in folds.enumerated() {
-      let losses = try settling.losses(order.map { candidates[$0] }, fold: fold, mayFail: order.map { _ in true })
+      let losses = try choice.losses(order.map { candidates[$0] }, fold: fold, mayFail: order.map { _ in true })
       for (place, c) in order.enumerated() { trials[c].add(losses[place]) }
-      settling.context.progress(Double(k + 1) / Double(folds.count))
+      choice.context.progress(Double(k + 1) / Double(folds.count))
     }
     let best = trials.min { ($0.score, $0.number) < ($1.score, $1.number) }!
     guard best.score.isFinite else { throw noPredictions }
@@ -57,14 +56,21 @@ public struct Auto: Aggregator {
     }!
     for trial in trials {
       let gain = best.gain(over: trial)
-      settling.context.note(
+      choice.context.note(
         trial.hasFailed
-          ? "auto: \(settled[trial.number].name) could not be fitted"
-          : "auto: \(settled[trial.number].text): cross-fitted score \(trial.score / errorUnit)"
+          ? "auto: \(methods[trial.number].name) could not be fitted"
+          : "auto: \(methods[trial.number].text): cross-fitted score \(trial.score / errorUnit)"
             + (trial.number == best.number ? ", the best" : ", \(gain.mean / errorUnit) over the best (standard error \(gain.error / errorUnit))")
             + (trial.number == chosen.number ? ", chosen" : ""))
     }
-    return settled[chosen.number]
+    return methods[chosen.number]
+  }
+
+  /// From the simplest.
+  private static func candidates(_ choice: ChoiceContext) -> [any Aggregator.Type] {
+    choice.registry.enumerated().compactMap { place, type in type.complexity.map { (complexity: $0, place: place, type: type) } }
+      .sorted { ($0.complexity, $0.place) < ($1.complexity, $1.place) }
+      .map(\.type).filter { !$0.needsFeatures || choice.training.features != nil }
   }
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
@@ -72,8 +78,9 @@ public struct Auto: Aggregator {
     let parts = crossValidationFolds(rows, count: max(1, min(5, rows.count)), seed: context.seed)
     var folds = [Int](repeating: 0, count: rows.count)
     for (k, part) in parts.enumerated() { for row in part { folds[row] = k } }
-    return try Auto.settle(Settings(of: Auto.description), Settling(training, folds: folds, budget: .trials(1), context: context)).aggregator().fit(
-      training, context: context)
+    return try Auto.choose(Settings(of: Auto.description), ChoiceContext(training, folds: folds, budget: .trials(1), context: context)).aggregator()
+      .fit(
+        training, context: context)
   }
 
   /// A model file holds the method that was chosen, never this one.

@@ -7,6 +7,7 @@ import Quantiles
 public struct Average: Aggregator {
   public static let description = MethodDescription(name: "average", summary: "the mean of the models, level by level")
   public static let learns = false
+  public static let complexity: Int? = 0
 
   public init(settings: Settings) {}
 

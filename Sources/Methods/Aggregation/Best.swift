@@ -14,12 +14,13 @@ public struct Best: Aggregator {
   public static let description = MethodDescription(
     name: "best", summary: "the one model with the lowest weighted interval score in training")
   public static let learns = true
+  public static let complexity: Int? = 10
 
   public init(settings: Settings) {}
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
     let models = training.predictions.models
-    let losses = TrainingLosses(training, rowWeights: try normalisedRowWeights(training), threads: context.threads)
+    let losses = TrainingLosses(training, rowWeights: try training.normalisedWeights(), threads: context.threads)
     guard losses.anyTerms > 0 else { throw noPredictions }
     let fullest = losses.terms.max() ?? 0
     let isSparse = losses.terms.map { 2 * $0 < fullest }

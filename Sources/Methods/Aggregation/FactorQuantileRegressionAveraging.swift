@@ -20,6 +20,7 @@ public struct FactorQuantileRegressionAveraging: Aggregator {
         "factors", .integer(0...1000), default: "0", "number of principal components; 0 is chosen by cross-validation")
     ])
   public static let learns = true
+  public static let complexity: Int? = 30
 
   private static let candidates = [1, 2, 3, 4, 6, 8, 12, 16, 24]
   private let wanted: Int
@@ -28,7 +29,7 @@ public struct FactorQuantileRegressionAveraging: Aggregator {
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
     let predictions = training.predictions
-    let rowWeights = try normalisedRowWeights(training)
+    let rowWeights = try training.normalisedWeights()
     if let message = FilledPredictions.message(training) { context.warn(message) }
     let all = PredictionFactors(
       predictions, rowWeights: rowWeights, limit: wanted > 0 ? wanted : FactorQuantileRegressionAveraging.candidates.last!)
@@ -38,7 +39,7 @@ public struct FactorQuantileRegressionAveraging: Aggregator {
     let centre = middle(training.target)
     let target = training.target.map { clampedDifference($0, centre) }
     let regression = FactorRegression(factors: factors, target: target, weights: training.weights, levels: predictions.levels)
-    let count = wanted > 0 ? all.count : try choose(regression, rows, rowWeights, context)
+    let count = wanted > 0 ? all.count : try chooseCount(regression, rows, rowWeights, context)
     if wanted > all.count { context.warn("the predictions have \(all.count) components, not \(wanted): all are used") }
     let solution = try regression.fit(rows, count: count, levels: predictions.levels, threads: context.threads)
     let violation = solution.certificates.map(\.violation).max() ?? 0
@@ -51,7 +52,7 @@ public struct FactorQuantileRegressionAveraging: Aggregator {
   }
 
   /// The number of factors with the least cross-validated loss, the smaller one on a tie.
-  private func choose(_ regression: FactorRegression, _ rows: [Int], _ rowWeights: [Double], _ context: FitContext) throws -> Int {
+  private func chooseCount(_ regression: FactorRegression, _ rows: [Int], _ rowWeights: [Double], _ context: FitContext) throws -> Int {
     let most = regression.factors.columns
     let candidates = Self.candidates.filter { $0 < most && 10 * $0 <= rows.count } + (10 * most <= rows.count ? [most] : [])
     guard candidates.count > 1, rows.count >= 10 else { return candidates.first ?? min(most, 1) }

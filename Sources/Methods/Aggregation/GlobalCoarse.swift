@@ -25,6 +25,7 @@ public struct GlobalCoarse: Aggregator {
     name: "global-coarse", summary: "one weight a model, the best there are on the training rows",
     settings: CrossingSettings.ofGlobalMethods)
   public static let learns = true
+  public static let complexity: Int? = 20
 
   private let crossing: CrossingSettings
 

@@ -27,6 +27,7 @@ public struct GlobalFine: Aggregator {
         "what a unit of weight costs for each normal score it strays from its level, in mean losses; -1 is chosen by cross-validation")
     ])
   public static let learns = true
+  public static let complexity: Int? = 60
 
   /// Tried in this order, each from the weights of the one before.
   private static let path = [1e6, 0.3, 0.1, 0.03, 0.01, 0.003, 0]
@@ -40,18 +41,18 @@ public struct GlobalFine: Aggregator {
   public init(settings: Settings) { shrinkage = settings.number("shrinkage") }
 
   /// λ is chosen once, on all rows.
-  public static func settle(_ settings: Settings, _ settling: Settling) throws -> SettledMethod {
-    guard settings.number("shrinkage") < 0 else { return SettledMethod(name: description.name, settings: settings.written) }
-    let (errors, distances, _) = try GlobalFine(settings: settings).prepared(settling.training, settling.context)
-    let strength = try GlobalFine(settings: settings).choose(errors, distances, settling.training.predictions.levels, settling.context)
-    return SettledMethod(name: description.name, settings: [("shrinkage", "\(strength)")])
+  public static func choose(_ settings: Settings, _ choice: ChoiceContext) throws -> ChosenMethod {
+    guard settings.number("shrinkage") < 0 else { return ChosenMethod(Self.self, settings: settings.written) }
+    let (errors, distances, _) = try GlobalFine(settings: settings).prepared(choice.training, choice.context)
+    let strength = try GlobalFine(settings: settings).chooseShrinkage(errors, distances, choice.training.predictions.levels, choice.context)
+    return ChosenMethod(Self.self, settings: [("shrinkage", "\(strength)")])
   }
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
     let predictions = training.predictions
     let m = predictions.levels.count
     let (errors, distances, scale) = try prepared(training, context)
-    let strength = shrinkage >= 0 ? shrinkage : try choose(errors, distances, predictions.levels, context)
+    let strength = shrinkage >= 0 ? shrinkage : try chooseShrinkage(errors, distances, predictions.levels, context)
     let solver = FineLevelSolver(errors: errors)
     // Neighbouring levels have similar weights: runs of them are walked along, a fixed number so that the answer ignores threads.
     let runs = min(m, 12)
@@ -83,7 +84,7 @@ public struct GlobalFine: Aggregator {
   private func prepared(_ training: AggregationTraining, _ context: FitContext) throws -> (errors: PairErrors, distances: [[Double]], scale: Double) {
     let predictions = training.predictions
     let m = predictions.levels.count
-    let rowWeights = try normalisedRowWeights(training)
+    let rowWeights = try training.normalisedWeights()
     let losses = TrainingLosses(training, rowWeights: rowWeights, threads: context.threads)
     guard losses.anyTerms > 0 else { throw noPredictions }
     let scale = 1 / max(losses.smallestMeanLoss, 1e-290)
@@ -128,7 +129,7 @@ public struct GlobalFine: Aggregator {
   }
 
   /// The largest λ of the path within a standard error of the best.
-  private func choose(_ errors: PairErrors, _ distances: [[Double]], _ levels: [Double], _ context: FitContext) throws -> Double {
+  private func chooseShrinkage(_ errors: PairErrors, _ distances: [[Double]], _ levels: [Double], _ context: FitContext) throws -> Double {
     guard errors.rows >= 20, errors.columns > 1 else { return GlobalFine.cap }
     var random = RandomStream(seed: context.seed, stream: 0xF17E)
     var rows = Array(0..<errors.rows)

@@ -17,6 +17,7 @@ public struct GlobalMedium: Aggregator {
     name: "global-medium", summary: "one weight a model and level, the best there are on the training rows",
     settings: CrossingSettings.ofGlobalMethods)
   public static let learns = true
+  public static let complexity: Int? = 50
 
   private let crossing: CrossingSettings
 
@@ -26,7 +27,7 @@ public struct GlobalMedium: Aggregator {
     let penalises = crossing.penalises
     let predictions = training.predictions
     let (p, m) = (predictions.models.count, predictions.levels.count)
-    _ = try normalisedRowWeights(training)
+    _ = try training.normalisedWeights()
     guard predictions.values.contains(where: { $0.isFinite }) else { throw noPredictions }
     var warnings = [[String]](repeating: [], count: m)
     let fits = warnings.withUnsafeMutableBufferPointer { buffer in
@@ -68,16 +69,5 @@ public struct GlobalMedium: Aggregator {
       context.warn((found.count == levels.count ? "" : where_) + text)
     }
     if places.count > 8 { context.warn("\(places.count - 8) more remarks of this kind on single levels") }
-  }
-}
-
-extension AggregationTraining {
-  /// The same rows with one level. Cost O(n·p).
-  func selecting(level t: Int) -> AggregationTraining {
-    let m = predictions.levels.count
-    let values = stride(from: t, to: predictions.values.count, by: m).map { predictions.values[$0] }
-    return AggregationTraining(
-      predictions: BasePredictions(models: predictions.models, levels: [predictions.levels[t]], rows: predictions.rows, values: values),
-      target: target, weights: weights)
   }
 }

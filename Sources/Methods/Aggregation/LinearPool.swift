@@ -18,6 +18,7 @@ public struct LinearPool: Aggregator {
   public static let description = MethodDescription(
     name: "pool", summary: "linear opinion pool: the mean of the models' distribution functions, inverted")
   public static let learns = false
+  public static let complexity: Int? = 0
 
   public init(settings: Settings) {}
 

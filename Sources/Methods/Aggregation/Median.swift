@@ -7,6 +7,7 @@ import Quantiles
 public struct Median: Aggregator {
   public static let description = MethodDescription(name: "median", summary: "the median of the models, level by level")
   public static let learns = false
+  public static let complexity: Int? = 0
 
   public init(settings: Settings) {}
 

@@ -17,13 +17,14 @@ public struct QuantileRegressionAveraging: Aggregator {
   public static let description = MethodDescription(
     name: "qra", summary: "linear quantile regression on the models, with intercept, level by level")
   public static let learns = true
+  public static let complexity: Int? = 40
 
   public init(settings: Settings) {}
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
     let predictions = training.predictions
     let (p, m) = (predictions.models.count, predictions.levels.count)
-    let rowWeights = try normalisedRowWeights(training)
+    let rowWeights = try training.normalisedWeights()
     let filled = FilledPredictions(predictions)
     if let message = FilledPredictions.message(training) { context.warn(message) }
     let centre = middle(training.target)

@@ -1,4 +1,5 @@
-/// Every way of combining that `qaggregate --method` knows, in the order in which help lists them.
+/// Every way of combining that `qaggregate --method` knows, in the order in which help lists them. `auto` chooses among those that have a
+/// `complexity`.
 public let aggregatorRegistry: [any Aggregator.Type] = [
   Average.self,
   Median.self,

@@ -2,23 +2,6 @@ import Groundwork
 import MethodKit
 import Quantiles
 
-/// Row weights of a training set, divided by their sum. Throws where there is no weight to learn from.
-package func normalisedRowWeights(_ training: AggregationTraining) throws -> [Double] {
-  guard let weights = training.weights else {
-    return [Double](repeating: 1 / Double(training.target.count), count: training.target.count)
-  }
-  let largest = weights.max() ?? 0
-  guard largest > 0 else {
-    throw Failure(.badData, "every training row has weight zero", remedy: "give at least one row a positive weight")
-  }
-  // Dividing by the largest first keeps the sum finite.
-  let sum = weights.reduce(0) { $0 + $1 / largest }
-  return weights.map { $0 / largest / sum }
-}
-
-/// A power of two that errors are multiplied by, so that differences and sums of the largest doubles stay finite.
-package let errorUnit = 0x1p-60
-
 /// What each of p models lost on the training rows, each over the terms (row, level) it predicts; infinite predictions
 /// count as missing. One pass of O(n·p·m), parallel over blocks of rows of a fixed size.
 struct TrainingLosses {

@@ -43,7 +43,7 @@ public struct CalibrationTraining: Sendable {
 /// A way to move quantiles to the coverage that their levels promise.
 ///
 /// Methods that compare a score with a conformal quantile of scores are a `ConformityMeasure` and nothing else. To add another
-/// kind: a file with a type of this protocol, and a line in `calibratorRegistry`.
+/// kind: a file with a type of this protocol, and a line in `calibrationRegistry`.
 public protocol Calibrator: Sendable {
   static var description: MethodDescription { get }
 
@@ -54,6 +54,10 @@ public protocol Calibrator: Sendable {
 
   /// Whether it learns from features too, and its fitted calibrators are `FeatureDependentCalibrator`s.
   var usesFeatures: Bool { get }
+
+  /// Whether rows may have weights, and whether it is only of use where they have.
+  var takesWeights: Bool { get }
+  var needsWeights: Bool { get }
 
   /// Learns from `training`, which may have no row. Throws a `Failure` where the method cannot take the data.
   func fit(_ training: CalibrationTraining, context: FitContext) throws -> any FittedCalibrator
@@ -68,6 +72,8 @@ public protocol Calibrator: Sendable {
 extension Calibrator {
   public var makesIntervals: Bool { false }
   public var usesFeatures: Bool { false }
+  public var takesWeights: Bool { true }
+  public var needsWeights: Bool { false }
 
   /// n + 1 fits, each when it is asked for.
   public func leaveOneOut(_ training: CalibrationTraining, context: FitContext) throws -> LeaveOneOut {

@@ -27,6 +27,7 @@ public struct ConditionalCQR: Calibrator {
   public init(settings: Settings) {}
 
   public var usesFeatures: Bool { true }
+  public var takesWeights: Bool { false }
 
   /// Without features the only function is the constant. Throws a `Failure` for weights.
   public func fit(_ training: CalibrationTraining, context: FitContext) throws -> any FittedCalibrator { try learn(training, context) }

@@ -33,7 +33,7 @@ public struct ConformalBound: Equatable, Sendable {
 /// target of an exchangeable row with probability at least 1 − α (Vovk, Gammerman, Shafer 2005; Gupta, Kuchibhotla, Ramdas 2022,
 /// "Nested conformal prediction and quantile out-of-bag ensemble methods").
 ///
-/// To add one: a file with a type of this protocol, and a line in `calibratorRegistry`.
+/// To add one: a file with a type of this protocol, and a line in `calibrationRegistry`.
 public protocol ConformityMeasure: Sendable {
   static var description: MethodDescription { get }
 
@@ -42,6 +42,9 @@ public protocol ConformityMeasure: Sendable {
 
   /// Whether intervals that a row lacks are made.
   static func makesIntervals(_ settings: Settings) -> Bool
+
+  /// Whether it is only of use where rows have weights.
+  static var needsWeights: Bool { get }
 
   /// Throws a `Failure` where the method needs a level that is not there.
   init(levels: [Double], settings: Settings) throws
@@ -66,5 +69,6 @@ public protocol ConformityMeasure: Sendable {
 
 extension ConformityMeasure {
   public static func makesIntervals(_ settings: Settings) -> Bool { false }
+  public static var needsWeights: Bool { false }
   public func firstBound(scoringAs k: Int) -> Int { k }
 }

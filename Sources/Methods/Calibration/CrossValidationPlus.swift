@@ -22,20 +22,20 @@ import Quantiles
 /// The formula can give a lower end above the upper one, which is no value at all, or, where most scores are −∞, ends at the wrong
 /// infinities. Such ends go to the outermost copy, and levels are then put in order outwards from the median: every move widens.
 /// The median and levels without a partner are medians of their copies. A level that a copy lacks is missing.
-public struct CrossValidationPlus: Sendable {
+public struct CrossValidationPlus: CopyCalibrator {
   public static let description = MethodDescription(
     name: "cv+", summary: "CV+ for tables of qfit --cv-plus or --nested: models need not be stable under the loss of a fold")
 
-  private let levels: [Double]
+  public static var fitted: any FittedCopyCalibrator.Type { FittedCrossValidationPlus.self }
 
-  public init(levels: [Double]) { self.levels = levels }
+  public init(settings: Settings) {}
 
-  /// Learns from rows whose quantiles are by models that did not see their fold. `folds` holds a fold a row; `among` are all folds of
-  /// which a row to be answered has copies, in the order of the copies. O(n log n) for each pair of levels.
-  public func fit(_ training: CalibrationTraining, folds: [Int], among all: [Int], threads: Int = 1) throws -> FittedCrossValidationPlus {
+  /// O(n log n) for each pair of levels.
+  public func fit(_ training: CalibrationTraining, folds: [Int], among all: [Int], threads: Int = 1) throws -> any FittedCopyCalibrator {
+    let levels = training.levels
     let pairs = LevelPairs(levels).pairs
     let rowsOfFold = all.map { fold in folds.indices.filter { folds[$0] == fold } }
-    let scale = training.weights.map { powerOfTwo($0.max() ?? 1) } ?? 1
+    let scale = training.weights.map { PowerOfTwo.inverseWhereExtreme(of: $0.max() ?? 1) } ?? 1
     let width = levels.count
     let lists = try parallelMap(pairs.count * all.count, threads: threads) { job -> SortedScores in
       let (pair, rows) = (pairs[job / all.count], rowsOfFold[job % all.count])
@@ -53,15 +53,9 @@ public struct CrossValidationPlus: Sendable {
   }
 }
 
-/// What brings weights of which this is the largest near 1, so that their sums do not overflow.
-private func powerOfTwo(_ largest: Double) -> Double {
-  largest.exponent > 500 || largest.exponent < -500 && largest > 0 ? Double(sign: .plus, exponent: -largest.exponent, significand: 1) : 1
-}
-
 /// The sorted scores of each fold, for each pair of levels.
-public struct FittedCrossValidationPlus: Sendable {
+public struct FittedCrossValidationPlus: FittedCopyCalibrator {
   public let levels: [Double]
-  /// Those of which a row has copies, in that order.
   public let folds: [Int]
   private let pairs: LevelPairs
   private let order: OutwardOrder
@@ -81,16 +75,12 @@ public struct FittedCrossValidationPlus: Sendable {
     order = OutwardOrder(levels: levels)
   }
 
-  /// The same without the scores of a fold and without a copy for it: what may answer the rows of that fold.
   public func without(fold: Int) -> Self {
     let kept = folds.indices.filter { folds[$0] != fold }
     return Self(
       levels: levels, folds: kept.map { folds[$0] }, lists: lists.map { list in kept.map { list[$0] } }, scale: scale, typicalWeight: typicalWeight)
   }
 
-  /// The calibrated quantiles of a row with K copies of m quantiles (K × m, in the order of `folds` and `levels`) into m values; NaN is missing, ±∞
-  /// is allowed. `weight` is that of the row, where rows taught with weights.
-  ///
   /// Selection from K sorted lists, so O(K² log n) or so for each pair (see `shiftedQuantile`): 10⁴ rows, 11 pairs and 10⁵ scores in 5 folds
   /// take 1.3 seconds of a core.
   public func answer(_ copies: UnsafePointer<Double>, weight: Double, into answer: UnsafeMutableBufferPointer<Double>) {
@@ -152,7 +142,6 @@ public struct FittedCrossValidationPlus: Sendable {
     }
   }
 
-  /// Facts for the first line of a model file.
   public var summary: [(key: String, value: String)] {
     [
       ("folds", "\(folds.count)"), ("rows", "\(lists.indices.map(rows).max() ?? 0)"),
@@ -168,7 +157,6 @@ public struct FittedCrossValidationPlus: Sendable {
     for list in lists.joined() { list.encode(into: &writer) }
   }
 
-  /// Throws `ByteReader.damaged` for anything that `encode` cannot have written.
   public init(decoding reader: inout ByteReader) throws {
     let levels = try reader.readArray(of: Double.self)
     let folds = try reader.readArray(of: Int.self)

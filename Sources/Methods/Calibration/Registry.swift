@@ -1,11 +1,18 @@
-/// Every conformal method that `qconformal --method` knows, in the order in which help lists them.
-public let calibratorRegistry: [any Calibrator.Type] = [
-  SplitConformal<ConformalizedQuantileRegression>.self,
-  SplitConformal<MedianScaledCQR>.self,
-  SplitConformal<WidthScaledCQR>.self,
-  SplitConformal<AsymmetricCQR>.self,
-  SplitConformal<ResidualIntervals>.self,
-  SplitConformal<DistributionalCalibration>.self,
-  SplitConformal<WeightedCQR>.self,
-  ConditionalCQR.self,
+/// Every method that `qconformal --method` knows, in the order in which help lists them. Lists by kind, help, flags and dispatch follow from it.
+public let calibrationRegistry: [CalibrationMethod] = [
+  .ofRows(SplitConformal<ConformalizedQuantileRegression>.self),
+  .ofRows(SplitConformal<MedianScaledCQR>.self),
+  .ofRows(SplitConformal<WidthScaledCQR>.self),
+  .ofRows(SplitConformal<AsymmetricCQR>.self),
+  .ofRows(SplitConformal<ResidualIntervals>.self),
+  .ofRows(SplitConformal<DistributionalCalibration>.self),
+  .ofRows(SplitConformal<WeightedCQR>.self),
+  .ofRows(ConditionalCQR.self),
+  .ofCopies(CrossValidationPlus.self),
+  .online(AdaptiveConformalInference.self),
+  .online(DynamicallyTunedInference.self),
+  .online(AggregatedInference.self),
+  .online(ScaleFreeGradientDescent.self),
+  .online(StronglyAdaptiveCalibration.self),
+  .online(ConformalPID.self),
 ]

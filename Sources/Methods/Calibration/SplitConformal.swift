@@ -25,6 +25,7 @@ public struct SplitConformal<Measure: ConformityMeasure>: Calibrator {
   public init() { settings = try! Settings(of: Measure.description) }
 
   public var makesIntervals: Bool { Measure.makesIntervals(settings) }
+  public var needsWeights: Bool { Measure.needsWeights }
 
   public func fit(_ training: CalibrationTraining, context: FitContext) throws -> any FittedCalibrator {
     let (measure, rows) = try prepared(training)

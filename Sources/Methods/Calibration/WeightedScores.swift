@@ -34,8 +34,7 @@ struct WeightedScores: Sendable {
     var scores: [Double] = []
     var cumulative: [Double] = []
     var total = 0.0
-    let largest = entries.reduce(0) { max($0, $1.weight) }
-    scale = largest.exponent > 500 || largest.exponent < -500 && largest > 0 ? Double(sign: .plus, exponent: -largest.exponent, significand: 1) : 1
+    scale = PowerOfTwo.inverseWhereExtreme(of: entries.reduce(0) { max($0, $1.weight) })
     for entry in entries {
       total += entry.weight * scale
       if scores.last == entry.score {

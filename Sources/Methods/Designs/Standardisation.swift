@@ -1,4 +1,3 @@
-import Glibc
 import Groundwork
 import Quantiles
 
@@ -31,7 +30,7 @@ public struct Standardisation: Equatable, Sendable {
         centres[c] = centre
         largest = max(highest[c] - centre, centre - lowest[c])
       }
-      scales[c] = largest > 0 ? scalbn(1, Int32(-max(-1000, min(1000, Int(largest.exponent))))) : 1
+      scales[c] = largest > 0 ? PowerOfTwo.inverse(of: largest) : 1
     }
     self.centres = centres
     self.scales = scales

@@ -48,8 +48,7 @@ public struct Boost: Learner {
   public init(settings: Settings) { self.settings = BoostSettings(settings) }
 
   public func fit(_ training: TrainingSet, levels: [Double], context: FitContext) throws -> any FittedLearner {
-    let kept = training.target.indices.filter { (training.weights?[$0] ?? 1) > 0 }
-    guard !kept.isEmpty else { throw Failure(.badData, "all training rows have weight zero", remedy: "give a positive weight to some row") }
+    let kept = try RowWeights.used(training.weights, rows: training.target.count)
     let features = training.features.selecting(kept)
     let responses = kept.map { training.target[$0] }
     let weights = training.weights.flatMap { weights in Boost.relative(kept.map { weights[$0] }) }
@@ -88,12 +87,9 @@ public struct Boost: Learner {
 
   /// Weights with mean 1; nil where all are equal.
   private static func relative(_ weights: [Double]) -> [Double]? {
-    let largest = weights.max()!
-    if weights.allSatisfy({ $0 == largest }) { return nil }
+    if weights.allSatisfy({ $0 == weights[0] }) { return nil }
     // Floats hold them, and their squares.
-    let shares = weights.map { max($0 / largest, 1e-12) }
-    let mean = shares.reduce(0, +) / Double(shares.count)
-    return shares.map { $0 / mean }
+    return RowWeights.withMeanOne(weights, atLeast: 1e-12)
   }
 }
 

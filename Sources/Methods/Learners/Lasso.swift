@@ -43,20 +43,14 @@ public struct Lasso: Learner {
   }
 
   public func fit(_ training: TrainingSet, levels: [Double], context: FitContext) throws -> any FittedLearner {
-    let used = training.target.indices.filter { (training.weights?[$0] ?? 1) > 0 }
-    guard !used.isEmpty else { throw Failure(.badData, "no training row has a positive weight", remedy: "give some rows weight") }
+    let used = try RowWeights.used(training.weights, rows: training.target.count)
     if multiple == 0 && (fusion == 0 || levels.count == 1) {
       return FittedLasso(
         linear: try Linear(settings: Settings(of: Linear.description)).fit(training, levels: levels, context: context) as! FittedLinear, penalty: 0)
     }
     let features = used.count == training.target.count ? training.features : training.features.selecting(used)
     var target = used.map { training.target[$0] }
-    var weights = training.weights.map { weights in used.map { weights[$0] } }
-    if let largest = weights?.max() {
-      let shares = weights!.map { max($0 / largest, 1e-100) }
-      let mean = shares.reduce(0, +) / Double(shares.count)
-      weights = shares.map { $0 / mean }
-    }
+    let weights = training.weights.map { weights in RowWeights.withMeanOne(used.map { weights[$0] }, atLeast: 1e-100) }
 
     let encoding = DesignEncoding(learning: features, mostCategories: fusion > 0 ? Linear.mostCategories : Lasso.mostCategories)
     encoding.warn(context)

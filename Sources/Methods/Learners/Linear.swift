@@ -23,8 +23,7 @@ public struct Linear: Learner {
     var weights = training.weights
     if let given = weights, given.contains(0) {
       // Rows of weight zero teach nothing: neither medians nor categories.
-      let used = given.indices.filter { given[$0] > 0 }
-      guard !used.isEmpty else { throw Failure(.badData, "no training row has a positive weight", remedy: "give some rows weight") }
+      let used = try RowWeights.used(given, rows: target.count)
       features = features.selecting(used)
       target = used.map { target[$0] }
       weights = used.map { given[$0] }

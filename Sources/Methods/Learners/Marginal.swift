@@ -11,9 +11,8 @@ public struct Marginal: Learner {
   public init(settings: Settings) {}
 
   public func fit(_ training: TrainingSet, levels: [Double], context: FitContext) throws -> any FittedLearner {
-    let order = training.target.indices.filter { (training.weights?[$0] ?? 1) > 0 }
+    let order = try RowWeights.used(training.weights, rows: training.target.count)
       .sorted { training.target[$0] < training.target[$1] }
-    guard !order.isEmpty else { throw Failure(.badData, "all training rows have weight zero", remedy: "give a positive weight to some row") }
     return FittedMarginal(
       rows: order.count,
       quantiles: weightedQuantiles(

@@ -34,13 +34,11 @@ public struct NearestNeighbours: Learner {
   }
 
   public func fit(_ training: TrainingSet, levels: [Double], context: FitContext) throws -> any FittedLearner {
-    var kept = training.target.indices.filter { (training.weights?[$0] ?? 1) > 0 }
-    guard !kept.isEmpty else { throw Failure(.badData, "all training rows have weight zero", remedy: "give a positive weight to some row") }
+    var kept = try RowWeights.used(training.weights, rows: training.target.count)
     var random = RandomStream(seed: context.seed)
     random.shuffle(&kept)
     let features = training.features.selecting(kept)
-    var weights = training.weights.map { weights in kept.map { weights[$0] } }
-    if let largest = weights?.max() { weights = weights!.map { max($0 / largest, FittedNeighbours.leastWeight) } }
+    var weights = training.weights.map { weights in RowWeights.shares(kept.map { weights[$0] }, atLeast: FittedNeighbours.leastWeight) }
     if let equal = weights, equal.allSatisfy({ $0 == 1 }) { weights = nil }
     let encoding = NeighbourEncoding(learning: features)
     var model = FittedNeighbours(

@@ -39,19 +39,13 @@ public struct RandomFourier: Learner {
   static let limit = 1e6
 
   public func fit(_ training: TrainingSet, levels: [Double], context: FitContext) throws -> any FittedLearner {
-    var used = training.target.indices.filter { (training.weights?[$0] ?? 1) > 0 }
-    guard !used.isEmpty else { throw Failure(.badData, "no training row has a positive weight", remedy: "give some rows weight") }
+    var used = try RowWeights.used(training.weights, rows: training.target.count)
     // In a random order the first rows are a sample.
     var random = RandomStream(seed: context.seed, stream: 1 << 44)
     random.shuffle(&used)
     let features = training.features.selecting(used)
     let n = used.count
-    var weights = training.weights.map { weights in used.map { weights[$0] } }
-    if let largest = weights?.max() {
-      let shares = weights!.map { max($0 / largest, 1e-100) }
-      let mean = shares.reduce(0, +) / Double(n)
-      weights = shares.map { max($0 / mean, 1e-100) }
-    }
+    let weights = training.weights.map { weights in RowWeights.withMeanOne(used.map { weights[$0] }, atLeast: 1e-100).map { max($0, 1e-100) } }
     let given = used.map { training.target[$0] }
     let exponent = Int32(max(given.reduce(0) { max($0, abs($1)) }, .leastNormalMagnitude).exponent)
     var target = given.map { scalbn($0, -exponent) }

@@ -104,7 +104,7 @@ package struct NetworkInputs: Sendable {
 /// than half of the values are the same. Sound for numbers of any size; the inverse is 1 where nothing varies.
 private func robustScale(_ values: [Double]) -> (centre: Double, scale: Double) {
   guard let largest = values.map(abs).max(), largest > 0 else { return (0, 1) }
-  let unit = scalbn(1, Int32(max(-1000, min(1000, Int(largest.exponent)))))
+  let unit = 1 / PowerOfTwo.inverse(of: largest)
   let sorted = values.map { $0 / unit }.sorted()
   let n = sorted.count
   let centre = sorted[(n - 1) / 2]
@@ -127,7 +127,7 @@ struct NetworkTarget: Sendable {
 
   init(_ target: [Double], weights: [Double]?) {
     let largest = target.map(abs).max() ?? 0
-    exponent = largest > 0 ? Int(largest.exponent) : 0
+    exponent = PowerOfTwo.exponent(of: largest)
     var total = 0.0
     var mean = 0.0
     var squares = 0.0

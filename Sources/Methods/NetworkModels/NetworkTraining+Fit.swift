@@ -10,17 +10,12 @@ extension NetworkTraining {
     var (features, target, weights) = (training.features, training.target, training.weights)
     if let given = weights {
       // Rows of weight zero teach nothing: neither medians nor categories.
-      let used = given.indices.filter { given[$0] > 0 }
-      guard !used.isEmpty else { throw Failure(.badData, "no training row has a positive weight", remedy: "give some rows weight") }
+      let used = try RowWeights.used(given, rows: target.count)
       if used.count < given.count {
         features = features.selecting(used)
         target = used.map { target[$0] }
       }
-      // As shares of the largest before anything is summed, so that no sum overflows.
-      let largest = used.map { given[$0] }.max()!
-      let shares = used.map { max(1e-30, given[$0] / largest) }
-      let mean = shares.reduce(0, +) / Double(shares.count)
-      weights = shares.map { $0 / mean }
+      weights = RowWeights.withMeanOne(used.map { given[$0] }, atLeast: 1e-30)
     }
     let inputs = NetworkInputs(learning: features)
     let scale = NetworkTarget(target, weights: weights)

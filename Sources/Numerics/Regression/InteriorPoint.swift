@@ -116,8 +116,7 @@ package func interiorPointQuantile(
         let x = a[i] + primal * da[i]
         reached += (1 - x) * (above[i] + dual * dAbove[i]) + x * (below[i] + dual * dBelow[i])
       }
-      let ratio = reached / gap
-      let centre = gap * ratio * ratio * ratio / (2 * Double(n))
+      let centre = mehrotraTarget(gap, afterAffineStep: reached, pairs: 2 * Double(n))
       var corrections = (q, q)
       for i in 0..<n {
         corrections.0[i] = (centre + da[i] * dAbove[i]) / (1 - a[i])

@@ -81,8 +81,8 @@ struct AggregationRows {
   var copiedFolds: [Int]? { copies == nil ? nil : omittedFolds.compactMap { $0 } }
 
   /// Where choices are made that are made once.
-  func settling(_ budget: TuningBudget, _ context: FitContext) -> Settling {
-    Settling(
+  func choiceContext(_ budget: ChoiceBudget, _ context: FitContext) -> ChoiceContext {
+    ChoiceContext(
       judging.positions.count == labelled.count ? training : training.selecting(judging.positions), folds: judging.folds, budget: budget,
       context: context)
   }

@@ -48,19 +48,19 @@ struct AggregationTask: LearningTask {
     let rows = try AggregationRows(table, roles.columns, roles.combination, session, crossFits: !options.newOnly && !flags.describe, seed: seed)
     let method = try choose(rows, session)
     return LearntCombination(
-      header: table.header, combination: roles.combination.settled(method), rows: rows,
+      header: table.header, combination: roles.combination.with(method), rows: rows,
       fits: try CrossFit(method.aggregator(), rows, session: session, seed: seed), target: table.header.names[roles.columns.target],
       tableRows: table.rows, newOnly: options.newOnly, describes: flags.describe)
   }
 
   /// Makes the choices that are made once, on all labelled rows.
-  private func choose(_ rows: AggregationRows, _ session: FilterSession) throws -> SettledMethod {
+  private func choose(_ rows: AggregationRows, _ session: FilterSession) throws -> ChosenMethod {
     let progress = Progress("qaggregate: choosing", quiet: flags.table.quiet)
     defer { progress.clear() }
-    let budget: TuningBudget = flags.tune.map { .trials($0) } ?? flags.time.map { .seconds($0) } ?? .usual
+    let budget: ChoiceBudget = flags.tune.map { .trials($0) } ?? flags.time.map { .seconds($0) } ?? .usual
     let context = FitContext(
       threads: session.threads, seed: flags.seedOption.seed, note: { session.diagnostics.note($0) }, progress: { progress.update($0) })
-    return try type.settle(settings, rows.settling(budget, context))
+    return try type.choose(settings, rows.choiceContext(budget, context))
   }
 }
 

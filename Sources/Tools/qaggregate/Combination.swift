@@ -86,8 +86,8 @@ struct Combination {
     session.diagnostics.warn("the models have different levels (\(list) of \(levels.count)): missing ones are interpolated inside each model's range")
   }
 
-  /// The same groups combined in the way that was settled on.
-  func settled(_ method: SettledMethod) -> Combination {
+  /// The same groups combined in the way that was chosen.
+  func with(_ method: ChosenMethod) -> Combination {
     let name = specification.name == specification.method ? method.name : specification.name
     return Combination(
       specification: MethodSpecification(name: name, method: method.name, settings: method.settings), groups: groups, levels: levels,

@@ -41,7 +41,7 @@ extension QConformal {
     ["--order", "--state"].contains(flag)
       ? (
         "\(flag): \(method) learns from all rows at once",
-        "choose an online method: \(onlineRegistry.map { $0.description.name }.joined(separator: ", "))"
+        "choose an online method: \(calibrationRegistry.online.map { $0.description.name }.joined(separator: ", "))"
       )
       : ("\(flag) has no effect", nil)
   }
@@ -84,8 +84,10 @@ extension QConformal {
     if merge { return QConformal.mergedScores }
     if learning.load != nil, !partial { return QConformal.answer }
     let specification = try specification()
-    if onlineRegistry.contains(where: { $0.description.name == specification.method }) { return QConformal.online(specification.method) }
-    if specification.method == CrossValidationPlus.description.name { return QConformal.copies(specification.method) }
-    return partial ? QConformal.partialScores : QConformal.learn(specification.method)
+    switch method(specification) {
+    case .online: return QConformal.online(specification.method)
+    case .ofCopies: return QConformal.copies(specification.method)
+    case .ofRows: return partial ? QConformal.partialScores : QConformal.learn(specification.method)
+    }
   }
 }

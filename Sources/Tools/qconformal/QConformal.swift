@@ -120,9 +120,10 @@ struct QConformal: FilterTool {
   @OptionGroup var learning: LearningOptions
   @OptionGroup var table: TableOptions
 
-  static var methods: [MethodDescription] {
-    calibratorRegistry.map { $0.description } + [CrossValidationPlus.description] + onlineRegistry.map { $0.description }
-  }
+  static var methods: [MethodDescription] { calibrationRegistry.descriptions }
+
+  /// The registry's entry for what `--method` names.
+  func method(_ specification: MethodSpecification) -> CalibrationMethod { calibrationRegistry[specification.method]! }
 
   func validate() throws {
     if let decay, !(decay > 0 && decay <= 1) { throw ValidationError("--decay \(decay): write a number above 0, at most 1") }
@@ -141,24 +142,25 @@ struct QConformal: FilterTool {
     let bounds = try self.bounds.map { try AnswerBounds(parsing: $0) }
     if let load = learning.load { return try answer(with: load, bounds) }
     let specification = try specification()
-    let method = specification.method
-    if let online = onlineRegistry.first(where: { $0.description.name == method }) {
-      let task = try OnlineTask(self, online, specification, bounds ?? AnswerBounds())
-      defer { task.close() }
-      return try TableRun("qconformal", table, modelColumns: task.columns, reading: [state].compactMap { $0 }).stream(task)
-    }
+    let settings = try Settings(specification.settings, of: method(specification).description)
     let run = TableRun("qconformal", table)
-    guard let type = calibratorRegistry.first(where: { $0.description.name == method }) else {
-      _ = try Settings(specification.settings, of: CrossValidationPlus.description)
+    switch method(specification) {
+    case .ofRows(let type):
+      let calibrator = type.init(settings: settings)
+      try check(calibrator, specification)
+      try run.learn(
+        SplitTask(
+          flags: self, specification: specification, calibrator: calibrator, madeLevels: try levels.map { try Levels.parse($0) } ?? [],
+          bounds: bounds ?? AnswerBounds()))
+    case .ofCopies(let type):
       try refuseSkipping(specification)
-      return try run.learn(CopiesTask(flags: self, specification: specification, bounds: bounds ?? AnswerBounds()))
+      try run.learn(
+        CopiesTask(flags: self, specification: specification, calibrator: type.init(settings: settings), bounds: bounds ?? AnswerBounds()))
+    case .online(let type):
+      let task = try OnlineTask(self, type, specification, settings, bounds ?? AnswerBounds())
+      defer { task.close() }
+      try TableRun("qconformal", table, modelColumns: task.columns, reading: [state].compactMap { $0 }).stream(task)
     }
-    let calibrator = type.init(settings: try Settings(specification.settings, of: type.description))
-    try check(calibrator, type, specification)
-    try run.learn(
-      SplitTask(
-        flags: self, specification: specification, calibrator: calibrator, madeLevels: try levels.map { try Levels.parse($0) } ?? [],
-        bounds: bounds ?? AnswerBounds()))
   }
 
   private func answer(with load: String, _ bounds: AnswerBounds?) throws {
@@ -177,7 +179,7 @@ struct QConformal: FilterTool {
   }
 
   /// Refuses what does not go with a method that learns from all rows at once.
-  private func check(_ calibrator: any Calibrator, _ type: any Calibrator.Type, _ specification: MethodSpecification) throws {
+  private func check(_ calibrator: any Calibrator, _ specification: MethodSpecification) throws {
     let method = specification.method
     if partial, !(calibrator is any ScoreCalibrator) {
       throw Failure(.usage, "--partial: \(method) learns from more than scores", remedy: "calibrate the whole table")
@@ -188,13 +190,13 @@ struct QConformal: FilterTool {
     if levels != nil, !calibrator.makesIntervals {
       throw Failure(.usage, "--levels: \(specification.text) makes no levels", remedy: "use --method residual")
     }
-    if type == SplitConformal<WeightedCQR>.self, weightOption.weight == nil, decay == nil {
-      throw Failure(.usage, "--method weighted needs weights", remedy: "name their column with -w, or let rows teach less with age by --decay")
+    if calibrator.needsWeights, weightOption.weight == nil, decay == nil {
+      throw Failure(.usage, "--method \(method) needs weights", remedy: "name their column with -w, or let rows teach less with age by --decay")
     }
     if calibrator.usesFeatures, nameList(given).isEmpty {
       throw Failure(.usage, "--method \(method) needs columns to cover over", remedy: "name them with --given")
     }
-    if calibrator.usesFeatures, weightOption.weight != nil || decay != nil {
+    if !calibrator.takesWeights, weightOption.weight != nil || decay != nil {
       throw Failure(.usage, "\(method) takes no weights", remedy: "name what the shift depends on in --given")
     }
   }

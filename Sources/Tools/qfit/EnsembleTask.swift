@@ -36,12 +36,12 @@ struct EnsembleTask: LearningTask {
     let seed = flags.seedOption.seed
     let training = try LabelledRows(table, roles, session, folds: flags.folds, newOnly: options.newOnly, copies: flags.copies, seed: seed)
     warnOfExtremeLevels(training, session)
-    let tuning = Tuning(trials: flags.tune ?? 1, levels: levels, seed: seed)
-    let tuned = try learners.enumerated().map { try tuning.tuned($1, training, index: $0, session) }
+    let choice = SettingChoice(trials: flags.tune ?? 1, levels: levels, seed: seed)
+    let chosen = try learners.enumerated().map { try choice.choose($1, training, index: $0, session) }
     let fits = flags.copies.fits(
       folds: training.folds, writesLabelled: !options.newOnly, needsFull: options.newOnly || options.save != nil || training.hasRowsWithoutFold)
     let ensemble = try FittedEnsemble(
-      tuned, training, levels: levels, fits: fits, copies: flags.copies, saves: options.save != nil, session: session, seed: seed)
+      chosen, training, levels: levels, fits: fits, copies: flags.copies, saves: options.save != nil, session: session, seed: seed)
     return FittedTable(
       ensemble: ensemble, training: training, copies: flags.copies, target: table.header.names[roles.target], writesFold: writesFold(roles),
       answeredRows: options.newOnly ? training.unlabelled : table.rows)

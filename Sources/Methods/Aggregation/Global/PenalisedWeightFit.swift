@@ -28,7 +28,7 @@ struct PenalisedWeightFit {
   init(_ training: AggregationTraining, start: Matrix, settings: CrossingSettings, context: FitContext) throws {
     let predictions = training.predictions
     let (p, m) = (predictions.models.count, predictions.levels.count)
-    let rowWeights = try normalisedRowWeights(training)
+    let rowWeights = try training.normalisedWeights()
     let losses = TrainingLosses(training, rowWeights: rowWeights, threads: context.threads)
     let least = max(losses.smallestMeanLoss, 1e-290)
     let candidates = (0..<p).filter { losses.meanLoss($0) <= 1e8 * least }

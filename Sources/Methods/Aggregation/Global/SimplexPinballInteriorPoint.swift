@@ -1,5 +1,6 @@
 import Glibc
 import LinearAlgebra
+import Regression
 
 /// A predictor–corrector interior point for `SimplexPinballProgram` (Mehrotra 1992, in the bounded-dual form that Portnoy
 /// and Koenker 1997 give quantile regression).
@@ -136,8 +137,7 @@ struct SimplexPinballInteriorPoint {
         let slack = s[j] + b * affineSlack[j]
         remaining += weight * slack
       }
-      let centring = max(remaining, 0) / complementarity
-      let mu = centring * centring * centring * complementarity / pairs
+      let mu = mehrotraTarget(complementarity, afterAffineStep: remaining, pairs: pairs)
 
       var target = s
       for j in 0..<p { target[j] = mu - affine.dw[j] * affineSlack[j] }

@@ -19,7 +19,7 @@ struct SimplexWeightFit {
     let predictions = training.predictions
     let p = predictions.models.count
     let m = predictions.levels.count
-    let rowWeights = try normalisedRowWeights(training)
+    let rowWeights = try training.normalisedWeights()
     let losses = TrainingLosses(training, rowWeights: rowWeights, threads: context.threads)
     guard losses.anyTerms > 0 else { throw noPredictions }
 

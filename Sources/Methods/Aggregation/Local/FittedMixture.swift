@@ -66,7 +66,7 @@ struct FittedMixture: FittedAggregator {
     -> PredictionFeatures
   {
     let ordered = given.ordered(models)
-    let predictions = ownNetwork.map { ordered.appending(LocalSettings.ownName, $0.predict(features!)) } ?? ordered
+    let predictions = ownNetwork.map { ordered.appending(MixtureTraining.ownName, $0.predict(features!)) } ?? ordered
     let seen = PredictionFeatures(predictions)
     let encoded = encoding(seen.inputs(features, inputs))
     let rows = MixtureRows(predictions, seen, shape, scale: scale)
@@ -96,7 +96,7 @@ struct FittedMixture: FittedAggregator {
     let most = 500
     let rows = given.rows <= most ? Array(0..<given.rows) : (0..<most).map { $0 * given.rows / most }
     let part = AggregationTraining(predictions: given, target: [Double](repeating: 0, count: given.rows), features: features).selecting(rows)
-    let names = models + (ownNetwork == nil ? [] : [LocalSettings.ownName])
+    let names = models + (ownNetwork == nil ? [] : [MixtureTraining.ownName])
     // Weights that depend on rows are nothing where there is none.
     if rows.isEmpty {
       return WeightTable(
@@ -207,19 +207,5 @@ extension FittedMixture {
     return FittedMixture(
       models: models, shape: shape, inputs: inputs, ownNetwork: ownNetwork, encoding: encoding, scale: scale, network: network, networks: networks,
       trainingRows: rows, heldOutLoss: loss, steps: steps)
-  }
-}
-
-extension BasePredictions {
-  /// The predictions of models of these names, in this order; NaN for a model that is not there.
-  func ordered(_ names: [String]) -> BasePredictions {
-    if names == models { return self }
-    let m = levels.count
-    var result = [Double](repeating: .nan, count: rows * names.count * m)
-    for (j, name) in names.enumerated() {
-      guard let from = models.firstIndex(of: name) else { continue }
-      for i in 0..<rows { for t in 0..<m { result[(i * names.count + j) * m + t] = values[(i * models.count + from) * m + t] } }
-    }
-    return BasePredictions(models: names, levels: levels, rows: rows, values: result)
   }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import Groundwork
 import Quantiles
 
@@ -151,5 +152,23 @@ package struct MixtureShape: Equatable, Sendable {
         }
       }
     }
+  }
+}
+
+extension MixtureShape {
+  /// Outputs of a network that gives every row about these weights of the models, each mostly at the output's own level.
+  func biases(modelWeights: [Double]) -> [Float] {
+    var result = [Float](repeating: 0, count: outputs)
+    for j in 0..<models {
+      // A model of weight zero must be able to come back.
+      let model = log(0.8 * modelWeights[j] + 0.2 / Double(models))
+      for o in 0..<places {
+        for k in knots.indices {
+          let isOwn = offsets.isEmpty ? o == knots[k] : offsets[o] == 0
+          result[(j * places + o) * knots.count + k] = Float(model - (isOwn ? 0 : offsets.isEmpty ? log(Double(levels.count)) : 3))
+        }
+      }
+    }
+    return result
   }
 }

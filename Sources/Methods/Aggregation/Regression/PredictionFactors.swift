@@ -46,7 +46,7 @@ struct PredictionFactors: Sendable {
       var largest = 0.0
       for k in 0..<rows.count where !values[k, c].isNaN { largest = max(largest, abs(values[k, c])) }
       // Powers of two: squares stay finite, and digits as they are.
-      if largest > 0 { units[c] = scalbn(1, Int32(-max(-1000, min(1000, Int(largest.exponent))))) }
+      if largest > 0 { units[c] = PowerOfTwo.inverse(of: largest) }
       var (sum, total) = (0.0, 0.0)
       for (k, i) in rows.enumerated() where !values[k, c].isNaN {
         sum += rowWeights[i] * (values[k, c] * units[c])

@@ -36,7 +36,7 @@ public struct OnlineThresholds: Equatable, Sendable {
 /// made on how rows come about: what a method promises, it promises for every sequence, in the long run. An instance holds what all
 /// series share, `State` what is learnt of one, so that millions of series are cheap.
 ///
-/// To add one: a file with a type of this protocol, and a line in `onlineRegistry`.
+/// To add one: a file with a type of this protocol, and a line in `calibrationRegistry`.
 public protocol OnlineCalibrator: Sendable {
   associatedtype State
 

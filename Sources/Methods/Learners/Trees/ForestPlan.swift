@@ -58,9 +58,8 @@ struct ForestPlan: Sendable {
       return try with(trees: trees, minLeaf: chosen).fit(training, levels: levels, context: context)
     }
     // Rows stand in the order of their responses from here on, so a row's number is its response's rank.
-    let kept = training.target.indices.filter { (training.weights?[$0] ?? 1) > 0 }
+    let kept = try RowWeights.used(training.weights, rows: training.target.count)
       .sorted { (training.target[$0], $0) < (training.target[$1], $1) }
-    guard !kept.isEmpty else { throw Failure(.badData, "all training rows have weight zero", remedy: "give a positive weight to some row") }
     let columns = training.features.columns.count
     guard kept.count <= LeafFinder.mostLeaves, columns <= LeafFinder.mostColumns else {
       throw Failure(
@@ -70,8 +69,7 @@ struct ForestPlan: Sendable {
     }
     let features = training.features.selecting(kept)
     let responses = kept.map { training.target[$0] }
-    var weights = training.weights.map { weights in kept.map { weights[$0] } }
-    if let largest = weights?.max() { weights = weights!.map { max($0 / largest, ForestPlan.leastWeight) } }
+    var weights = training.weights.map { weights in RowWeights.shares(kept.map { weights[$0] }, atLeast: ForestPlan.leastWeight) }
     if let equal = weights, equal.allSatisfy({ $0 == 1 }) { weights = nil }
 
     let rows = kept.count

@@ -8,9 +8,9 @@ import Tables
 /// enough; each with all folds, and without each fold.
 final class CopiedCalibration: ReportedCalibration {
   private struct Fits {
-    let full: FittedCrossValidationPlus
+    let full: any FittedCopyCalibrator
     /// By position among the folds.
-    let withoutFold: [FittedCrossValidationPlus]
+    let withoutFold: [any FittedCopyCalibrator]
   }
 
   let smallKeys: [String]
@@ -28,7 +28,8 @@ final class CopiedCalibration: ReportedCalibration {
   private let hasPairs: Bool
 
   init(
-    _ table: StoredTable, _ group: QuantileColumns, _ copies: RowCopies, _ rows: CalibrationRows, leastRows: Int?, answersLabelled: Bool,
+    _ calibrator: any CopyCalibrator, _ table: StoredTable, _ group: QuantileColumns, _ copies: RowCopies, _ rows: CalibrationRows, leastRows: Int?,
+    answersLabelled: Bool,
     session: FilterSession
   ) throws {
     self.copies = copies
@@ -43,15 +44,14 @@ final class CopiedCalibration: ReportedCalibration {
       }
     self.hasPairs = hasPairs
 
-    let method = CrossValidationPlus(levels: group.levels)
     let own = rows.training(group.levels, rows.labelled.flatMap { values[$0 * width..<($0 + 1) * width] })
     training = own
     let originals = rows.labelled.map { copies.originalOfRow[$0] }
     func fits(_ members: [Int]) throws -> Fits {
       let training = own.selecting(members)
       let foldOfMember = members.map { copies.fold[originals[$0]] }
-      let full = try method.fit(training, folds: foldOfMember.map { folds[$0] }, among: folds, threads: session.threads)
-      let withoutFold = try (answersLabelled ? folds.indices : 0..<0).map { k in
+      let full = try calibrator.fit(training, folds: foldOfMember.map { folds[$0] }, among: folds, threads: session.threads)
+      let withoutFold = try (answersLabelled ? folds.indices : 0..<0).map { k -> any FittedCopyCalibrator in
         guard hasPairs else { return full.without(fold: folds[k]) }
         let kept = members.indices.filter { foldOfMember[$0] != k }
         let others = training.selecting(kept)
@@ -59,7 +59,7 @@ final class CopiedCalibration: ReportedCalibration {
           let row = copies.first[originals[members[i]]] + k
           return values[row * width..<(row + 1) * width]
         }
-        return try method.fit(
+        return try calibrator.fit(
           CalibrationTraining(
             levels: group.levels, quantiles: Matrix(rows: kept.count, columns: width, values: copy), target: others.target, weights: others.weights,
             typicalWeight: others.typicalWeight),
@@ -92,7 +92,7 @@ final class CopiedCalibration: ReportedCalibration {
   }
 
   /// What a model file keeps.
-  var saved: (whole: FittedCrossValidationPlus, byKey: [String: FittedCrossValidationPlus]) { (whole.full, byKey.mapValues(\.full)) }
+  var saved: (whole: any FittedCopyCalibrator, byKey: [String: any FittedCopyCalibrator]) { (whole.full, byKey.mapValues(\.full)) }
 
   var keys: [String] { byKey.keys.sorted() }
   func corrections(_ key: String?) -> [Correction] { (key.flatMap { byKey[$0] } ?? whole).full.corrections }

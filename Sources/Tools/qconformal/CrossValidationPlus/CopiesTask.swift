@@ -9,6 +9,7 @@ import Tables
 struct CopiesTask: LearningTask {
   let flags: QConformal
   let specification: MethodSpecification
+  let calibrator: any CopyCalibrator
   let bounds: AnswerBounds
 
   struct Roles {
@@ -44,7 +45,7 @@ struct CopiesTask: LearningTask {
     let isLabelled = table.numbers(columns.target).map { !$0.isNaN }
     let answersLabelled = !options.newOnly || flags.report
     let calibrations = try roles.groups.map {
-      try CopiedCalibration(table, $0, copies, rows, leastRows: flags.minRows, answersLabelled: answersLabelled, session: session)
+      try CopiedCalibration(calibrator, table, $0, copies, rows, leastRows: flags.minRows, answersLabelled: answersLabelled, session: session)
     }
     table.forgetNumbers()
     CalibrationMessages(groups: roles.groups, calibrations: calibrations, by: columns.by.map { table.header.names[$0] }, session: session).tell()

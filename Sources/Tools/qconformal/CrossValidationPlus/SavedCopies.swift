@@ -15,14 +15,15 @@ struct SavedCopies {
 
   struct Group {
     let name: String
-    let whole: FittedCrossValidationPlus
-    let byKey: [String: FittedCrossValidationPlus]
+    let whole: any FittedCopyCalibrator
+    let byKey: [String: any FittedCopyCalibrator]
   }
 
   /// Whether a model file keeps this, and not another calibration.
   static func wrote(_ file: ModelFile) -> Bool {
     var reader = ByteReader(file.body)
-    return (try? reader.readString()) == CrossValidationPlus.description.name
+    guard let method = try? reader.readString() else { return false }
+    return calibrationRegistry.ofCopies.contains { $0.description.name == method }
   }
 
   init(
@@ -41,13 +42,14 @@ struct SavedCopies {
     do {
       let method = try reader.readString()
       specification = MethodSpecification(name: method, method: method)
+      let fitted = calibrationRegistry.ofCopies.first { $0.description.name == method }!.fitted
       let folds = try reader.readArray(of: Int.self)
       terms = try CalibrationTerms(decoding: &reader)
       let names = try reader.readStrings()
       groups = try names.map { name in
-        let whole = try FittedCrossValidationPlus(decoding: &reader)
+        let whole = try fitted.init(decoding: &reader)
         let keys = try reader.readStrings()
-        let byKey = try keys.map { ($0, try FittedCrossValidationPlus(decoding: &reader)) }
+        let byKey = try keys.map { ($0, try fitted.init(decoding: &reader)) }
         guard Set(keys).count == keys.count, ([whole] + byKey.map(\.1)).allSatisfy({ $0.levels == whole.levels && $0.folds == folds }) else {
           throw ByteReader.damaged
         }

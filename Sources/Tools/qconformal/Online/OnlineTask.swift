@@ -26,12 +26,14 @@ final class OnlineTask: StreamingTask {
   }
 
   /// Opens the state, if there is one, and waits until no other run has it; `close` lets go of it.
-  init(_ flags: QConformal, _ method: any OnlineCalibrator.Type, _ specification: MethodSpecification, _ bounds: AnswerBounds) throws {
+  init(_ flags: QConformal, _ method: any OnlineCalibrator.Type, _ specification: MethodSpecification, _ settings: Settings, _ bounds: AnswerBounds)
+    throws
+  {
     self.flags = flags
     self.method = method
     self.specification = specification
     self.bounds = bounds
-    settings = try Settings(specification.settings, of: method.description)
+    self.settings = settings
     let identity = SavedOnlineState.Identity(specification, method.description, by: nameList(flags.by), order: flags.order)
     self.identity = identity
     let diagnostics = Diagnostics(tool: "qconformal", quiet: flags.table.quiet, verbose: flags.table.verbose)

@@ -4,26 +4,49 @@ import MethodKit
 import NetworkModels
 import Quantiles
 
-extension LocalSettings {
-  /// Trains the networks of a method. Throws where there is nothing to learn from or a network diverges.
+/// Trains the networks of local weights, and what stands beside them: a network of the features alone, and the global optimum to start from.
+struct MixtureTraining {
+  let settings: LocalSettings
+  /// The method's name, for what it tells.
+  let method: String
+
+  init(_ settings: LocalSettings, method: String) {
+    self.settings = settings
+    self.method = method
+  }
+
+  /// What training one network costs about, in seconds of 10¹⁰ operations: some 25 passes over the rows, or 1,000 steps where rows are few.
+  func seconds(_ training: AggregationTraining) -> Double {
+    let (n, p, m) = (training.target.count, training.predictions.models.count, training.predictions.levels.count)
+    let plan = settings.plan
+    let sources = p * max(settings.offsets.count, settings.offsets.isEmpty ? m : 1)
+    let inputs = Double(2 * p + (training.features?.columns.count ?? 0))
+    let width = Double(plan.hidden[0])
+    let knots = settings.knots == 0 ? m : min(settings.knots, m)
+    let parameters = inputs * width + Double(plan.hidden.count - 1) * width * width + width * Double(sources * knots)
+    let rows = Double(max(25 * n, 1000 * plan.batchSize(rows: n)))
+    return min(rows, Double(plan.steps * plan.batchSize(rows: n))) * (6 * parameters + 40 * Double(sources * m)) / 1e10
+  }
+
+  /// The networks, trained. Throws where there is nothing to learn from or a network diverges.
   /// Cost: networks × steps × batch × (6 · parameters + some 40 · S · m) operations at most, and the fit of the network of its own.
-  func fit(_ training: AggregationTraining, method: MethodDescription, context: FitContext) throws -> any FittedAggregator {
+  func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
     let given = training.predictions
     // One model is answered as it is: its weight is one.
     if given.models.count == 1 { return FittedMixture(alone: given) }
-    if inputs != .predictions, training.features == nil {
+    if settings.inputs != .predictions, training.features == nil {
       throw Failure(
-        .badData, "\(method.name) weighs models by the features of a row, and the table has none",
-        remedy: "\(method.name):inputs=predictions lets the predictions alone decide; global methods need no features")
+        .badData, "\(method) weighs models by the features of a row, and the table has none",
+        remedy: "\(method):inputs=predictions lets the predictions alone decide; global methods need no features")
     }
-    let rowWeights = try normalisedRowWeights(training)
+    let rowWeights = try training.normalisedWeights()
     let used = training.target.indices.filter { i in rowWeights[i] > 0 && given.hasPrediction(row: i) }
     guard !used.isEmpty else { throw noPredictions }
     let weights = used.map { rowWeights[$0] }
     let rows = (used.count == training.target.count ? training : training.selecting(used)).withoutHopelessModels(rowWeights: weights, context)
     if rows.predictions.models.count == 1 { return FittedMixture(alone: rows.predictions) }
     let ownNetwork = try fitOwn(rows, context)
-    let predictions = ownNetwork.map { rows.predictions.appending(LocalSettings.ownName, $0.outOfFold(rows.features!)) } ?? rows.predictions
+    let predictions = ownNetwork.map { rows.predictions.appending(MixtureTraining.ownName, $0.outOfFold(rows.features!)) } ?? rows.predictions
     return try fitWeights(rows, predictions, ownNetwork, weights, context)
   }
 
@@ -31,13 +54,13 @@ extension LocalSettings {
   static let ownName = "(own network)"
 
   private func fitOwn(_ training: AggregationTraining, _ context: FitContext) throws -> FittedNetworks? {
-    guard own != .none, let features = training.features else { return nil }
+    guard settings.own != .none, let features = training.features else { return nil }
     // Five, so that each row is held out by one of them.
     let plan = try NetworkTraining([("networks", "5")])
     let set = TrainingSet(features: features, target: training.target, weights: training.weights)
     let levels = training.predictions.levels
     let context = FitContext(threads: context.threads, seed: context.seed, warn: context.warn, progress: { context.progress($0 / 2) })
-    return own == .normal
+    return settings.own == .normal
       ? try plan.fit(set, levels: levels, .gaussian, GaussianObjective(), context: context)
       : try plan.fit(set, levels: levels, .levels, DirectObjective(levels: levels), context: context)
   }
@@ -48,19 +71,21 @@ extension LocalSettings {
     let n = predictions.rows
     let total = rowWeights.reduce(0, +)
     let seen = PredictionFeatures(predictions)
-    let table = seen.inputs(training.features, inputs)
+    let table = seen.inputs(training.features, settings.inputs)
     let encoding = NetworkInputs(learning: table)
-    let scale = LocalSettings.scale(training.target, seen, rowWeights)
+    let scale = MixtureTraining.scale(training.target, seen, rowWeights)
     let target = (0..<n).map { i -> Float in
       let z = (training.target[i] - seen.centres[i]) / scale
       return Float(max(-MixtureRows.far, min(MixtureRows.far, z.isNaN ? 0 : z)))
     }
-    let shape = MixtureShape(models: predictions.models.count, levels: predictions.levels, knots: knots, offsets: offsets, shifts: shifts)
+    let shape = MixtureShape(
+      models: predictions.models.count, levels: predictions.levels, knots: settings.knots, offsets: settings.offsets,
+      shifts: settings.shifts)
     let objective = MixtureObjective(
       shape: shape, control: control(target, predictions.levels, training, rowWeights, scale),
       rows: MixtureRows(predictions, seen, shape, scale: scale),
       biases: shape.biases(modelWeights: try startingWeights(training, predictions, context)))
-    let result = try plan.fit(
+    let result = try settings.plan.fit(
       NetworkTraining.Rows(
         count: n, width: encoding.count, inputs: encoding(table), target: target,
         weights: training.weights == nil ? nil : rowWeights.map { Float($0 / total * Double(n)) }),
@@ -69,7 +94,7 @@ extension LocalSettings {
         threads: context.threads, seed: context.seed, warn: context.warn, note: context.note,
         progress: { context.progress(ownNetwork == nil ? $0 : 0.5 + $0 / 2) }))
     return FittedMixture(
-      models: training.predictions.models, shape: shape, inputs: inputs, ownNetwork: ownNetwork, encoding: encoding, scale: scale,
+      models: training.predictions.models, shape: shape, inputs: settings.inputs, ownNetwork: ownNetwork, encoding: encoding, scale: scale,
       network: result.shape,
       networks: result.parameters, trainingRows: n, heldOutLoss: result.heldOutLoss * scale, steps: result.steps)
   }
@@ -97,6 +122,7 @@ extension LocalSettings {
   private func control(_ target: [Float], _ levels: [Double], _ training: AggregationTraining, _ rowWeights: [Double], _ scale: Double)
     -> CrossingControl
   {
+    let crossing = settings.crossing
     switch crossing.choice {
     case "none": return .none
     case "penalty":
@@ -136,42 +162,5 @@ extension AggregationTraining {
     }
     let names = kept.map { predictions.models[$0] }
     return AggregationTraining(predictions: predictions.ordered(names), target: target, weights: weights, features: features)
-  }
-}
-
-extension MixtureShape {
-  /// Outputs of a network that gives every row about these weights of the models, each mostly at the output's own level.
-  func biases(modelWeights: [Double]) -> [Float] {
-    var result = [Float](repeating: 0, count: outputs)
-    for j in 0..<models {
-      // A model of weight zero must be able to come back.
-      let model = log(0.8 * modelWeights[j] + 0.2 / Double(models))
-      for o in 0..<places {
-        for k in knots.indices {
-          let isOwn = offsets.isEmpty ? o == knots[k] : offsets[o] == 0
-          result[(j * places + o) * knots.count + k] = Float(model - (isOwn ? 0 : offsets.isEmpty ? log(Double(levels.count)) : 3))
-        }
-      }
-    }
-    return result
-  }
-}
-
-extension BasePredictions {
-  func hasPrediction(row: Int) -> Bool {
-    let width = models.count * levels.count
-    return values[row * width..<(row + 1) * width].contains { $0.isFinite }
-  }
-
-  /// These models and one more, whose quantiles are n × m.
-  func appending(_ name: String, _ quantiles: Matrix) -> BasePredictions {
-    let width = models.count * levels.count
-    var all: [Double] = []
-    all.reserveCapacity(rows * (width + levels.count))
-    for i in 0..<rows {
-      all += values[i * width..<(i + 1) * width]
-      all += quantiles.row(i)
-    }
-    return BasePredictions(models: models + [name], levels: levels, rows: rows, values: all)
   }
 }

@@ -6,13 +6,13 @@ import Quantiles
 import Tables
 
 /// Chooses the settings of a learner among random draws from its search spaces, by out-of-fold weighted interval score: see `SuccessiveHalving`.
-struct Tuning {
+struct SettingChoice {
   let trials: Int
   let levels: [Double]
   let seed: UInt64
 
   /// The learner with the settings that were best; the first trial is the learner as it was asked for.
-  func tuned(_ learner: NamedLearner, _ training: LabelledRows, index: Int, _ session: FilterSession) throws -> NamedLearner {
+  func choose(_ learner: NamedLearner, _ training: LabelledRows, index: Int, _ session: FilterSession) throws -> NamedLearner {
     let fixed = learner.specification.settings
     guard trials > 1, learner.type.description.isTunable(beside: fixed), training.rows.count >= 4 else { return learner }
     var random = RandomStream(seed: seed, stream: 0x7E57_0000 + UInt64(index))

@@ -2,24 +2,8 @@ import Groundwork
 import MethodKit
 import Quantiles
 
-/// A way of combining by name, with settings as a user would write them.
-public struct SettledMethod: Sendable {
-  public let name: String
-  public let settings: [(key: String, value: String)]
-
-  public init(name: String, settings: [(key: String, value: String)]) {
-    self.name = name
-    self.settings = settings
-  }
-
-  public func aggregator() throws -> any Aggregator {
-    let type = aggregatorRegistry.first { $0.description.name == name }!
-    return type.init(settings: try Settings(settings, of: type.description))
-  }
-}
-
-/// How many settings a tuning may try.
-public enum TuningBudget: Equatable, Sendable {
+/// How many settings a choice may try.
+public enum ChoiceBudget: Equatable, Sendable {
   /// As many as the method finds worth it.
   case usual
   case trials(Int)
@@ -28,18 +12,23 @@ public enum TuningBudget: Equatable, Sendable {
 }
 
 /// What choices that are made once have at hand: all training rows, their folds, and how many settings to try.
-public struct Settling {
+public struct ChoiceContext {
   public let training: AggregationTraining
   /// Of each training row; rows of one fold were predicted together.
   public let folds: [Int]
-  public let budget: TuningBudget
+  public let budget: ChoiceBudget
   public let context: FitContext
+  /// The ways of combining that there are.
+  public let registry: [any Aggregator.Type]
 
-  public init(_ training: AggregationTraining, folds: [Int], budget: TuningBudget, context: FitContext) {
+  public init(
+    _ training: AggregationTraining, folds: [Int], budget: ChoiceBudget, context: FitContext, registry: [any Aggregator.Type] = aggregatorRegistry
+  ) {
     self.training = training
     self.folds = folds
     self.budget = budget
     self.context = context
+    self.registry = registry
   }
 
   /// Losses of candidates on one fold, each fitted on the others: Σ_τ 2ψ_τ / m of the answer in increasing order, a row.
@@ -50,7 +39,7 @@ public struct Settling {
     return try parallelMap(candidates.count, threads: outer) { c in
       do {
         let fitted = try candidates[c].fit(teaching, context: FitContext(threads: max(1, context.threads / outer), seed: context.seed))
-        return Settling.losses(fitted, held)
+        return ChoiceContext.losses(fitted, held)
       } catch is Failure where mayFail[c] {
         return nil
       }
@@ -75,29 +64,41 @@ public struct Settling {
 }
 
 extension Aggregator {
+  /// The best of as many settings as the budget allows; what was asked for where there is nothing to choose.
+  public static func choose(_ settings: Settings, _ choice: ChoiceContext) throws -> ChosenMethod {
+    let trials =
+      switch choice.budget {
+      case .usual: trials(within: usualSeconds, settings, choice.training, most: 8)
+      case .trials(let count): count
+      case .seconds(let seconds): trials(within: seconds, settings, choice.training, most: 1000)
+      }
+    return try choose(settings, choice, trials: trials)
+  }
+
+  private static func trials(within seconds: Double, _ settings: Settings, _ training: AggregationTraining, most: Int) -> Int {
+    // Halving over five folds fits a trial about twice.
+    let count = seconds / (2 * fitSeconds(settings, training))
+    return count >= 2 ? Int(min(count, Double(most))) : 1
+  }
+
   /// Settings drawn from the search spaces of `description`, judged over folds.
-  static func tuned(_ settings: Settings, _ settling: Settling, trials: Int) throws -> SettledMethod {
-    let asked = SettledMethod(name: description.name, settings: settings.written)
+  private static func choose(_ settings: Settings, _ choice: ChoiceContext, trials: Int) throws -> ChosenMethod {
+    let asked = ChosenMethod(Self.self, settings: settings.written)
     // More folds would judge trials better by less than they cost.
-    let folds = Set(settling.folds).sorted().prefix(4).map { $0 }
+    let folds = Set(choice.folds).sorted().prefix(4).map { $0 }
     guard trials > 1, description.isTunable(beside: settings.written), folds.count > 1 else { return asked }
-    var random = RandomStream(seed: settling.context.seed, stream: 0x7E57_A66E)
+    var random = RandomStream(seed: choice.context.seed, stream: 0x7E57_A66E)
     let drawn = (0..<trials).map {
-      $0 == 0 ? asked : SettledMethod(name: description.name, settings: description.drawSettings(beside: settings.written, &random))
+      $0 == 0 ? asked : ChosenMethod(Self.self, settings: description.drawSettings(beside: settings.written, &random))
     }
     let candidates = try drawn.map { try Self.init(settings: Settings(description.trialSettings(of: $0.settings), of: description)) }
     let chosen = try SuccessiveHalving.choose(
       trials, folds: folds,
-      judge: { numbers, fold in try settling.losses(numbers.map { candidates[$0] }, fold: fold, mayFail: numbers.map { $0 > 0 }) },
+      judge: { numbers, fold in try choice.losses(numbers.map { candidates[$0] }, fold: fold, mayFail: numbers.map { $0 > 0 }) },
       tell: { alive in
-        for trial in alive { settling.context.note("trial \(trial.number): \(trial.score / errorUnit) with \(drawn[trial.number].text)") }
+        for trial in alive { choice.context.note("trial \(trial.number): \(trial.score / errorUnit) with \(drawn[trial.number].text)") }
       })
-    settling.context.note("tuned to \(drawn[chosen].text)")
+    choice.context.note("tuned to \(drawn[chosen].text)")
     return drawn[chosen]
   }
-}
-
-extension SettledMethod {
-  /// As a user would write it.
-  public var text: String { name + (settings.isEmpty ? "" : ":" + settings.map { "\($0.key)=\($0.value)" }.joined(separator: ",")) }
 }

@@ -1,0 +1,18 @@
+import Glibc
+
+/// What errors are multiplied by, so that differences and sums of the largest doubles stay finite.
+@inlinable public var errorUnit: Double { 0x1p-60 }
+
+/// Powers of two, by which numbers of any size are brought to where their sums and squares stay finite. Multiplying by one rounds nothing.
+public enum PowerOfTwo {
+  /// The binary exponent of `largest`, the greatest of some sizes; 0 where all of them are 0.
+  public static func exponent(of largest: Double) -> Int { largest > 0 ? Int(largest.exponent) : 0 }
+
+  /// What brings numbers of which `largest` > 0 is the greatest size to at most 2, as far as a power of two within 10^±301 does.
+  public static func inverse(of largest: Double) -> Double { scalbn(1, Int32(-max(-1000, min(1000, Int(largest.exponent))))) }
+
+  /// The same where sums of such numbers could leave the doubles; else 1.
+  public static func inverseWhereExtreme(of largest: Double) -> Double {
+    abs(exponent(of: largest)) > 500 ? Double(sign: .plus, exponent: -Int(largest.exponent), significand: 1) : 1
+  }
+}
