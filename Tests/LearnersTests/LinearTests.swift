@@ -115,7 +115,7 @@ import Testing
     var writer = ByteWriter()
     model.encode(into: &writer)
     var reader = ByteReader(writer.bytes)
-    let again = try Linear.decode(&reader)
+    let again = try Linear.fitted.init(decoding: &reader)
     #expect(reader.isAtEnd)
     #expect(again.predict(table(columns)) == model.predict(table(columns)))
     #expect(again.summary.map(\.value) == model.summary.map(\.value))
@@ -130,14 +130,14 @@ import Testing
     model.encode(into: &writer)
     for length in 0..<writer.bytes.count {
       var reader = ByteReader(Array(writer.bytes[..<length]))
-      #expect(throws: Failure.self) { _ = try Linear.decode(&reader) }
+      #expect(throws: Failure.self) { _ = try Linear.fitted.init(decoding: &reader) }
     }
     var random = RandomStream(seed: 12)
     for _ in 0..<2000 {
       var bytes = writer.bytes
       bytes[random.below(bytes.count)] ^= UInt8(1 << random.below(8))
       var reader = ByteReader(bytes)
-      if let read = try? Linear.decode(&reader) { _ = read.summary }
+      if let read = try? Linear.fitted.init(decoding: &reader) { _ = read.summary }
     }
   }
 }

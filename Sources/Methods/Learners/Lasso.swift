@@ -235,12 +235,7 @@ public struct Lasso: Learner {
     return best.factor
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner {
-    let linear = try FittedLinear(from: &reader)
-    let penalty = try reader.readDouble()
-    guard penalty.isFinite, penalty >= 0 else { throw ByteReader.damaged }
-    return FittedLasso(linear: linear, penalty: penalty)
-  }
+  public static var fitted: any FittedLearner.Type { FittedLasso.self }
 }
 
 /// The linear model of the columns that are not zero at every level.
@@ -255,5 +250,13 @@ struct FittedLasso: FittedLearner {
   func encode(into writer: inout ByteWriter) {
     linear.encode(into: &writer)
     writer.write(penalty)
+  }
+}
+
+extension FittedLasso {
+  init(decoding reader: inout ByteReader) throws {
+    linear = try FittedLinear(decoding: &reader)
+    penalty = try reader.readDouble()
+    guard penalty.isFinite, penalty >= 0 else { throw ByteReader.damaged }
   }
 }

@@ -54,7 +54,7 @@ public struct NearestNeighbours: Learner {
     return model
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedNeighbours(from: &reader) }
+  public static var fitted: any FittedLearner.Type { FittedNeighbours.self }
 }
 
 struct FittedNeighbours: FittedLearner {
@@ -214,7 +214,7 @@ struct FittedNeighbours: FittedLearner {
   }
 
   func encode(into writer: inout ByteWriter) {
-    encoding.write(into: &writer)
+    encoding.encode(into: &writer)
     writer.write(levels)
     writer.write(coordinates)
     writer.write(responses)
@@ -223,8 +223,8 @@ struct FittedNeighbours: FittedLearner {
     writer.write(weighsByDistance)
   }
 
-  init(from reader: inout ByteReader) throws {
-    let encoding = try NeighbourEncoding(from: &reader)
+  init(decoding reader: inout ByteReader) throws {
+    let encoding = try NeighbourEncoding(decoding: &reader)
     let levels = try reader.readArray(of: Double.self)
     let coordinates = try reader.readArray(of: Double.self)
     let responses = try reader.readArray(of: Double.self)
