@@ -127,7 +127,7 @@ private struct OnlineReport {
       let group = plan.answers.groups[interval.group]
       return [
         .text(group.name), .key(group.levels[interval.pair.lower]), .key(group.levels[interval.pair.upper]), .count(change.rows),
-        .key(Double(1_000_000_000 - 2 * interval.pair.lowerKey) / 1e9), .number(change.before.coverage), .number(change.after.coverage),
+        .key(interval.pair.level.coverage), .number(change.before.coverage), .number(change.after.coverage),
         .number(change.before.width), .number(change.after.width), .count(change.after.infinite),
       ]
     }

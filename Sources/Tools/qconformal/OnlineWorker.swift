@@ -11,7 +11,7 @@ final class OnlineWorker: RowWorker {
     let group: Int
     let pair: LevelPairs.Pair
     /// Miscoverage α.
-    var alpha: Double { Double(2 * pair.lowerKey) / 1e9 }
+    var alpha: Double { pair.level.miscoverage }
   }
 
   struct Plan {
