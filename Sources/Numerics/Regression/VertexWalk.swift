@@ -25,11 +25,7 @@ extension VertexSolver {
       }
       if round == 0 { size = perturbationSize() }
       // Perturbed targets have no ties, so the walk strictly descends.
-      perturbation = (0..<rows).map { i in
-        var bits = UInt64(i &+ 1) &* 0x9E37_79B9_7F4A_7C15
-        bits = (bits ^ (bits >> 31)) &* 0xBF58_476D_1CE4_E5B9
-        return size * (0.5 + Double(bits >> 12) * 0x1p-53)
-      }
+      perturbation = (0..<rows).map { size * (0.5 + 0.5 * RandomStream.hashed(row: $0)) }
       guard refactor() else { return .singular }
       let perturbed = walk(stallLimit: .max)
       if perturbed == .unbounded || perturbed == .singular { return perturbed == .unbounded ? .unbounded : .singular }
