@@ -64,7 +64,7 @@ public struct GlobalMedium: Aggregator {
     }
     for (text, found) in places.prefix(8) {
       let first = "level \(levels[found[0]])"
-      let where_ = found.count == 1 ? "\(first): " : "\(first) and \(found.count - 1) other\(found.count == 2 ? "" : "s"): "
+      let where_ = found.count == 1 ? "\(first): " : "\(first) and \(counted(found.count - 1, "other")): "
       context.warn((found.count == levels.count ? "" : where_) + text)
     }
     if places.count > 8 { context.warn("\(places.count - 8) more remarks of this kind on single levels") }
