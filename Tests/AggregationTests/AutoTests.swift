@@ -88,7 +88,7 @@ import Testing
   private func settled(_ training: AggregationTraining, _ budget: TuningBudget, fixed: [String: String], threads: Int = 1) throws -> (
     SettledMethod, [String]
   ) {
-    var notes: [String] = []
+    nonisolated(unsafe) var notes: [String] = []
     let method = try LocalMedium.settle(
       Settings(fixed.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, of: LocalMedium.description),
       Settling(

@@ -8,7 +8,7 @@ import Testing
 @Suite struct LinearTests {
   private func fit(
     _ columns: [FeatureTable.Column], _ target: [Double], weights: [Double]? = nil, levels: [Double] = [0.25, 0.5, 0.75],
-    warn: @escaping (String) -> Void = { _ in }
+    warn: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> any FittedLearner {
     try Linear(settings: Settings(of: Linear.description)).fit(
       TrainingSet(features: table(columns, rows: target.count), target: target, weights: weights), levels: levels,
@@ -72,7 +72,7 @@ import Testing
 
   @Test func droppedColumnsAreNamedInOneLine() throws {
     let x = noise(100, seed: 4)
-    var lines: [String] = []
+    nonisolated(unsafe) var lines: [String] = []
     let columns: [FeatureTable.Column] = [.numeric(x), .numeric([Double](repeating: 5, count: 100)), .numeric(x.map { 1 - 2 * $0 })]
     let model = try fit(columns, noise(100, seed: 5), warn: { lines.append($0) })
     #expect(lines == ["dropped x1 (constant), x2 (collinear with columns before)"])

@@ -29,9 +29,8 @@ public struct GlobalMedium: Aggregator {
     _ = try normalisedRowWeights(training)
     guard predictions.values.contains(where: { $0.isFinite }) else { throw noPredictions }
     var warnings = [[String]](repeating: [], count: m)
-    let fits = warnings.withUnsafeMutableBufferPointer { buffer in
-      let slots = buffer
-      return try! parallelMap(m, threads: context.threads) { t -> SimplexWeightFit? in
+    let fits = warnings.withDisjointSlots { slots in
+      try! parallelMap(m, threads: context.threads) { t -> SimplexWeightFit? in
         var own = FitContext(threads: 1, seed: context.seed)
         own.warn = { slots[t].append($0) }
         // Fails only where the level has no prediction with weight.

@@ -206,7 +206,7 @@ public struct Lasso: Learner {
     for step in 0..<12 {
       let factor = scalbn(1, Int32(1 - step))
       let results = try parallelMap(folds * few.count, threads: context.threads) {
-        task -> (loss: Double, vertex: PenalisedQuantileRegression.Vertex?) in
+        [vertices, fold] task -> (loss: Double, vertex: PenalisedQuantileRegression.Vertex?) in
         let (f, level) = (task / few.count, few[task % few.count])
         let shrunk = penalty * factor * Double(problems[f].rowCount) / Double(n)
         guard let solution = problems[f].solve(level: level, penalties: Lasso.penalties(level, shrunk, design.columns), from: vertices[task])

@@ -170,7 +170,7 @@ struct FittedNeighbours: FittedLearner {
   }
 
   /// The size of least loss; the smallest of several. Rows stand in a random order, so the first are a sample.
-  func chooseSize(threads: Int, progress: (Double) -> Void) -> Int {
+  func chooseSize(threads: Int, progress: @Sendable (Double) -> Void) -> Int {
     let (n, p, m) = (responses.count, encoding.columns, levels.count)
     guard n > 1, m > 0 else { return 1 }
     let sizes = FittedNeighbours.sizes(rows: n)

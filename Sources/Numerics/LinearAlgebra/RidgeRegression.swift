@@ -10,19 +10,21 @@ import Groundwork
 ///
 /// Rows come in blocks, made anew in each pass, so memory does not grow with n · columns. Cost O(n · columns²) once, and once a fit where rows are
 /// few; O(judged · columns²) a penalty.
-package struct RidgeRegression {
+package struct RidgeRegression: Sendable {
   let rows: Int
   let columns: Int
   private let weights: [Double]?
   private let threads: Int
   /// Writes rows of Z, row-major.
-  private let write: (Range<Int>, UnsafeMutablePointer<Double>) -> Void
+  private let write: @Sendable (Range<Int>, UnsafeMutablePointer<Double>) -> Void
   private var gram: [Double]
   private static let block = 1024
 
   package static let penalties = [1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1]
 
-  package init(rows: Int, columns: Int, weights: [Double]?, threads: Int, write: @escaping (Range<Int>, UnsafeMutablePointer<Double>) -> Void) {
+  package init(
+    rows: Int, columns: Int, weights: [Double]?, threads: Int, write: @escaping @Sendable (Range<Int>, UnsafeMutablePointer<Double>) -> Void
+  ) {
     useSingleThreadedBLAS()
     self.rows = rows
     self.columns = columns
@@ -44,13 +46,13 @@ package struct RidgeRegression {
   }
 
   /// Visits blocks of rows of √W Z.
-  private func forBlocks<T>(
-    _ count: Int, group: Int, _ work: (Range<Int>, UnsafeMutablePointer<Double>, Int) -> T, _ merge: (T, Range<Int>) -> Void
+  private func forBlocks<T: Sendable>(
+    _ count: Int, group: Int, _ work: @Sendable (Range<Int>, UnsafeMutablePointer<Double>, Int) -> T, _ merge: (T, Range<Int>) -> Void
   ) {
     let blocks = (count + RidgeRegression.block - 1) / RidgeRegression.block
     for first in stride(from: 0, to: blocks, by: group) {
       let some = min(group, blocks - first)
-      func range(_ b: Int) -> Range<Int> { (first + b) * RidgeRegression.block..<min(count, (first + b + 1) * RidgeRegression.block) }
+      @Sendable func range(_ b: Int) -> Range<Int> { (first + b) * RidgeRegression.block..<min(count, (first + b + 1) * RidgeRegression.block) }
       let results = try! parallelMap(some, threads: threads) { b -> T in
         let range = range(b)
         var z = [Double](repeating: 0, count: range.count * columns)

@@ -127,8 +127,7 @@ struct FusedInteriorPoint {
     let (n, p, q) = (n, p, q)
     let design = design
     let (fits, slopes) = (fits, slopes)
-    factors.withUnsafeMutableBufferPointer { factors in
-      let slots = factors
+    factors.withDisjointSlots { slots in
       parallelFor(m, threads: threads) { t in
         var scaled = [Double](repeating: 0, count: n * q)
         for i in 0..<n {

@@ -230,7 +230,7 @@ struct QAggregate: FilterTool {
     defer { progress.clear() }
     let budget: TuningBudget = tune.map { .trials($0) } ?? time.map { .seconds($0) } ?? .usual
     let context = FitContext(
-      threads: session.threads, seed: seed, note: { session.diagnostics.note($0) }, progress: { progress.update($0) })
+      threads: session.threads, seed: seed, note: { [diagnostics = session.diagnostics] in diagnostics.note($0) }, progress: { progress.update($0) })
     return try type.settle(settings, teaching.settling(budget, context))
   }
 

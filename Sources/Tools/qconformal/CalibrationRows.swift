@@ -70,9 +70,9 @@ struct CalibrationRows {
   func crossing(_ trainings: [CalibrationTraining], threads: Int) -> Int {
     let stretch = 1 << 16
     var counts = [Int](repeating: 0, count: (labelled.count + stretch - 1) / stretch)
-    counts.withUnsafeMutableBufferPointer { buffer in
-      let counts = buffer
-      parallelFor(counts.count, threads: threads) { part in
+    let parts = counts.count
+    counts.withDisjointSlots { counts in
+      parallelFor(parts, threads: threads) { part in
         counts[part] = (part * stretch..<min(labelled.count, (part + 1) * stretch)).count { i in
           trainings.contains { training in
             let width = training.levels.count

@@ -125,12 +125,13 @@ extension CopiedCalibration {
   /// The answers to these rows, as they were before they were copied: one value a level.
   fileprivate static func answers(_ calibration: CopiedCalibration, _ originals: [Int], levels: Int, threads: Int) throws -> [Double] {
     var answers = [Double](repeating: .nan, count: originals.count * levels)
-    try answers.withUnsafeMutableBufferPointer { answers in
-      let target = answers
+    // Only read.
+    nonisolated(unsafe) let calibration = calibration
+    try answers.withDisjointSlots { target in
       let size = 256
       try parallelFor((originals.count + size - 1) / size, threads: threads) { (part: Int) throws in
         for i in part * size..<min((part + 1) * size, originals.count) {
-          calibration.answer(originals[i], into: UnsafeMutableBufferPointer(rebasing: target[i * levels..<(i + 1) * levels]))
+          calibration.answer(originals[i], into: target[i * levels..<(i + 1) * levels])
         }
       }
     }
