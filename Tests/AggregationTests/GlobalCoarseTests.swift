@@ -4,7 +4,7 @@ import MethodKit
 import Quantiles
 import Testing
 
-private func coarse(_ training: AggregationTraining, threads: Int = 1, warn: @escaping (String) -> Void = { _ in }) throws
+private func coarse(_ training: AggregationTraining, threads: Int = 1, warn: @escaping @Sendable (String) -> Void = { _ in }) throws
   -> FittedGlobalWeights
 {
   try fit(GlobalCoarse.self, training, threads: threads, warn: warn) as! FittedGlobalWeights
@@ -220,7 +220,7 @@ private func isOnTheSimplex(_ weights: [Double]) -> Bool {
 
   @Test func fewMissingPredictionsLeaveAnExactFitOnTheRest() throws {
     let training = referenceTable(rows: 100, models: 4, levels: 5, seed: 13)
-    var warnings: [String] = []
+    nonisolated(unsafe) var warnings: [String] = []
     let fitted = try coarse(training.mapping { i, j, _, v in i >= 90 && j == 1 ? .nan : v }) { warnings.append($0) }
     let complete = try coarse(
       table(training.levels, Array(training.target[..<90]), Array(training.predictions.values[..<(90 * 20)])))
@@ -230,7 +230,7 @@ private func isOnTheSimplex(_ weights: [Double]) -> Bool {
 
   /// Each row lacks one model, so no term is complete.
   @Test func whereNoTermIsCompleteTheOthersStandIn() throws {
-    var warnings: [String] = []
+    nonisolated(unsafe) var warnings: [String] = []
     let training = referenceTable(rows: 90, models: 3, levels: 5, seed: 14).mapping { i, j, _, v in i % 3 == j ? .nan : v }
     let fitted = try coarse(training) { warnings.append($0) }
     #expect(isOnTheSimplex(fitted.table.table.values) && warnings.count == 1)
@@ -242,7 +242,7 @@ private func isOnTheSimplex(_ weights: [Double]) -> Bool {
   }
 
   @Test func aModelThatIsNeverThereGetsNothing() throws {
-    var warnings: [String] = []
+    nonisolated(unsafe) var warnings: [String] = []
     let training = referenceTable(rows: 30, models: 4, levels: 3, seed: 1).mapping { _, j, _, v in j == 2 ? .nan : v }
     let fitted = try coarse(training) { warnings.append($0) }
     #expect(fitted.table.table[2, 0] == 0 && warnings.count == 1)

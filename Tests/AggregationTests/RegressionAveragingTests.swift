@@ -53,7 +53,7 @@ import Testing
     let gaps = training.mapping { i, j, _, v in j == 1 && i % 6 == 0 ? .nan : v }
     let filled = training.mapping { i, j, t, v in j == 1 && i % 6 == 0 ? (training.value(i, 0, t) + training.value(i, 2, t)) / 2 : v }
     for method in [QuantileRegressionAveraging.self, FactorQuantileRegressionAveraging.self] as [any Aggregator.Type] {
-      var warnings: [String] = []
+      nonisolated(unsafe) var warnings: [String] = []
       let a = try fit(method, gaps) { warnings.append($0) }.answer(gaps.predictions, features: nil)
       let b = try fit(method, filled).answer(filled.predictions, features: nil)
       for (x, y) in zip(a.values, b.values) { #expect(abs(x - y) < 1e-9) }

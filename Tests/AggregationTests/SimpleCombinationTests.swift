@@ -91,7 +91,7 @@ private let nan = Double.nan
   }
 
   @Test func aSparseModelRanksBehindAndSaysSo() throws {
-    var warnings: [String] = []
+    nonisolated(unsafe) var warnings: [String] = []
     let fitted = try fit(Best.self, table([0.5], [0, 0, 0, 0, 0], [0, 5, .nan, 5, .nan, 5, .nan, 5, .nan, 5])) { warnings.append($0) }
     #expect(fitted.weights![1, 0] == 1)
     #expect(warnings.count == 1)

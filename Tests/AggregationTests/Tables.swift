@@ -85,7 +85,7 @@ extension AggregationTraining {
 
 func fit(
   _ method: any Aggregator.Type, _ training: AggregationTraining, _ settings: [String: String] = [:], threads: Int = 1,
-  warn: @escaping (String) -> Void = { _ in }
+  warn: @escaping @Sendable (String) -> Void = { _ in }
 ) throws -> any FittedAggregator {
   let written = settings.map { (key: $0.key, value: $0.value) }
   return try method.init(settings: try Settings(written, of: method.description)).fit(training, context: FitContext(threads: threads, warn: warn))

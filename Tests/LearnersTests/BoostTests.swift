@@ -134,7 +134,7 @@ private func fit(
     for levels in [Levels.hub, try Levels.parse("99"), [0.5]] {
       let model = try fit(training, levels: levels)
       var reader = ByteReader(bytes(model))
-      let back = try Boost.decode(&reader)
+      let back = try Boost.fitted.init(decoding: &reader)
       #expect(reader.isAtEnd && back.predict(training.features) == model.predict(training.features))
     }
   }
@@ -144,14 +144,14 @@ private func fit(
     let all = bytes(try fit(training, [("trees", "5"), ("holdout", "0")]))
     for length in stride(from: 0, to: all.count, by: 31) {
       var reader = ByteReader(Array(all[..<length]))
-      #expect(throws: Failure.self) { try Boost.decode(&reader) }
+      #expect(throws: Failure.self) { try Boost.fitted.init(decoding: &reader) }
     }
     var random = RandomStream(seed: 8)
     for _ in 0..<2000 {
       var damaged = all
       for _ in 0...random.below(3) { damaged[random.below(all.count)] = UInt8(random.below(256)) }
       var reader = ByteReader(damaged)
-      guard let model = try? Boost.decode(&reader) as? FittedBoost, model.columns == 4 else { continue }
+      guard let model = try? Boost.fitted.init(decoding: &reader) as? FittedBoost, model.columns == 4 else { continue }
       #expect(model.predict(training.features).values.allSatisfy { $0.isFinite })
     }
   }

@@ -59,7 +59,7 @@ private func fit(
     var writer = ByteWriter()
     model.encode(into: &writer)
     var reader = ByteReader(writer.bytes)
-    let back = try ExtraTrees.decode(&reader)
+    let back = try ExtraTrees.fitted.init(decoding: &reader)
     #expect(reader.isAtEnd && back.predict(training.features) == model.predict(training.features))
   }
 

@@ -10,7 +10,7 @@ import Learners
     let weighted = TrainingSet(features: training.features, target: training.target, weights: (0..<300).map { Double(1 + $0 % 3) })
     for model in [try fitForest(training), try fitForest(weighted)] {
       var reader = ByteReader(bytes(model))
-      let back = try Forest.decode(&reader)
+      let back = try Forest.fitted.init(decoding: &reader)
       #expect(reader.isAtEnd)
       #expect(back.predict(training.features) == model.predict(training.features))
     }
@@ -20,7 +20,7 @@ import Learners
     let all = bytes(try fitForest(mixedTable(rows: 40), [("trees", "3")]))
     for length in stride(from: 0, to: all.count, by: 7) {
       var reader = ByteReader(Array(all[..<length]))
-      #expect(throws: Failure.self) { try Forest.decode(&reader) }
+      #expect(throws: Failure.self) { try Forest.fitted.init(decoding: &reader) }
     }
   }
 
@@ -34,7 +34,7 @@ import Learners
       for _ in 0...random.below(3) { damaged[random.below(all.count)] = UInt8(random.below(256)) }
       var reader = ByteReader(damaged)
       do {
-        let model = try Forest.decode(&reader) as! FittedForest
+        let model = try Forest.fitted.init(decoding: &reader) as! FittedForest
         guard model.binning.columns.count == 4 else { continue }
         let answer = model.predict(training.features).values
         #expect(answer.allSatisfy { $0.isFinite })

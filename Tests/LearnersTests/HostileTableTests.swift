@@ -14,7 +14,7 @@ import Testing
 
   private func fit(
     _ name: String, _ columns: [FeatureTable.Column], _ target: [Double], weights: [Double]? = nil, levels: [Double] = [0.05, 0.5, 0.95],
-    settings: [String: String] = quick, warn: @escaping (String) -> Void = { _ in }
+    settings: [String: String] = quick, warn: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> any FittedLearner {
     let learner = learnerRegistry.first { $0.description.name == name }!
     let known = learner.description.settings.map(\.name)
@@ -112,7 +112,7 @@ import Testing
       .categorical(codes: (0..<n).map { Int32($0 / 2) }, categories: (0..<n / 2).map { "c\($0)" }), .numeric(noise(n, seed: 60)),
     ]
     let target = zip(noise(n, seed: 61), 0..<n).map { $0 + Double($1 % 2) }
-    var warnings: [String] = []
+    nonisolated(unsafe) var warnings: [String] = []
     let model = try fit(name, many, target, levels: [0.1, 0.9], warn: { warnings.append($0) })
     #expect(areFinite(model.predict(table(many, rows: n))))
     if ["linear", "lasso", "rff"].contains(name) { #expect(warnings.count == 1 && warnings[0].hasPrefix("pooled rare categories: ")) }

@@ -202,12 +202,12 @@ import Testing
     var writer = ByteWriter()
     model.encode(into: &writer)
     var reader = ByteReader(writer.bytes)
-    let again = try Lasso.decode(&reader)
+    let again = try Lasso.fitted.init(decoding: &reader)
     #expect(reader.isAtEnd)
     #expect(again.predict(features) == model.predict(features))
     for length in 0..<writer.bytes.count {
       var reader = ByteReader(Array(writer.bytes[..<length]))
-      #expect(throws: Failure.self) { _ = try Lasso.decode(&reader) }
+      #expect(throws: Failure.self) { _ = try Lasso.fitted.init(decoding: &reader) }
     }
   }
 }

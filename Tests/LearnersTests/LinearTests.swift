@@ -8,7 +8,7 @@ import Testing
 @Suite struct LinearTests {
   private func fit(
     _ columns: [FeatureTable.Column], _ target: [Double], weights: [Double]? = nil, levels: [Double] = [0.25, 0.5, 0.75],
-    warn: @escaping (String) -> Void = { _ in }
+    warn: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> any FittedLearner {
     try Linear(settings: Settings(of: Linear.description)).fit(
       TrainingSet(features: table(columns, rows: target.count), target: target, weights: weights), levels: levels,
@@ -72,7 +72,7 @@ import Testing
 
   @Test func droppedColumnsAreNamedInOneLine() throws {
     let x = noise(100, seed: 4)
-    var lines: [String] = []
+    nonisolated(unsafe) var lines: [String] = []
     let columns: [FeatureTable.Column] = [.numeric(x), .numeric([Double](repeating: 5, count: 100)), .numeric(x.map { 1 - 2 * $0 })]
     let model = try fit(columns, noise(100, seed: 5), warn: { lines.append($0) })
     #expect(lines == ["dropped x1 (constant), x2 (collinear with columns before)"])
@@ -115,7 +115,7 @@ import Testing
     var writer = ByteWriter()
     model.encode(into: &writer)
     var reader = ByteReader(writer.bytes)
-    let again = try Linear.decode(&reader)
+    let again = try Linear.fitted.init(decoding: &reader)
     #expect(reader.isAtEnd)
     #expect(again.predict(table(columns)) == model.predict(table(columns)))
     #expect(again.summary.map(\.value) == model.summary.map(\.value))
@@ -130,14 +130,14 @@ import Testing
     model.encode(into: &writer)
     for length in 0..<writer.bytes.count {
       var reader = ByteReader(Array(writer.bytes[..<length]))
-      #expect(throws: Failure.self) { _ = try Linear.decode(&reader) }
+      #expect(throws: Failure.self) { _ = try Linear.fitted.init(decoding: &reader) }
     }
     var random = RandomStream(seed: 12)
     for _ in 0..<2000 {
       var bytes = writer.bytes
       bytes[random.below(bytes.count)] ^= UInt8(1 << random.below(8))
       var reader = ByteReader(bytes)
-      if let read = try? Linear.decode(&reader) { _ = read.summary }
+      if let read = try? Linear.fitted.init(decoding: &reader) { _ = read.summary }
     }
   }
 }

@@ -30,7 +30,7 @@ import Testing
     var writer = ByteWriter()
     model.encode(into: &writer)
     var reader = ByteReader(writer.bytes)
-    let back = try Marginal.decode(&reader)
+    let back = try Marginal.fitted.init(decoding: &reader)
     #expect(back.predict(features) == model.predict(features))
     #expect(reader.isAtEnd)
   }

@@ -98,19 +98,19 @@ import Testing
     let model = try fit(learner, columns, noise(40, seed: 10), settings: [("networks", "1"), ("hidden", "4"), ("layers", "1"), ("steps", "20")])
     let written = bytes(model)
     var reader = ByteReader(written)
-    let again = try learner.decode(&reader)
+    let again = try learner.fitted.init(decoding: &reader)
     #expect(reader.isAtEnd)
     #expect(again.predict(table(columns, rows: 40)) == model.predict(table(columns, rows: 40)))
     for length in 0..<written.count {
       var reader = ByteReader(Array(written[..<length]))
-      #expect(throws: Failure.self) { _ = try learner.decode(&reader) }
+      #expect(throws: Failure.self) { _ = try learner.fitted.init(decoding: &reader) }
     }
     var random = RandomStream(seed: 12)
     for _ in 0..<1000 {
       var damaged = written
       damaged[random.below(damaged.count)] ^= UInt8(1 << random.below(8))
       var reader = ByteReader(damaged)
-      if let read = try? learner.decode(&reader) { #expect(read.predict(table(columns, rows: 40)).values.allSatisfy { $0.isFinite }) }
+      if let read = try? learner.fitted.init(decoding: &reader) { #expect(read.predict(table(columns, rows: 40)).values.allSatisfy { $0.isFinite }) }
     }
   }
 

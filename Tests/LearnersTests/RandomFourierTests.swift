@@ -111,19 +111,19 @@ import Testing
     var writer = ByteWriter()
     model.encode(into: &writer)
     var reader = ByteReader(writer.bytes)
-    let again = try RandomFourier.decode(&reader)
+    let again = try RandomFourier.fitted.init(decoding: &reader)
     #expect(reader.isAtEnd)
     #expect(again.predict(features) == model.predict(features))
     for length in 0..<writer.bytes.count {
       var reader = ByteReader(Array(writer.bytes[..<length]))
-      #expect(throws: Failure.self) { _ = try RandomFourier.decode(&reader) }
+      #expect(throws: Failure.self) { _ = try RandomFourier.fitted.init(decoding: &reader) }
     }
     var random = RandomStream(seed: 12)
     for _ in 0..<1000 {
       var bytes = writer.bytes
       bytes[random.below(bytes.count)] ^= UInt8(1 << random.below(8))
       var reader = ByteReader(bytes)
-      if let read = try? RandomFourier.decode(&reader) { #expect(read.predict(features).values.allSatisfy { $0.isFinite }) }
+      if let read = try? RandomFourier.fitted.init(decoding: &reader) { #expect(read.predict(features).values.allSatisfy { $0.isFinite }) }
     }
   }
 }

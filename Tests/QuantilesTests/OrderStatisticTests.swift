@@ -55,7 +55,7 @@ import Testing
 @Suite struct LevelPairsTests {
   @Test func everyLevelIsInOnePlace() {
     let pairs = LevelPairs([0.01, 0.1, 0.3, 0.5, 0.7, 0.8, 0.99])
-    #expect(pairs.pairs.map { [$0.lower, $0.upper, $0.lowerKey] } == [[0, 6, 10_000_000], [2, 4, 300_000_000]])
+    #expect(pairs.pairs.map { [$0.lower, $0.upper, $0.level.key] } == [[0, 6, 10_000_000], [2, 4, 300_000_000]])
     #expect(pairs.median == 3)
     #expect(pairs.unpaired == [1, 5])
     #expect(LevelPairs(Levels.hub).pairs.count == 11)

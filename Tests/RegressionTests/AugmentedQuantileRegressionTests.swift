@@ -21,7 +21,7 @@ private func targets(_ n: Int, ties: Bool, _ random: inout RandomStream) -> [Dou
 
 private func augmented(_ design: [[Double]], _ scores: [Double], _ coverage: Int) throws -> (RowSpace, AugmentedQuantileRegression) {
   let space = RowSpace(design.flatMap { $0 }, columns: design[0].count)
-  return (space, try AugmentedQuantileRegression(space, scores: scores, coverageKey: coverage * 10_000_000))
+  return (space, try AugmentedQuantileRegression(space, scores: scores, coverage: Level(key: coverage * 10_000_000)))
 }
 
 @Suite struct AugmentedQuantileRegressionTests {

@@ -1,5 +1,6 @@
 import Glibc
 import Tables
+import Synchronization
 
 /// Messages on stderr, each one line that begins with the tool's name.
 public struct Diagnostics: Sendable {
@@ -26,13 +27,12 @@ public struct Diagnostics: Sendable {
   public func note(_ text: String) { if isVerbose { say(text) } }
 }
 
-/// A progress bar on stderr, where that is a terminal and the work lasts over a second.
-public final class Progress {
+/// A progress bar on stderr, where that is a terminal and the work lasts over a second. Any thread may update it.
+public final class Progress: Sendable {
   private let label: String
   private let isShown: Bool
   private let watch = Stopwatch()
-  private var lastDrawn = 0.0
-  private var hasDrawn = false
+  private let drawn = Mutex((at: 0.0, isVisible: false))
 
   public init(_ label: String, quiet: Bool) {
     self.label = label
@@ -45,20 +45,23 @@ public final class Progress {
   public func update(_ fraction: Double) {
     guard isShown else { return }
     let elapsed = watch.seconds
-    guard elapsed > 1, elapsed - lastDrawn > 0.1 else { return }
-    lastDrawn = elapsed
-    hasDrawn = true
-    let done = min(max(fraction, 0), 1)
-    let filled = Int(done * 30)
-    let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
-    let left = done > 0.01 ? ", \(Progress.duration(elapsed / done - elapsed)) left" : ""
-    draw("\r\(label) \(bar) \(Int(done * 100)) %, \(Progress.duration(elapsed))\(left)\u{1B}[K")
+    drawn.withLock { drawn in
+      guard elapsed > 1, elapsed - drawn.at > 0.1 else { return }
+      drawn = (elapsed, true)
+      let done = min(max(fraction, 0), 1)
+      let filled = Int(done * 30)
+      let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
+      let left = done > 0.01 ? ", \(Progress.duration(elapsed / done - elapsed)) left" : ""
+      draw("\r\(label) \(bar) \(Int(done * 100)) %, \(Progress.duration(elapsed))\(left)\u{1B}[K")
+    }
   }
 
   /// Takes the bar away, so that what is said next stands on a line of its own.
   public func clear() {
-    if hasDrawn { draw("\r\u{1B}[K") }
-    hasDrawn = false
+    drawn.withLock { drawn in
+      if drawn.isVisible { draw("\r\u{1B}[K") }
+      drawn.isVisible = false
+    }
   }
 
   private func draw(_ text: String) {

@@ -3,7 +3,7 @@ import MethodKit
 import Tables
 
 /// Name and kind of each feature a model uses, with the categories it has seen.
-public struct FeatureSchema: Equatable {
+public struct FeatureSchema: BinaryCodable, Equatable {
   public struct Feature: Equatable {
     public let name: String
     /// nil for a number.
@@ -35,7 +35,7 @@ public struct FeatureSchema: Equatable {
     }
   }
 
-  public init(_ reader: inout ByteReader) throws {
+  public init(decoding reader: inout ByteReader) throws {
     var features: [Feature] = []
     let count = try reader.readInt()
     guard count >= 0 else { throw ByteReader.damaged }

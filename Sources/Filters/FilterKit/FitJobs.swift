@@ -1,5 +1,6 @@
 import Groundwork
 import MethodKit
+import Synchronization
 
 /// What one of several fits is of, for messages.
 public struct FitJob {
@@ -24,35 +25,31 @@ extension FilterSession {
   /// The first jobs start first, so give the largest first. Progress is one bar for all of them. What they say is said afterwards,
   /// in the order of the jobs: a warning once, however many fits give it, and under `--verbose` each note, and each summary
   /// with the seconds that the fit took.
-  public func runFits<Fitted>(
+  public func runFits<Fitted: Sendable>(
     _ jobs: [FitJob], seed: UInt64, summary: (Fitted) -> [(key: String, value: String)],
-    _ fit: (_ job: Int, FitContext) throws -> Fitted
+    _ fit: @Sendable (_ job: Int, FitContext) throws -> Fitted
   ) throws -> [Fitted] {
-    let progress = Progress("\(tool): fitting", quiet: options.quiet)
-    let meter = Monitor()
-    var done = [Double](repeating: 0, count: jobs.count)
-    var warnings = [[String]](repeating: [], count: jobs.count)
-    var notes = [[String]](repeating: [], count: jobs.count)
-    var times = [String](repeating: "", count: jobs.count)
-    let outer = min(threads, jobs.count)
-    let fitted = try parallelMap(jobs.count, threads: outer) { job -> Fitted in
+    let count = jobs.count
+    let talk = Mutex(FitTalk(progress: Progress("\(tool): fitting", quiet: options.quiet), jobs: count))
+    let outer = min(threads, count)
+    let inner = max(1, threads / max(1, outer))
+    let fitted = try parallelMap(count, threads: outer) { job -> Fitted in
       let context = FitContext(
-        threads: max(1, threads / outer), seed: seed,
-        warn: { text in meter.locked { warnings[job].append(text) } },
-        note: { text in meter.locked { notes[job].append(text) } },
-        progress: { fraction in
-          meter.locked {
-            done[job] = fraction
-            progress.update(done.reduce(0, +) / Double(jobs.count))
-          }
-        })
+        threads: inner, seed: seed,
+        warn: { text in talk.withLock { $0.warnings[job].append(text) } },
+        note: { text in talk.withLock { $0.notes[job].append(text) } },
+        progress: { fraction in talk.withLock { $0.update(job, fraction) } })
       let watch = Stopwatch()
       let result = try fit(job, context)
-      meter.locked { times[job] = watch.text }
+      let time = watch.text
+      talk.withLock { $0.times[job] = time }
       context.progress(1)
       return result
     }
-    progress.clear()
+    let (warnings, notes, times) = talk.withLock { talk in
+      talk.progress.clear()
+      return (talk.warnings, talk.notes, talk.times)
+    }
     var said: Set<String> = []
     for job in jobs.indices {
       for text in warnings[job] where said.insert(jobs[job].speak(text)).inserted { diagnostics.warn(jobs[job].speak(text)) }
@@ -62,5 +59,27 @@ extension FilterSession {
       diagnostics.note("\(title): " + facts.joined(separator: ", "))
     }
     return fitted
+  }
+}
+
+/// What several fits say meanwhile.
+private struct FitTalk {
+  let progress: Progress
+  var done: [Double]
+  var warnings: [[String]]
+  var notes: [[String]]
+  var times: [String]
+
+  init(progress: Progress, jobs: Int) {
+    self.progress = progress
+    done = [Double](repeating: 0, count: jobs)
+    warnings = [[String]](repeating: [], count: jobs)
+    notes = warnings
+    times = [String](repeating: "", count: jobs)
+  }
+
+  mutating func update(_ job: Int, _ fraction: Double) {
+    done[job] = fraction
+    progress.update(done.reduce(0, +) / Double(done.count))
   }
 }

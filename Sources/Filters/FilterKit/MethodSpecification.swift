@@ -3,7 +3,7 @@ import MethodKit
 import Tables
 
 /// One item of `-l` or `--method`: `[NAME=]METHOD[:key=value,…]`.
-public struct MethodSpecification: Equatable {
+public struct MethodSpecification: Equatable, Sendable {
   /// What its columns are called; the method's name unless `NAME=` says otherwise.
   public var name: String
   public var method: String

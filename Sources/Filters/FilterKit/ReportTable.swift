@@ -5,7 +5,7 @@ import Tables
 /// A small table that a tool makes itself, such as scores: in the output's format or as a table of Markdown, aligned
 /// where stdout is a terminal.
 public struct ReportTable {
-  public enum Cell {
+  public enum Cell: Sendable {
     case text(String)
     /// A field of a table: in NDJSON a number, or null, where it reads as one.
     case field(String)

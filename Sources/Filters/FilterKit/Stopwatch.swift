@@ -1,7 +1,7 @@
 import Glibc
 
 /// Tells how long something took, by a clock that is never set.
-public struct Stopwatch {
+public struct Stopwatch: Sendable {
   private let start = Stopwatch.now()
 
   public init() {}

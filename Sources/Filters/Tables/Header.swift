@@ -37,7 +37,7 @@ public struct Header: Equatable {
 }
 
 /// The quantile columns of one model: `MODEL_qLEVEL`, or `qLEVEL` where the name is empty.
-public struct QuantileGroup: Equatable {
+public struct QuantileGroup: Equatable, Sendable {
   public let name: String
   /// Increasing.
   public let levels: [Double]
@@ -64,20 +64,20 @@ extension Header {
   /// Throws for a level outside (0, 1) and for the same level twice in a group.
   public func quantileGroups(input: String) throws -> [QuantileGroup] {
     var order: [String] = []
-    var members: [String: [(key: Int, column: Int)]] = [:]
+    var members: [String: [(level: Level, column: Int)]] = [:]
     for (column, name) in names.enumerated() {
       guard let (model, level) = try Header.quantileName(name, input: input) else { continue }
       if members[model] == nil { order.append(model) }
-      members[model, default: []].append((Levels.key(level), column))
+      members[model, default: []].append((Level(level), column))
     }
     return try order.map { model in
-      let sorted = members[model]!.sorted { ($0.key, $0.column) < ($1.key, $1.column) }
-      for (a, b) in zip(sorted, sorted.dropFirst()) where a.key == b.key {
+      let sorted = members[model]!.sorted { ($0.level, $0.column) < ($1.level, $1.column) }
+      for (a, b) in zip(sorted, sorted.dropFirst()) where a.level == b.level {
         throw Failure(
-          .badData, "columns \"\(names[a.column])\" and \"\(names[b.column])\" hold the same level \(levelText(Double(a.key) / 1e9))",
+          .badData, "columns \"\(names[a.column])\" and \"\(names[b.column])\" hold the same level \(levelText(a.level.value))",
           at: .init(input: input, line: 1), remedy: "drop one of them")
       }
-      return QuantileGroup(name: model, levels: sorted.map { Double($0.key) / 1e9 }, columns: sorted.map(\.column))
+      return QuantileGroup(name: model, levels: sorted.map(\.level.value), columns: sorted.map(\.column))
     }
   }
 
@@ -88,14 +88,14 @@ extension Header {
     guard let q = bytes.lastIndex(of: UInt8(ascii: "q")), q == 0 || (bytes[q - 1] == UInt8(ascii: "_") && q > 1) else { return nil }
     let text = bytes[(q + 1)...]
     guard text.contains(UInt8(ascii: ".")), text.allSatisfy({ ($0 >= 48 && $0 <= 57) || $0 == UInt8(ascii: ".") }),
-      let level = Double(String(decoding: text, as: UTF8.self))
+      let value = Double(String(decoding: text, as: UTF8.self))
     else { return nil }
-    let key = level < 2 ? Levels.key(level) : 2_000_000_000
-    guard key > 0, key < 1_000_000_000 else {
+    let level = Level(min(value, 2))
+    guard level.isProper else {
       throw Failure(
         .badData, "a quantile level is strictly between 0 and 1", at: .init(input: input, line: 1, column: name),
         remedy: "rename the column")
     }
-    return (q == 0 ? "" : String(decoding: bytes[..<(q - 1)], as: UTF8.self), Double(key) / 1e9)
+    return (q == 0 ? "" : String(decoding: bytes[..<(q - 1)], as: UTF8.self), level.value)
   }
 }

@@ -119,7 +119,11 @@ public final class RowPipeline {
     var helpers: [Thread] = []
     drain(workers[0]) { firstBlock in
       guard helpers.isEmpty, firstBlock.buffer.count >= RowPipeline.worthAThread else { return }
-      helpers = workers.dropFirst().compactMap { worker in Thread.start { self.drain(worker) { _ in } } }
+      helpers = workers.dropFirst().compactMap { worker in
+        // A worker is one thread's alone, and what threads share of the pipeline is behind its monitors.
+        nonisolated(unsafe) let (pipeline, worker) = (self, worker)
+        return Thread.start { pipeline.drain(worker) { _ in } }
+      }
     }
     for helper in helpers { helper.join() }
     if let failure { throw failure }

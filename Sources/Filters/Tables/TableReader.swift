@@ -271,7 +271,7 @@ extension RowFault {
     case .ragged(let fields):
       let header = columns?.count ?? 0
       if let row, row.contentEnd == row.start { return Failure(.badData, "an empty line", at: place, remedy: "the header has \(header) columns") }
-      return Failure(.badData, "\(fields) field\(fields == 1 ? "" : "s"), the header has \(header)", at: place)
+      return Failure(.badData, "\(counted(fields, "field")), the header has \(header)", at: place)
     case .unclosedQuote(let field):
       place.column = name(field)
       return Failure(.badData, "a quote is not closed", at: place, remedy: "the file may be truncated")

@@ -36,7 +36,7 @@ public struct ChoiceContext {
     let teaching = training.selecting(folds.indices.filter { folds[$0] != fold })
     let held = training.selecting(folds.indices.filter { folds[$0] == fold })
     let outer = max(1, min(context.threads, candidates.count))
-    return try parallelMap(candidates.count, threads: outer) { c in
+    return try parallelMap(candidates.count, threads: outer) { [context] c in
       do {
         let fitted = try candidates[c].fit(teaching, context: FitContext(threads: max(1, context.threads / outer), seed: context.seed))
         return ChoiceContext.losses(fitted, held)

@@ -121,7 +121,7 @@ public struct GlobalFine: Aggregator {
     if complete.count < rows.count {
       let lacking = rows.count - complete.count
       context.warn(
-        "\(lacking) training row\(lacking == 1 ? " lacks" : "s lack") some predictions: "
+        "\(counted(lacking, "training row lacks", "training rows lack")) some predictions: "
           + (2 * complete.count >= rows.count ? "weights were learnt on the others" : "the mean of the other models stood in for them"))
     }
     let used = 2 * complete.count >= rows.count ? complete : rows

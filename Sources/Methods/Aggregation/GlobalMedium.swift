@@ -30,9 +30,8 @@ public struct GlobalMedium: Aggregator {
     _ = try training.normalisedWeights()
     guard predictions.values.contains(where: { $0.isFinite }) else { throw noPredictions }
     var warnings = [[String]](repeating: [], count: m)
-    let fits = warnings.withUnsafeMutableBufferPointer { buffer in
-      let slots = buffer
-      return try! parallelMap(m, threads: context.threads) { t -> SimplexWeightFit? in
+    let fits = warnings.withDisjointSlots { slots in
+      try! parallelMap(m, threads: context.threads) { t -> SimplexWeightFit? in
         var own = FitContext(threads: 1, seed: context.seed)
         own.warn = { slots[t].append($0) }
         // Fails only where the level has no prediction with weight.
@@ -65,7 +64,7 @@ public struct GlobalMedium: Aggregator {
     }
     for (text, found) in places.prefix(8) {
       let first = "level \(levels[found[0]])"
-      let where_ = found.count == 1 ? "\(first): " : "\(first) and \(found.count - 1) other\(found.count == 2 ? "" : "s"): "
+      let where_ = found.count == 1 ? "\(first): " : "\(first) and \(counted(found.count - 1, "other")): "
       context.warn((found.count == levels.count ? "" : where_) + text)
     }
     if places.count > 8 { context.warn("\(places.count - 8) more remarks of this kind on single levels") }

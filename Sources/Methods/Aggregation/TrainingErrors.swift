@@ -27,10 +27,9 @@ extension SimplexPinballProgram {
     let blockTerms = SimplexPinballProgram.blockTerms
     let blocks = (terms.count + blockTerms - 1) / blockTerms
     var errors = [Double](repeating: 0, count: blocks * p * blockTerms)
-    errors.withUnsafeMutableBufferPointer { errors in
-      let errors = errors.baseAddress
-      training.predictions.values.withUnsafeBufferPointer { values in
-        parallelFor(blocks, threads: threads) { (b: Int) in
+    errors.withDisjointSlots { errors in
+      parallelFor(blocks, threads: threads) { [terms] (b: Int) in
+        training.predictions.values.withUnsafeBufferPointer { values in
           for k in 0..<min(blockTerms, terms.count - b * blockTerms) {
             let (i, t) = (Int(terms[b * blockTerms + k].row), Int(terms[b * blockTerms + k].level))
             func prediction(_ j: Int) -> Double {
@@ -47,7 +46,7 @@ extension SimplexPinballProgram {
                 }
                 v = filling
               }
-              errors![(b * p + j) * blockTerms + k] = (v - y) * scale
+              errors[(b * p + j) * blockTerms + k] = (v - y) * scale
             }
           }
         }

@@ -77,8 +77,7 @@ extension Calibrator {
 
   /// n + 1 fits, each when it is asked for.
   public func leaveOneOut(_ training: CalibrationTraining, context: FitContext) throws -> LeaveOneOut {
-    nonisolated(unsafe) let context = context
-    return LeaveOneOut(full: try fit(training, context: context)) { i in
+    LeaveOneOut(full: try fit(training, context: context)) { i in
       try fit(training.selecting(training.target.indices.filter { $0 != i }), context: context)
     }
   }

@@ -32,7 +32,7 @@ final class ConditionalThresholds: Sendable {
     var cells: [[Double]: [Double]] = [:]
     for i in used where cells.count <= space.rank { cells[Array(design[i * d..<(i + 1) * d]), default: []].append(scores[i] + 0) }
     self.cells = cells.count == space.rank ? cells.mapValues { $0.sorted() } : nil
-    regression = Once { try? AugmentedQuantileRegression(space, scores: present, coverageKey: coverageKey) }
+    regression = Once { try? AugmentedQuantileRegression(space, scores: present, coverage: Level(key: coverageKey)) }
   }
 
   /// The space of the design where all rows have a score, to be shared by bounds of which the same is true.

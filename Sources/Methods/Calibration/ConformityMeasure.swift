@@ -17,7 +17,7 @@ public struct ConformalBound: Equatable, Sendable {
   }
 
   /// The central interval of a pair of levels: coverage 1 − 2τ.
-  init(_ pair: LevelPairs.Pair) { self.init(lower: pair.lower, upper: pair.upper, coverageKey: ConformalRank.one - 2 * pair.lowerKey) }
+  init(_ pair: LevelPairs.Pair) { self.init(lower: pair.lower, upper: pair.upper, coverageKey: ConformalRank.one - 2 * pair.level.key) }
 
   /// y ≥ q_τ, which is to hold with probability 1 − τ.
   init(below level: Int, of levels: [Double]) { self.init(lower: level, upper: nil, coverageKey: ConformalRank.one - Levels.key(levels[level])) }

@@ -117,7 +117,7 @@ public struct FittedCrossValidationPlus: FittedCopyCalibrator {
     return middle.isNaN ? (isAbove ? upper : lower) : middle
   }
 
-  private func coverageKey(_ k: Int) -> Int { ConformalRank.one - 2 * pairs.pairs[k].lowerKey }
+  private func coverageKey(_ k: Int) -> Int { ConformalRank.one - 2 * pairs.pairs[k].level.key }
 
   /// The weight that scores up to an end must have.
   private func needed(_ k: Int, weight: Double) -> Double {

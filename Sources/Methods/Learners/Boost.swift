@@ -83,7 +83,7 @@ public struct Boost: Learner {
       trainingLoss: run.loss((0..<rows).map { Int32($0) }))
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedBoost(&reader) }
+  public static var fitted: any FittedLearner.Type { FittedBoost.self }
 
   /// Weights with mean 1; nil where all are equal.
   private static func relative(_ weights: [Double]) -> [Double]? {

@@ -28,5 +28,5 @@ public struct Forest: Learner {
     try plan.fit(training, levels: levels, context: context)
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedForest(&reader) }
+  public static var fitted: any FittedLearner.Type { FittedForest.self }
 }

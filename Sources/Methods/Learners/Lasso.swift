@@ -200,7 +200,7 @@ public struct Lasso: Learner {
     for step in 0..<12 {
       let factor = scalbn(1, Int32(1 - step))
       let results = try parallelMap(folds * few.count, threads: context.threads) {
-        task -> (loss: Double, vertex: PenalisedQuantileRegression.Vertex?) in
+        [vertices, fold] task -> (loss: Double, vertex: PenalisedQuantileRegression.Vertex?) in
         let (f, level) = (task / few.count, few[task % few.count])
         let shrunk = penalty * factor * Double(problems[f].rowCount) / Double(n)
         guard let solution = problems[f].solve(level: level, penalties: Lasso.penalties(level, shrunk, design.columns), from: vertices[task])
@@ -229,12 +229,7 @@ public struct Lasso: Learner {
     return best.factor
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner {
-    let linear = try FittedLinear(from: &reader)
-    let penalty = try reader.readDouble()
-    guard penalty.isFinite, penalty >= 0 else { throw ByteReader.damaged }
-    return FittedLasso(linear: linear, penalty: penalty)
-  }
+  public static var fitted: any FittedLearner.Type { FittedLasso.self }
 }
 
 /// The linear model of the columns that are not zero at every level.
@@ -249,5 +244,13 @@ struct FittedLasso: FittedLearner {
   func encode(into writer: inout ByteWriter) {
     linear.encode(into: &writer)
     writer.write(penalty)
+  }
+}
+
+extension FittedLasso {
+  init(decoding reader: inout ByteReader) throws {
+    linear = try FittedLinear(decoding: &reader)
+    penalty = try reader.readDouble()
+    guard penalty.isFinite, penalty >= 0 else { throw ByteReader.damaged }
   }
 }

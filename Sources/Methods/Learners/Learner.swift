@@ -14,17 +14,15 @@ public protocol Learner: Sendable {
   /// `training` has at least one row. Throws a `Failure` where the data cannot be learnt from.
   func fit(_ training: TrainingSet, levels: [Double], context: FitContext) throws -> any FittedLearner
 
-  /// Reads what `FittedLearner.encode` wrote.
-  static func decode(_ reader: inout ByteReader) throws -> any FittedLearner
+  /// What `fit` returns, by which a model file is read.
+  static var fitted: any FittedLearner.Type { get }
 }
 
 /// A learnt model: answers any rows with the training columns.
-public protocol FittedLearner: Sendable {
+public protocol FittedLearner: BinaryCodable, Sendable {
   /// Quantiles, one row a row of `features`, one column a level of the fit, always finite.
   /// The answer of a row depends on that row alone.
   func predict(_ features: FeatureTable) -> Matrix
-
-  func encode(into writer: inout ByteWriter)
 
   /// Bytes that it holds, where they grow with the training rows; else 0.
   var memory: Int { get }

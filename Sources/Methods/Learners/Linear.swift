@@ -72,7 +72,7 @@ public struct Linear: Learner {
     return parts.isEmpty ? nil : "dropped " + parts.joined(separator: ", ")
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedLinear(from: &reader) }
+  public static var fitted: any FittedLearner.Type { FittedLinear.self }
 }
 
 /// Coefficients of all levels on standardised columns.
@@ -136,8 +136,8 @@ struct FittedLinear: FittedLearner {
   }
 
   func encode(into writer: inout ByteWriter) {
-    encoding.write(into: &writer)
-    standardisation.write(into: &writer)
+    encoding.encode(into: &writer)
+    standardisation.encode(into: &writer)
     writer.write(centre)
     writer.write(coefficients.columns)
     writer.write(coefficients.values)
@@ -148,9 +148,9 @@ struct FittedLinear: FittedLearner {
 }
 
 extension FittedLinear {
-  init(from reader: inout ByteReader) throws {
-    encoding = try DesignEncoding(from: &reader)
-    standardisation = try Standardisation(from: &reader)
+  init(decoding reader: inout ByteReader) throws {
+    encoding = try DesignEncoding(decoding: &reader)
+    standardisation = try Standardisation(decoding: &reader)
     centre = try reader.readDouble()
     let levels = try reader.readInt()
     let values = try reader.readArray(of: Double.self)

@@ -19,12 +19,7 @@ public struct Marginal: Learner {
         sortedValues: order.map { training.target[$0] }, weights: training.weights.map { weights in order.map { weights[$0] } }, levels: levels))
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner {
-    let rows = try reader.readInt()
-    let quantiles = try reader.readArray(of: Double.self)
-    guard rows >= 1, quantiles.allSatisfy(\.isFinite) else { throw ByteReader.damaged }
-    return FittedMarginal(rows: rows, quantiles: quantiles)
-  }
+  public static var fitted: any FittedLearner.Type { FittedMarginal.self }
 }
 
 struct FittedMarginal: FittedLearner {
@@ -44,5 +39,13 @@ struct FittedMarginal: FittedLearner {
   func encode(into writer: inout ByteWriter) {
     writer.write(rows)
     writer.write(quantiles)
+  }
+}
+
+extension FittedMarginal {
+  init(decoding reader: inout ByteReader) throws {
+    rows = try reader.readInt()
+    quantiles = try reader.readArray(of: Double.self)
+    guard rows >= 1, quantiles.allSatisfy(\.isFinite) else { throw ByteReader.damaged }
   }
 }

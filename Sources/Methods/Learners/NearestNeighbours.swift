@@ -52,7 +52,7 @@ public struct NearestNeighbours: Learner {
     return model
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedNeighbours(from: &reader) }
+  public static var fitted: any FittedLearner.Type { FittedNeighbours.self }
 }
 
 struct FittedNeighbours: FittedLearner {
@@ -168,7 +168,7 @@ struct FittedNeighbours: FittedLearner {
   }
 
   /// The size of least loss; the smallest of several. Rows stand in a random order, so the first are a sample.
-  func chooseSize(threads: Int, progress: (Double) -> Void) -> Int {
+  func chooseSize(threads: Int, progress: @Sendable (Double) -> Void) -> Int {
     let (n, p, m) = (responses.count, encoding.columns, levels.count)
     guard n > 1, m > 0 else { return 1 }
     let sizes = FittedNeighbours.sizes(rows: n)
@@ -212,7 +212,7 @@ struct FittedNeighbours: FittedLearner {
   }
 
   func encode(into writer: inout ByteWriter) {
-    encoding.write(into: &writer)
+    encoding.encode(into: &writer)
     writer.write(levels)
     writer.write(coordinates)
     writer.write(responses)
@@ -221,8 +221,8 @@ struct FittedNeighbours: FittedLearner {
     writer.write(weighsByDistance)
   }
 
-  init(from reader: inout ByteReader) throws {
-    let encoding = try NeighbourEncoding(from: &reader)
+  init(decoding reader: inout ByteReader) throws {
+    let encoding = try NeighbourEncoding(decoding: &reader)
     let levels = try reader.readArray(of: Double.self)
     let coordinates = try reader.readArray(of: Double.self)
     let responses = try reader.readArray(of: Double.self)

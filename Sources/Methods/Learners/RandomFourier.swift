@@ -112,7 +112,7 @@ public struct RandomFourier: Learner {
   private static let unsolved = Failure(
     .internal, "ridge regression on random features lost its factor to rounding", remedy: "drop features of extreme size")
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedRandomFourier(from: &reader) }
+  public static var fitted: any FittedLearner.Type { FittedRandomFourier.self }
 }
 
 /// An address even where there is nothing.
@@ -181,8 +181,8 @@ struct FittedRandomFourier: FittedLearner {
   }
 
   func encode(into writer: inout ByteWriter) {
-    encoding.write(into: &writer)
-    standardisation.write(into: &writer)
+    encoding.encode(into: &writer)
+    standardisation.encode(into: &writer)
     writer.write(map.frequencies)
     writer.write(map.phases)
     writer.write(location)
@@ -214,9 +214,9 @@ struct FittedRandomFourier: FittedLearner {
     self.bandwidth = bandwidth
   }
 
-  init(from reader: inout ByteReader) throws {
-    encoding = try DesignEncoding(from: &reader)
-    standardisation = try Standardisation(from: &reader)
+  init(decoding reader: inout ByteReader) throws {
+    encoding = try DesignEncoding(decoding: &reader)
+    standardisation = try Standardisation(decoding: &reader)
     let frequencies = try reader.readArray(of: Double.self)
     let phases = try reader.readArray(of: Double.self)
     location = try reader.readArray(of: Double.self)

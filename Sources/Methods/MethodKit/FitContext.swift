@@ -1,17 +1,17 @@
 /// What a fit may use beside its data. Results depend on `seed` and never on `threads`.
-public struct FitContext {
+public struct FitContext: Sendable {
   public var threads: Int
   public var seed: UInt64
   /// Tells the user something worth knowing once, without the tool's name: "dropped column x3, …".
-  public var warn: (String) -> Void
+  public var warn: @Sendable (String) -> Void
   /// Tells under `--verbose` what was chosen and learnt.
-  public var note: (String) -> Void
+  public var note: @Sendable (String) -> Void
   /// Reports the fraction of the work that is done, 0 to 1. May be called from any thread.
-  public var progress: (Double) -> Void
+  public var progress: @Sendable (Double) -> Void
 
   public init(
-    threads: Int = 1, seed: UInt64 = 1, warn: @escaping (String) -> Void = { _ in },
-    note: @escaping (String) -> Void = { _ in }, progress: @escaping (Double) -> Void = { _ in }
+    threads: Int = 1, seed: UInt64 = 1, warn: @escaping @Sendable (String) -> Void = { _ in },
+    note: @escaping @Sendable (String) -> Void = { _ in }, progress: @escaping @Sendable (Double) -> Void = { _ in }
   ) {
     self.threads = threads
     self.seed = seed

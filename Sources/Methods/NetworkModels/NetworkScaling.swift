@@ -76,25 +76,25 @@ package struct NetworkInputs: Sendable {
     }
   }
 
-  package func write(into writer: inout ByteWriter) {
+  package func encode(into writer: inout ByteWriter) {
     writer.write(kept.count)
     for names in kept {
       writer.write(names != nil)
       if let names { writer.write(names) }
     }
-    encoding.write(into: &writer)
-    standardisation.write(into: &writer)
+    encoding.encode(into: &writer)
+    standardisation.encode(into: &writer)
     writer.write(bent.map { UInt8($0 ? 1 : 0) })
   }
 
-  package init(from reader: inout ByteReader) throws {
+  package init(decoding reader: inout ByteReader) throws {
     let features = try reader.readInt()
     guard features >= 0 else { throw ByteReader.damaged }
     var kept: [[String]?] = []
     for _ in 0..<features { kept.append(try reader.readBool() ? try reader.readStrings() : nil) }
     self.kept = kept
-    encoding = try DesignEncoding(from: &reader)
-    standardisation = try Standardisation(from: &reader)
+    encoding = try DesignEncoding(decoding: &reader)
+    standardisation = try Standardisation(decoding: &reader)
     bent = try reader.readArray(of: UInt8.self).map { $0 != 0 }
     guard standardisation.centres.count == encoding.count, bent.count == encoding.count else { throw ByteReader.damaged }
   }
@@ -157,13 +157,13 @@ struct NetworkTarget: Sendable {
     return max(-.greatestFiniteMagnitude, min(.greatestFiniteMagnitude, y))
   }
 
-  func write(into writer: inout ByteWriter) {
+  func encode(into writer: inout ByteWriter) {
     writer.write(centre)
     writer.write(spread)
     writer.write(exponent)
   }
 
-  init(from reader: inout ByteReader) throws {
+  init(decoding reader: inout ByteReader) throws {
     centre = try reader.readDouble()
     spread = try reader.readDouble()
     exponent = try reader.readInt()

@@ -131,7 +131,8 @@ package struct NetworkTraining: Sendable {
     let parts = max(2, min(max(members, 5), rows.count))
     let done = Mutex([Double](repeating: 0, count: members))
     let progress = context.progress
-    let trained = try parallelMap(members, threads: context.threads) { member -> (parameters: [Float], loss: Double, steps: Int, held: [Int]) in
+    let trained = try parallelMap(members, threads: context.threads) {
+      [order] member -> (parameters: [Float], loss: Double, steps: Int, held: [Int]) in
       var training: [Int] = []
       var held: [Int] = []
       for (place, row) in order.enumerated() { if place % parts == member % parts { held.append(row) } else { training.append(row) } }

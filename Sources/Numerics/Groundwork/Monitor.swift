@@ -1,9 +1,10 @@
 import Glibc
 
 /// A mutual exclusion lock with one condition to wait for.
-public final class Monitor {
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+public final class Monitor: Sendable {
+  // The system's own lock guards what these point at.
+  nonisolated(unsafe) private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  nonisolated(unsafe) private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
   public init() {
     pthread_mutex_init(mutex, nil)

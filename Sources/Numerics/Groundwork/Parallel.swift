@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Indices are handed out in order. The result must not depend on which thread does which index; the error thrown is that
 /// of the lowest failing index, so it does not depend on the number of threads either.
-public func parallelFor(_ count: Int, threads: Int, _ body: (Int) throws -> Void) throws {
+public func parallelFor(_ count: Int, threads: Int, _ body: @Sendable (Int) throws -> Void) throws {
   let workers = min(threads, count)
   if workers <= 1 {
     for i in 0..<count { try body(i) }
@@ -21,27 +21,24 @@ public func parallelFor(_ count: Int, threads: Int, _ body: (Int) throws -> Void
 }
 
 /// `parallelFor` for bodies that cannot fail.
-public func parallelFor(_ count: Int, threads: Int, _ body: (Int) -> Void) {
+public func parallelFor(_ count: Int, threads: Int, _ body: @Sendable (Int) -> Void) {
   try! parallelFor(count, threads: threads) { (i: Int) throws in body(i) }
 }
 
 /// `body` of 0 ..< count, in that order, computed on at most `threads` threads.
-public func parallelMap<T>(_ count: Int, threads: Int, _ body: (Int) throws -> T) throws -> [T] {
+public func parallelMap<T: Sendable>(_ count: Int, threads: Int, _ body: @Sendable (Int) throws -> T) throws -> [T] {
   var results = [T?](repeating: nil, count: count)
-  try results.withUnsafeMutableBufferPointer { buffer in
-    let slots = buffer
-    try parallelFor(count, threads: threads) { i in slots[i] = try body(i) }
-  }
+  try results.withDisjointSlots { slots in try parallelFor(count, threads: threads) { i in slots[i] = try body(i) } }
   return results.map { $0! }
 }
 
-private final class ParallelJob {
+private final class ParallelJob: Sendable {
   private let count: Int
-  private let body: (Int) throws -> Void
+  private let body: @Sendable (Int) throws -> Void
   private let nextIndex = Atomic<Int>(0)
   private let failure = Mutex<(index: Int, error: any Error)?>(nil)
 
-  init(count: Int, body: @escaping (Int) throws -> Void) {
+  init(count: Int, body: @escaping @Sendable (Int) throws -> Void) {
     self.count = count
     self.body = body
   }
@@ -51,8 +48,7 @@ private final class ParallelJob {
       let i = nextIndex.add(1, ordering: .relaxed).oldValue
       if i >= count { return }
       do { try body(i) } catch {
-        nonisolated(unsafe) let caught = error
-        failure.withLock { if $0 == nil || i < $0!.index { $0 = (i, caught) } }
+        failure.withLock { if $0 == nil || i < $0!.index { $0 = (i, error) } }
         // Every index below i was handed out before i and still runs, so the lowest failure is always seen.
         nextIndex.store(count, ordering: .relaxed)
       }
@@ -67,7 +63,7 @@ public struct Thread {
   private let handle: pthread_t
 
   /// Starts a thread, or returns nil where the system has none left: callers then do the work themselves.
-  public static func start(_ body: @escaping () -> Void) -> Thread? {
+  public static func start(_ body: @escaping @Sendable () -> Void) -> Thread? {
     let box = Unmanaged.passRetained(ThreadBody(body))
     var handle = pthread_t()
     var attributes = pthread_attr_t()

@@ -9,7 +9,7 @@ public struct RandomStream: Sendable {
   public init(seed: UInt64, stream: UInt64 = 0) {
     var mix = RandomStream.splitMix(seed) ^ RandomStream.splitMix(stream &+ 0x632B_E59B_D9B4_E019)
     func next() -> UInt64 {
-      mix &+= 0x9E37_79B9_7F4A_7C15
+      mix &+= RandomStream.goldenRatio
       return RandomStream.splitMix(mix)
     }
     state = (next(), next(), next(), next())
@@ -22,6 +22,12 @@ public struct RandomStream: Sendable {
     z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
     return z ^ (z >> 31)
   }
+
+  /// 2⁶⁴ over the golden ratio, made odd: its multiples lie far apart.
+  private static let goldenRatio: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+  /// The hash of row i as a number in [0, 1), a multiple of 2⁻⁵³: what parts ties, the same way wherever they are met.
+  public static func hashed(row i: Int) -> Double { Double(splitMix(UInt64(i &+ 1) &* goldenRatio) >> 11) * 0x1p-53 }
 
   /// 64 random bits.
   @inlinable public mutating func next() -> UInt64 { advance() }

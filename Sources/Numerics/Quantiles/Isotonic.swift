@@ -48,8 +48,7 @@ public enum IsotonicOperator: String, CaseIterable, Sendable {
 public enum Isotonic {
   /// The index from which `minMax` sweeps: the level nearest 0.5, the lower one on a tie. `levels` must not be empty.
   public static func anchor(_ levels: [Double]) -> Int {
-    func distance(_ i: Int) -> Int { abs(Levels.key(levels[i]) - 500_000_000) }
-    return levels.indices.min { distance($0) < distance($1) }!
+    levels.indices.min { Level(levels[$0]).distance(to: .median) < Level(levels[$1]).distance(to: .median) }!
   }
 
   /// Index of the first element below its predecessor, or `row.count` where there is none. O(m).

@@ -9,7 +9,7 @@ public struct Level: Hashable, Comparable, Sendable {
 
   public init(key: Int) { self.key = key }
 
-  /// The level nearest to `value`, which need not lie in (0, 1): see `isProper`.
+  /// The level nearest to `value`, which need not lie in (0, 1): see `isProper`. It must be finite and below 9·10⁹ in size.
   public init(_ value: Double) { key = Int((value * Double(Level.one)).rounded()) }
 
   /// The double nearest to the level's nine decimals.
@@ -28,6 +28,9 @@ public struct Level: Hashable, Comparable, Sendable {
 
   /// The coverage 1 − α of the central interval that τ bounds.
   public var coverage: Double { Double(Level.one - 2 * min(key, complement.key)) / Double(Level.one) }
+
+  /// |τ − τ′| · 10⁹.
+  public func distance(to other: Level) -> Int { abs(key - other.key) }
 
   public static func < (a: Level, b: Level) -> Bool { a.key < b.key }
 }

@@ -16,21 +16,21 @@ public struct LevelInterpolation: Sendable {
   private let upper: [Int32]
   private let fraction: [Double]
 
-  /// Levels in (0, 1), in any order, matched by `Levels.key`; `source` holds none twice.
+  /// Levels in (0, 1), in any order, matched as `Level`s; `source` holds none twice.
   public init(from source: [Double], to target: [Double]) {
-    let order = source.indices.sorted { Levels.key(source[$0]) < Levels.key(source[$1]) }
-    let keys = order.map { Levels.key(source[$0]) }
+    let order = source.indices.sorted { Level(source[$0]) < Level(source[$1]) }
+    let known = order.map { Level(source[$0]) }
     var lower: [Int32] = []
     var upper: [Int32] = []
     var fraction: [Double] = []
     for level in target {
-      let key = Levels.key(level)
-      let above = keys.firstIndex { $0 >= key } ?? keys.count
-      if above < keys.count, keys[above] == key {
+      let wanted = Level(level)
+      let above = known.firstIndex { $0 >= wanted } ?? known.count
+      if above < known.count, known[above] == wanted {
         lower.append(Int32(order[above]))
         upper.append(Int32(order[above]))
         fraction.append(0)
-      } else if above == 0 || above == keys.count {
+      } else if above == 0 || above == known.count {
         lower.append(-1)
         upper.append(-1)
         fraction.append(0)
@@ -89,7 +89,6 @@ public struct LevelInterpolation: Sendable {
 extension Levels {
   /// Every level that any of the sets holds, increasing, each once.
   public static func union(_ sets: [[Double]]) -> [Double] {
-    var seen: Set<Int> = []
-    return sets.joined().filter { seen.insert(key($0)).inserted }.map(rounded).sorted()
+    Set(sets.joined().map { Level($0) }).sorted().map(\.value)
   }
 }

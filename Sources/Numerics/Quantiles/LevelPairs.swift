@@ -4,8 +4,8 @@ public struct LevelPairs: Sendable {
   public struct Pair: Sendable {
     public let lower: Int
     public let upper: Int
-    /// `Levels.key` of τ: τ in units of 10⁻⁹.
-    public let lowerKey: Int
+    /// τ.
+    public let level: Level
   }
 
   /// From the outermost to the innermost.
@@ -15,17 +15,15 @@ public struct LevelPairs: Sendable {
   /// Levels that are neither the median nor in a pair, increasing.
   public let unpaired: [Int]
 
-  static let one = 1_000_000_000
-
   /// `levels` increasing, in (0, 1). O(m).
   public init(_ levels: [Double]) {
-    let keys = levels.map(Levels.key)
-    let position = Dictionary(zip(keys, keys.indices)) { first, _ in first }
-    pairs = keys.indices.compactMap { j in
-      guard 2 * keys[j] < LevelPairs.one, let partner = position[LevelPairs.one - keys[j]] else { return nil }
-      return Pair(lower: j, upper: partner, lowerKey: keys[j])
+    let levels = levels.map { Level($0) }
+    let position = Dictionary(zip(levels, levels.indices)) { first, _ in first }
+    pairs = levels.indices.compactMap { j in
+      guard levels[j] < .median, let partner = position[levels[j].complement] else { return nil }
+      return Pair(lower: j, upper: partner, level: levels[j])
     }
-    median = keys.firstIndex { 2 * $0 == LevelPairs.one }
-    unpaired = keys.indices.filter { 2 * keys[$0] != LevelPairs.one && position[LevelPairs.one - keys[$0]] == nil }
+    median = levels.firstIndex(of: .median)
+    unpaired = levels.indices.filter { !levels[$0].isMedian && position[levels[$0].complement] == nil }
   }
 }

@@ -6,16 +6,16 @@ public enum Levels {
   public static let hub: [Double] = [0.01, 0.025] + (1...19).map { rounded(Double($0) / 20) } + [0.975, 0.99]
 
   /// Nine decimals as an integer: what levels are matched by.
-  public static func key(_ level: Double) -> Int { Int((level * 1e9).rounded()) }
+  public static func key(_ level: Double) -> Int { Level(level).key }
 
   /// The double nearest to the level's nine decimals.
-  public static func rounded(_ level: Double) -> Double { Double(key(level)) / 1e9 }
+  public static func rounded(_ level: Double) -> Double { Level(level).value }
 
   /// Whether these can be the levels of a fit: at least one, in (0, 1), increasing, none twice.
   public static func areProper(_ levels: [Double]) -> Bool {
     guard !levels.isEmpty, levels.allSatisfy({ $0 > 0 && $0 < 1 }) else { return false }
-    let keys = levels.map(key)
-    return keys[0] > 0 && keys[keys.count - 1] < key(1) && zip(keys, keys.dropFirst()).allSatisfy { $0 < $1 }
+    let levels = levels.map { Level($0) }
+    return levels[0].isProper && levels[levels.count - 1].isProper && zip(levels, levels.dropFirst()).allSatisfy { $0 < $1 }
   }
 
   /// Reads what `--levels` takes: a count `99` (k/100), a list `0.1,0.5,0.9`, or a range `0.05:0.95:0.05`.
@@ -48,7 +48,7 @@ public enum Levels {
     if let outside = levels.first(where: { $0 <= 0 || $0 >= 1 }) {
       throw Failure(.usage, "--levels \(text): \(outside) is not strictly between 0 and 1")
     }
-    for (a, b) in zip(levels, levels.dropFirst()) where key(a) == key(b) {
+    for (a, b) in zip(levels, levels.dropFirst()) where Level(a) == Level(b) {
       throw Failure(.usage, "--levels \(text): level \(a) is given twice")
     }
     return levels

@@ -48,22 +48,22 @@ public struct AugmentedQuantileRegression: Sendable {
     var steps = 0
   }
 
-  /// `scores` may be infinite. `coverageKey` is 1 − α in units of 10⁻⁹. Throws where the space has no dimension or its basis is lost to
+  /// `scores` may be infinite. `coverage` is 1 − α. Throws where the space has no dimension or its basis is lost to
   /// rounding (never seen).
-  public init(_ space: RowSpace, scores: [Double], coverageKey: Int) throws {
-    precondition(scores.count == space.rows && coverageKey > 0 && coverageKey < 1_000_000_000)
+  public init(_ space: RowSpace, scores: [Double], coverage: Level) throws {
+    precondition(scores.count == space.rows && coverage.isProper)
     let lost = Failure(.internal, "conditional calibration lost its basis to rounding", remedy: "leave out nearly collinear columns")
     let (n, p) = (space.rows, space.rank)
     guard n > 0, p > 0 else { throw lost }
     self.space = space
     self.scores = scores
-    low = Double(coverageKey - 1_000_000_000)
-    high = Double(coverageKey)
+    low = Double(coverage.key - Level.one)
+    high = Double(coverage.key)
     let parted = AugmentedQuantileRegression.parted(scores)
     self.parted = parted
     let data = WhitenedRows(columns: p, design: space.design, target: parted, weight: [Double](repeating: 1, count: n))
     norms = data.norm
-    let level = Double(coverageKey) / 1e9
+    let level = coverage.value
     var solver = VertexSolver(columns: p, capacity: n, level: level, meanWeight: 1, totalRows: n)
     data.design.withUnsafeBufferPointer { design in
       for i in 0..<n { solver.append(row: design.baseAddress! + i * p, target: parted[i], weight: 1) }
@@ -225,12 +225,7 @@ public struct AugmentedQuantileRegression: Sendable {
     let middle = orderStatistic(of: scaled, rank: (scaled.count + 1) / 2)
     let typical = orderStatistic(of: scaled.map { abs($0 - middle) }, rank: (scaled.count + 1) / 2)
     let size = max(min(typical, 1) * 0x1p-30, hasInfinite ? 0x1p-26 : 0x1p-42)
-    return scaled.indices.map { i in
-      var bits = UInt64(i &+ 1) &* 0x9E37_79B9_7F4A_7C15
-      bits = (bits ^ (bits >> 31)) &* 0xBF58_476D_1CE4_E5B9
-      bits ^= bits >> 29
-      return scaled[i] + size * (0.5 + Double(bits >> 11) * 0x1p-53)
-    }
+    return scaled.indices.map { scaled[$0] + size * (0.5 + RandomStream.hashed(row: $0)) }
   }
 
   /// The vertex of these rows, without its duals; nil where they are dependent. Gauss and Jordan with row pivoting.

@@ -159,7 +159,8 @@ package struct PenalisedQuantileRegression: Sendable {
   /// The minimisers at several levels, each from the vertex of its neighbour, from the middle one outwards. `penalties(t)` are those of level t;
   /// `near` are vertices of the same levels to start from instead. The answer does not depend on `threads`.
   package func solve(
-    levels: [Double], threads: Int, near: [Vertex]? = nil, penalties: (Int) -> [Double], progress: (Int) -> Void = { _ in }
+    levels: [Double], threads: Int, near: [Vertex]? = nil, penalties: @Sendable (Int) -> [Double],
+    progress: @Sendable (Int) -> Void = { _ in }
   ) -> [Solution]? {
     guard !levels.isEmpty else { return [] }
     let middle = levels.count / 2
@@ -167,8 +168,7 @@ package struct PenalisedQuantileRegression: Sendable {
     solutions[middle] = solve(level: levels[middle], penalties: penalties(middle), from: near?[middle])
     guard let first = solutions[middle] else { return nil }
     progress(middle)
-    solutions.withUnsafeMutableBufferPointer { solutions in
-      let slots = solutions
+    solutions.withDisjointSlots { slots in
       parallelFor(2, threads: threads) { direction in
         var last = first.vertex
         for t in direction == 0 ? Array((0..<middle).reversed()) : Array(middle + 1..<max(levels.count, middle + 1)) {

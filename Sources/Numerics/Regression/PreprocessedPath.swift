@@ -130,14 +130,13 @@ struct PreprocessedPath {
     var widening = 1.0
     while !waiting.isEmpty {
       let solved = points
-      let guesses = try! parallelMap(waiting.count, threads: threads) {
+      let guesses = try! parallelMap(waiting.count, threads: threads) { [waiting, widening] in
         guess(waiting[$0], pilot: pilot, sampleSize: sampleSize, solved: solved, widening: widening)
       }
       var split = self.split(waiting, guesses)
       var solvers = [VertexSolver?](repeating: nil, count: waiting.count)
-      solvers.withUnsafeMutableBufferPointer { buffer in
-        let slots = buffer
-        parallelFor(waiting.count, threads: threads) { k in
+      solvers.withDisjointSlots { slots in
+        parallelFor(waiting.count, threads: threads) { [waiting, split] k in
           var solver = VertexSolver(
             columns: data.columns, capacity: split.kept[k].count + 64, level: levels[waiting[k]], meanWeight: meanWeight,
             totalRows: data.rows)
@@ -166,10 +165,9 @@ struct PreprocessedPath {
           }
         }
         var alive = [Bool](repeating: true, count: mended.count)
-        solvers.withUnsafeMutableBufferPointer { buffer in
-          alive.withUnsafeMutableBufferPointer { alive in
-            let (slots, flags) = (buffer, alive)
-            parallelFor(mended.count, threads: threads) { m in
+        solvers.withDisjointSlots { slots in
+          alive.withDisjointSlots { flags in
+            parallelFor(mended.count, threads: threads) { [open] m in
               let k = open[mended[m]]
               append(changed[mended[m]], to: &slots[k]!)
               flags[m] = slots[k]!.solve() == .optimal
@@ -235,9 +233,8 @@ struct PreprocessedPath {
     let chunks = (n + chunk - 1) / chunk
     let coefficients = guesses.flatMap(\.coefficients)
     var sides = [Int8](repeating: 0, count: n * m)
-    let parts = sides.withUnsafeMutableBufferPointer { sidesBuffer -> [(kept: [[Int32]], gradient: [Double])] in
-      let sides = sidesBuffer.baseAddress!
-      return try! parallelMap(chunks, threads: threads) { chunkIndex in
+    let parts = sides.withDisjointSlots { sides -> [(kept: [[Int32]], gradient: [Double])] in
+      try! parallelMap(chunks, threads: threads) { chunkIndex in
         var kept = [[Int32]](repeating: [], count: m)
         var gradient = [Double](repeating: 0, count: m * p)
         let side = UnsafeMutablePointer<Int8>.allocate(capacity: block)
@@ -252,7 +249,8 @@ struct PreprocessedPath {
               for k in 0..<m {
                 residuals_split(
                   rows, coefficients.baseAddress! + k * p, guesses[k].radius, levels[batch[k]], side, dual, gradient.baseAddress! + k * p)
-                (sides + k * n + first).update(from: side, count: rows.pointee.rows)
+                let place = k * n + first
+                _ = sides[place..<place + rows.pointee.rows].update(fromContentsOf: UnsafeBufferPointer(start: side, count: rows.pointee.rows))
                 for i in 0..<rows.pointee.rows where side[i] == 0 { kept[k].append(Int32(first + i)) }
               }
             }

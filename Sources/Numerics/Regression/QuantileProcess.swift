@@ -34,14 +34,13 @@ private func solveDirectly(_ data: WhitenedRows, levels: [Double], threads: Int)
     }
   }
   guard solver.start(near: coldGuess(data, level: levels[middle])), solver.solve() == .optimal else { return nil }
-  func point(_ solver: VertexSolver) -> VertexPath.Point {
+  @Sendable func point(_ solver: VertexSolver) -> VertexPath.Point {
     VertexPath.Point(coefficients: solver.coefficients, certificate: solver.certificate(), pivots: solver.pivots)
   }
   var points = [VertexPath.Point?](repeating: nil, count: levels.count)
   points[middle] = point(solver)
   let start = solver
-  points.withUnsafeMutableBufferPointer { points in
-    let slots = points
+  points.withDisjointSlots { slots in
     parallelFor(2, threads: threads) { side in
       var solver = start
       let order = side == 0 ? Array((0..<middle).reversed()) : Array(middle + 1..<max(levels.count, middle + 1))

@@ -18,46 +18,41 @@ public struct SubgradientCertificate: Equatable, Sendable {
   public var holds: Bool { violation <= 1e-8 }
 }
 
-/// Minimises Σ_i w_i ψ_τ(y_i − x_iᵀβ) − gᵀβ exactly, walking from vertex to vertex.
+/// A vertex of Σ_i w_i ψ_τ(y_i − x_iᵀβ) − gᵀβ: the β that interpolates the rows of a basis. `solve()` walks from it to the minimum.
 ///
-/// The method is that of Barrodale and Roberts (1973) in revised form: one row leaves the basis along the edge of steepest descent, an
-/// exact line search through the weighted kinks of the loss finds the row that enters. A walk that stalls at a degenerate vertex goes
-/// on with targets perturbed by less than matters; what is optimal there has the right signs, and the perturbation is taken back.
-///
-/// Cost of a pivot: O(rows · p). Rows can be added between solves.
+/// Rows can be added between solves.
 struct VertexSolver {
   let columns: Int
   private(set) var rows = 0
-  private var capacity: Int
+  private(set) var capacity: Int
   /// Column-major, leading dimension `capacity`.
-  private var design: [Double]
+  private(set) var design: [Double]
   /// The same row-major: a single row costs a cache line here, p of them there.
-  private var designRows: [Double] = []
-  private var target: [Double] = []
-  private var weight: [Double] = []
-  private var norm: [Double] = []
+  private(set) var designRows: [Double] = []
+  private(set) var target: [Double] = []
+  private(set) var weight: [Double] = []
+  private(set) var norm: [Double] = []
   /// g: the gradient of rows that are known to stay on their side.
   var linear: [Double]
   var level: Double
   /// Σ of the weights of all rows, those behind g included, over their number: the unit of duals.
   let meanWeight: Double
-  private let dualTolerance: Double
+  let dualTolerance: Double
 
   /// Rows that the vertex interpolates.
-  private(set) var basis: [Int] = []
+  var basis: [Int] = []
   /// Column k, contiguous: the direction that moves the fit of basis row k by one and of the others not at all.
-  private var inverse: [Double] = []
-  private var residual: [Double] = []
+  var inverse: [Double] = []
+  var residual: [Double] = []
   /// Side of a row that is not in the basis: 1 above, −1 below; 0 in the basis.
-  private var side: [Int8] = []
-  private var perturbation: [Double] = []
+  var side: [Int8] = []
+  /// What the walk adds to the targets, empty for nothing.
+  var perturbation: [Double] = []
   private(set) var coefficients: [Double]
   /// Euclidean norm of `coefficients`.
-  private var coefficientLength = 0.0
+  private(set) var coefficientLength = 0.0
   /// Steps since it was last set to zero.
   var pivots = 0
-
-  enum Outcome { case optimal, unbounded, singular }
 
   init(columns: Int, capacity: Int, level: Double, meanWeight: Double, totalRows: Int) {
     self.columns = columns
@@ -169,7 +164,7 @@ struct VertexSolver {
   }
 
   /// Inverts the basis anew, recomputes coefficients and residuals, and puts rows that clearly lie on the other side there.
-  private mutating func refactor() -> Bool {
+  mutating func refactor() -> Bool {
     let p = columns
     var matrix = [Double](repeating: 0, count: p * p)
     for k in 0..<p { for c in 0..<p { matrix[c * p + k] = designRows[basis[k] * p + c] } }
@@ -206,24 +201,24 @@ struct VertexSolver {
     return true
   }
 
-  private func targetValue(_ i: Int) -> Double { perturbation.isEmpty ? target[i] : target[i] + perturbation[i] }
+  func targetValue(_ i: Int) -> Double { perturbation.isEmpty ? target[i] : target[i] + perturbation[i] }
 
   private mutating func computeResiduals() {
     for i in 0..<rows { residual[i] = targetValue(i) }
     cblas_dgemv(CblasColMajor, CblasNoTrans, Int32(rows), Int32(columns), -1, design, Int32(capacity), coefficients, 1, 1, &residual, 1)
   }
 
-  // MARK: Walk
+  // MARK: Duals
 
   /// d of the basis rows: the solution of Σ_i d_i x_i + g = 0.
-  private func duals(_ gradient: [Double]) -> [Double] {
+  func duals(_ gradient: [Double]) -> [Double] {
     var d = [Double](repeating: 0, count: columns)
     cblas_dgemv(CblasRowMajor, CblasNoTrans, Int32(columns), Int32(columns), -1, inverse, Int32(columns), gradient, 1, 0, &d, 1)
     return d
   }
 
   /// g + Σ d_i x_i over rows out of the basis.
-  private func gradientOutsideBasis() -> [Double] {
+  func gradientOutsideBasis() -> [Double] {
     var d = [Double](repeating: 0, count: rows)
     for i in 0..<rows where side[i] != 0 { d[i] = weight[i] * (side[i] > 0 ? level : level - 1) }
     var gradient = linear
@@ -236,162 +231,6 @@ struct VertexSolver {
     var d = (0..<rows).map { side[$0] == 0 ? 0 : weight[$0] * (side[$0] > 0 ? level : level - 1) }
     for (k, value) in duals(gradientOutsideBasis()).enumerated() { d[basis[k]] = value }
     return d
-  }
-
-  /// Walks to the optimum from the present basis.
-  mutating func solve() -> Outcome {
-    perturbation = []
-    guard refactor() else { return .singular }
-    var size = 0.0
-    for round in 0..<6 {
-      switch walk(stallLimit: round == 0 ? 20 + columns : 40 + 4 * columns) {
-      case .optimal: return .optimal
-      case .unbounded: return .unbounded
-      case .singular: return .singular
-      case .stalled: break
-      }
-      if round == 0 { size = perturbationSize() }
-      // Perturbed targets have no ties, so the walk strictly descends.
-      perturbation = (0..<rows).map { i in
-        var bits = UInt64(i &+ 1) &* 0x9E37_79B9_7F4A_7C15
-        bits = (bits ^ (bits >> 31)) &* 0xBF58_476D_1CE4_E5B9
-        return size * (0.5 + Double(bits >> 12) * 0x1p-53)
-      }
-      guard refactor() else { return .singular }
-      let perturbed = walk(stallLimit: .max)
-      if perturbed == .unbounded || perturbed == .singular { return perturbed == .unbounded ? .unbounded : .singular }
-      let sides = side
-      perturbation = []
-      guard refactor() else { return .singular }
-      // A row that only the perturbation put on its side keeps that side: its dual is what certifies the vertex.
-      for i in 0..<rows where side[i] != 0 && abs(residual[i]) <= tieWidth(i) { side[i] = sides[i] }
-      size *= 0x1p-4
-    }
-    _ = walk(stallLimit: .max)
-    return .optimal
-  }
-
-  /// Residuals below this are ties that rounding has parted.
-  private func tieWidth(_ i: Int) -> Double { 1024 * .ulpOfOne * (abs(target[i]) + norm[i] * coefficientLength) }
-
-  /// Far below a typical residual, and well above what rounding leaves of ties.
-  private func perturbationSize() -> Double {
-    let distinct = (0..<rows).map { abs(residual[$0]) }.enumerated().filter { $0.element > tieWidth($0.offset) }.map(\.element).sorted()
-    let typical = distinct.isEmpty ? 0 : distinct[distinct.count / 2]
-    let widths = (0..<rows).map(tieWidth).sorted()
-    return max(typical * 0x1p-30, 16 * widths[rows / 2], .leastNormalMagnitude)
-  }
-
-  private enum WalkOutcome { case optimal, unbounded, singular, stalled }
-
-  private mutating func walk(stallLimit: Int) -> WalkOutcome {
-    let p = columns
-    var gradient = gradientOutsideBasis()
-    var kinks = WeightedBreakpoints()
-    var motion = [Double](repeating: 0, count: rows)
-    var entering = [Double](repeating: 0, count: p)
-    var pivotRow = [Double](repeating: 0, count: p)
-    var sinceRefactor = 0
-    var stalled = 0
-    let limit = pivots + 400 + 40 * p + 4 * rows
-    while true {
-      let d = duals(gradient)
-      var leaving = -1
-      var steepest = 0.0
-      for k in 0..<p {
-        let w = weight[basis[k]]
-        let excess = max(d[k] - w * level, w * (level - 1) - d[k])
-        if excess > dualTolerance {
-          var square = 0.0
-          for c in 0..<p { square += inverse[k * p + c] * inverse[k * p + c] }
-          let descent = excess / square.squareRoot()
-          if descent > steepest {
-            steepest = descent
-            leaving = k
-          }
-        }
-      }
-      if leaving < 0 {
-        if sinceRefactor == 0 || pivots > limit { return .optimal }
-        sinceRefactor = 0
-        guard refactor() else { return .singular }
-        gradient = gradientOutsideBasis()
-        continue
-      }
-      if pivots > limit { return stallLimit == .max ? .optimal : .stalled }
-
-      let leavingRow = basis[leaving]
-      let upward = d[leaving] > weight[leavingRow] * level
-      let slope =
-        upward ? weight[leavingRow] * level - d[leaving] : d[leaving] - weight[leavingRow] * (level - 1)
-      // The residual of the leaving row moves by ±step, those of others by −step · motion.
-      motion.withUnsafeMutableBufferPointer { motion in
-        inverse.withUnsafeBufferPointer { inverse in
-          cblas_dgemv(
-            CblasColMajor, CblasNoTrans, Int32(rows), Int32(p), upward ? -1 : 1, design, Int32(capacity),
-            inverse.baseAddress! + leaving * p, 1, 0, motion.baseAddress!, 1)
-        }
-      }
-      var square = 0.0
-      for c in 0..<p { square += inverse[leaving * p + c] * inverse[leaving * p + c] }
-      let negligible = 1e-12 * square.squareRoot()
-      kinks.collect(residuals: residual, motion: motion, sides: side, weights: weight, norms: norm, negligible: negligible)
-      guard let stop = kinks.minimiser(slope: slope) else {
-        if sinceRefactor == 0 { return .unbounded }
-        sinceRefactor = 0
-        guard refactor() else { return .singular }
-        gradient = gradientOutsideBasis()
-        continue
-      }
-      let step = kinks.items[stop].step
-      let enteringRow = Int(kinks.items[stop].row)
-
-      let enteringDual = weight[enteringRow] * (side[enteringRow] > 0 ? level : level - 1)
-      gradient.withUnsafeMutableBufferPointer { gradient in
-        designRows.withUnsafeBufferPointer { designRows in
-          func add(_ i: Int, _ factor: Double) { for c in 0..<p { gradient[c] += factor * designRows[i * p + c] } }
-          for kink in kinks.items[..<stop] {
-            let i = Int(kink.row)
-            add(i, side[i] > 0 ? -weight[i] : weight[i])
-            side[i] = -side[i]
-          }
-          add(enteringRow, -enteringDual)
-          add(leavingRow, weight[leavingRow] * (upward ? level : level - 1))
-        }
-      }
-      residual.withUnsafeMutableBufferPointer { residual in
-        motion.withUnsafeBufferPointer { motion in
-          for i in 0..<residual.count { residual[i] -= step * motion[i] }
-        }
-      }
-      for k in basis { residual[k] = 0 }
-      residual[leavingRow] = upward ? step : -step
-      residual[enteringRow] = 0
-      side[leavingRow] = upward ? 1 : -1
-      side[enteringRow] = 0
-      basis[leaving] = enteringRow
-
-      for c in 0..<p { entering[c] = designRows[enteringRow * p + c] }
-      cblas_dgemv(CblasRowMajor, CblasNoTrans, Int32(p), Int32(p), 1, inverse, Int32(p), entering, 1, 0, &pivotRow, 1)
-      let pivot = pivotRow[leaving]
-      inverse.withUnsafeMutableBufferPointer { inverse in
-        for c in 0..<p { inverse[leaving * p + c] /= pivot }
-        for k in 0..<p where k != leaving {
-          let factor = pivotRow[k]
-          if factor != 0 { for c in 0..<p { inverse[k * p + c] -= factor * inverse[leaving * p + c] } }
-        }
-      }
-      pivots += 1
-      sinceRefactor += 1
-      // The step counts as progress where it moves the fit by more than rounding does.
-      if step <= 0 || step * abs(slope) <= 1e-15 * weight[leavingRow] * abs(targetValue(leavingRow)) { stalled += 1 } else { stalled = 0 }
-      if stalled > stallLimit { return .stalled }
-      if sinceRefactor >= 50 || abs(pivot) < 1e-6 {
-        sinceRefactor = 0
-        guard refactor() else { return .singular }
-        gradient = gradientOutsideBasis()
-      }
-    }
   }
 
   // MARK: Proof

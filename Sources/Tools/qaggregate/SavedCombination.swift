@@ -30,7 +30,7 @@ struct SavedCombination {
       let order = try reader.readString()
       isotonic = IsotonicOperator(rawValue: order)
       guard isotonic != nil || order == "none" else { throw ByteReader.damaged }
-      schema = try reader.readBool() ? try FeatureSchema(&reader) : nil
+      schema = try reader.readBool() ? try FeatureSchema(decoding: &reader) : nil
       guard let type = aggregatorRegistry.first(where: { $0.description.name == method }) else {
         throw Failure(.badData, "the model combines by \"\(method)\", which this qaggregate does not know", remedy: "update qaggregate")
       }

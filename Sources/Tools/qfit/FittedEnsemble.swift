@@ -142,7 +142,7 @@ final class SavedEnsemble {
     columns = file.header.columns
     var reader = ByteReader(file.body)
     do {
-      let schema = try FeatureSchema(&reader)
+      let schema = try FeatureSchema(decoding: &reader)
       let levels = try reader.readArray(of: Double.self)
       var (names, learners, models): ([String], [any Learner.Type], [any FittedLearner]) = ([], [], [])
       let count = try reader.readInt()
@@ -154,11 +154,11 @@ final class SavedEnsemble {
           throw Failure(.badData, "the model holds a learner \"\(method)\" that this qfit does not know", remedy: "update qfit")
         }
         learners.append(learner)
-        models.append(try learner.decode(&reader))
+        models.append(try learner.fitted.init(decoding: &reader))
       }
       var copies = [models]
       folds = reader.isAtEnd ? nil : try reader.readArray(of: Int.self)
-      for _ in (folds ?? []).dropFirst() { copies.append(try learners.map { try $0.decode(&reader) }) }
+      for _ in (folds ?? []).dropFirst() { copies.append(try learners.map { try $0.fitted.init(decoding: &reader) }) }
       guard reader.isAtEnd, Levels.areProper(levels), copies.joined().allSatisfy({ $0.predict(schema.noRows).columns == levels.count }),
         folds.map({ $0.count > 1 && $0[0] >= 0 && zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } }) ?? true
       else { throw ByteReader.damaged }

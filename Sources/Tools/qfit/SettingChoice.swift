@@ -3,6 +3,7 @@ import Groundwork
 import Learners
 import MethodKit
 import Quantiles
+import Synchronization
 import Tables
 
 /// Chooses the settings of a learner among random draws from its search spaces, by out-of-fold weighted interval score: see `SuccessiveHalving`.
@@ -49,15 +50,9 @@ struct SettingChoice {
     let held = training.rows.filter { foldOfRow[$0] == fold }
     let features = training.features.selecting(held)
     let progress = Progress("qfit: tuning \(learners[0].name)", quiet: session.options.quiet)
-    let meter = Monitor()
-    var done = 0
+    let done = Atomic<Int>(0)
     return try parallelMap(learners.count, threads: session.threads) { t in
-      defer {
-        meter.locked {
-          done += 1
-          progress.update(Double(done) / Double(learners.count))
-        }
-      }
+      defer { progress.update(Double(done.add(1, ordering: .relaxed).newValue) / Double(learners.count)) }
       do {
         let answers = try learners[t].learner.fit(set, levels: levels, context: FitContext(seed: seed)).predict(features)
         return held.enumerated().map { i, row in

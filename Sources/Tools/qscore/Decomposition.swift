@@ -55,14 +55,14 @@ final class Decomposition {
     let units = parts.names.indices.sorted { ranks[$0] < ranks[$1] }.flatMap { part in
       groups.indices.flatMap { g in groups[g].levels.indices.map { (part: part, group: g, level: $0) } }
     }
-    let rows = try! parallelMap(units.count, threads: threads) { u -> [ReportTable.Cell] in
+    let rows = try! parallelMap(units.count, threads: threads) { [forecasts, groups, parts] u -> [ReportTable.Cell] in
       let (part, g, t) = units[u]
-      let (held, levels) = (self.forecasts[g], self.groups[g].levels)
+      let (held, levels) = (forecasts[g], groups[g].levels)
       let rows = rowsOfPart[g][part]
       let result = QuantileScoreDecomposition(
         level: levels[t], forecasts: rows.map { held.quantiles[$0 * levels.count + t] }, targets: rows.map { held.targets[$0] },
         weights: held.weights.isEmpty ? nil : rows.map { held.weights[$0] })
-      return [.text(self.groups[g].name)] + self.parts.names[part].map { .field($0) } + [.key(levels[t]), .count(result.rows)]
+      return [.text(groups[g].name)] + parts.names[part].map { .field($0) } + [.key(levels[t]), .count(result.rows)]
         + [result.score, result.miscalibration, result.discrimination, result.uncertainty].map { .number($0) }
     }
     return Report(columns: columns.names, keys: columns.keys, rows: rows)

@@ -30,7 +30,7 @@ struct JointSimplexProgram {
   }
 
   /// `body` for every part, with the threads it may use: parts in parallel, or the blocks of a single one.
-  func forParts<T>(threads: Int, _ body: (Int, Int) -> T) -> [T] {
+  func forParts<T: Sendable>(threads: Int, _ body: @Sendable (Int, Int) -> T) -> [T] {
     let inner = parts.count < threads ? threads : 1
     return try! parallelMap(parts.count, threads: inner == 1 ? threads : 1) { body($0, inner) }
   }

@@ -21,7 +21,8 @@ struct SimplexPinballInteriorPoint {
   /// Fraction of the way to the boundary that a step goes.
   private static let reach = 0.9995
 
-  private final class State {
+  /// Each term is one thread's at a time: blocks do not overlap, and steps come one after the other.
+  private final class State: @unchecked Sendable {
     let count: Int
     let u, v, x, y, du, dv, dz, t, r: UnsafeMutablePointer<Double>
 
@@ -65,7 +66,7 @@ struct SimplexPinballInteriorPoint {
     var lost = 0
     var primalStep = 0.0
     var dualStep = 0.0
-    _ = joint.forParts(threads: threads) { k, inner in
+    _ = joint.forParts(threads: threads) { [w] k, inner in
       SimplexPinballInteriorPoint.start(joint.parts[k].program, states[k], joint.restricted(w, to: k), inner)
     }
     /// Adds what the parts give to the variables they see.
@@ -76,7 +77,7 @@ struct SimplexPinballInteriorPoint {
     }
 
     while iterations < SimplexPinballInteriorPoint.largestIterationCount {
-      let normals = joint.forParts(threads: threads) { k, inner in
+      let normals = joint.forParts(threads: threads) { [w, primalStep, dualStep] k, inner in
         SimplexPinballInteriorPoint.advance(joint.parts[k].program, states[k], joint.restricted(w, to: k), primalStep, dualStep, inner)
       }
       let g = zip(scatter(normals.map(\.gradient)), costs).map { $0 - $1 }
@@ -206,7 +207,9 @@ struct SimplexPinballInteriorPoint {
     let stride = SimplexPinballProgram.blockTerms
     let total = program.high.withUnsafeBufferPointer { high in
       program.low.withUnsafeBufferPointer { low in
-        program.sums(width: p * p + 2 * p + 2, threads: threads) { range, errors, sums in
+        // Only read.
+        nonisolated(unsafe) let (high, low) = (high, low)
+        return program.sums(width: p * p + 2 * p + 2, threads: threads) { range, errors, sums in
           withUnsafeTemporaryAllocation(of: Double.self, capacity: (p + 3) * stride) { buffer in
             let scaled = buffer.baseAddress!
             let root = scaled + p * stride

@@ -52,11 +52,11 @@ package struct SimplexPinballProgram {
   /// Calls `body` with every block's terms and errors; it adds to `width` sums that are zero at first. Returns the sums of
   /// each chunk of blocks, for a reduction in that order.
   func partials(
-    width: Int, threads: Int, _ body: (Range<Int>, UnsafePointer<Double>, UnsafeMutablePointer<Double>) -> Void
+    width: Int, threads: Int, _ body: @Sendable (Range<Int>, UnsafePointer<Double>, UnsafeMutablePointer<Double>) -> Void
   ) -> [[Double]] {
     let chunks = min(blocks, SimplexPinballProgram.largestChunkCount)
-    return errors.withUnsafeBufferPointer { errors in
-      try! parallelMap(chunks, threads: threads) { chunk in
+    return try! parallelMap(chunks, threads: threads) { chunk in
+      errors.withUnsafeBufferPointer { errors in
         var sums = [Double](repeating: 0, count: width)
         sums.withUnsafeMutableBufferPointer { sums in
           for b in chunk * blocks / chunks..<(chunk + 1) * blocks / chunks {
@@ -69,7 +69,7 @@ package struct SimplexPinballProgram {
   }
 
   func sums(
-    width: Int, threads: Int, _ body: (Range<Int>, UnsafePointer<Double>, UnsafeMutablePointer<Double>) -> Void
+    width: Int, threads: Int, _ body: @Sendable (Range<Int>, UnsafePointer<Double>, UnsafeMutablePointer<Double>) -> Void
   ) -> [Double] {
     var total = [Double](repeating: 0, count: width)
     for part in partials(width: width, threads: threads, body) { for k in 0..<width { total[k] += part[k] } }
@@ -79,9 +79,9 @@ package struct SimplexPinballProgram {
   /// E·d for every term.
   package func combined(_ d: [Double], threads: Int) -> [Double] {
     [Double](unsafeUninitializedCapacity: terms) { buffer, filled in
-      let result = buffer.baseAddress!
+      let result = DisjointSlots(buffer)
       _ = partials(width: 0, threads: threads) { range, errors, _ in
-        combine(errors, d, range.count, into: result + range.lowerBound)
+        combine(errors, d, range.count, into: result[range].baseAddress!)
       }
       filled = terms
     }

@@ -148,13 +148,12 @@ package struct SimplexPinballVertexSearch {
     let p = program.models
     let stride = SimplexPinballProgram.blockTerms
     var combined = [Double](repeating: 0, count: program.terms)
-    let sums = combined.withUnsafeMutableBufferPointer { combined in
-      let e = combined.baseAddress!
-      return program.sums(width: p + 1, threads: threads) { range, errors, sums in
+    let sums = combined.withDisjointSlots { combined in
+      program.sums(width: p + 1, threads: threads) { range, errors, sums in
         withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * stride) { buffer in
           let size = buffer.baseAddress!
           let z = size + stride
-          let target = e + range.lowerBound
+          let target = combined[range].baseAddress!
           program.combine(errors, w, range.count, into: target)
           for k in 0..<range.count { size[k] = 0 }
           for j in 0..<p where w[j] > 0 {

@@ -169,7 +169,7 @@ extension FittedMixture {
     writer.write(inputs.rawValue)
     writer.write(ownNetwork != nil)
     ownNetwork?.encode(into: &writer)
-    encoding.write(into: &writer)
+    encoding.encode(into: &writer)
     writer.write(scale)
     writer.write(network.widths)
     writer.write(networks.count)
@@ -183,8 +183,8 @@ extension FittedMixture {
     let models = try reader.readStrings()
     let shape = try MixtureShape(from: &reader)
     guard let inputs = LocalSettings.Inputs(rawValue: try reader.readString()) else { throw ByteReader.damaged }
-    let ownNetwork = try reader.readBool() ? try FittedNetworks(from: &reader) : nil
-    let encoding = try NetworkInputs(from: &reader)
+    let ownNetwork = try reader.readBool() ? try FittedNetworks(decoding: &reader) : nil
+    let encoding = try NetworkInputs(decoding: &reader)
     let scale = try reader.readDouble()
     let widths = try reader.readArray(of: Int.self)
     let count = try reader.readInt()

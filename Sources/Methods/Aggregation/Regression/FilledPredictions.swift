@@ -1,3 +1,4 @@
+import Groundwork
 import Quantiles
 
 /// What regressions on predictions, which need every one of them, put where a model is missing: the mean of the row's other models at that
@@ -42,7 +43,7 @@ struct FilledPredictions {
     guard rows > 0 else { return nil }
     let names = (0..<p).filter { isLacking[$0] }.map { training.predictions.models[$0] }
     return
-      "\(rows) training row\(rows == 1 ? " lacks" : "s lack") predictions of \(names.joined(separator: ", ")): the mean of the other models stood in for them"
+      "\(counted(rows, "training row lacks", "training rows lack")) predictions of \(names.joined(separator: ", ")): the mean of the other models stood in for them"
   }
 }
 

@@ -21,7 +21,7 @@ func pivotalPenalty(
     random.shuffle(&chosen)
     chosen = Array(chosen[..<5000])
   }
-  let suprema = try! parallelMap(draws, threads: threads) { draw -> Double in
+  let suprema = try! parallelMap(draws, threads: threads) { [chosen] draw -> Double in
     var random = RandomStream(seed: seed, stream: UInt64(draw))
     // Rows by the interval between levels that their u falls into: sums over u ≤ τ are then sums of intervals.
     var sums = [Double](repeating: 0, count: (levels.count + 1) * p)

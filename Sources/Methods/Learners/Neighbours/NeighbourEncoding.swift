@@ -9,7 +9,7 @@ import Quantiles
 /// that tells whether it was missing, if it ever was in training. A categorical feature is one code, missing a category of its own; a category
 /// that training did not see differs from all. A code that differs counts 2 / max(½, chance that two rows differ): two rows drawn at random are
 /// then about as far apart by a code as by a number. Features that are constant in training do not count.
-struct NeighbourEncoding: Sendable {
+struct NeighbourEncoding: BinaryCodable, Sendable {
   struct Number: Sendable {
     var feature: Int
     var median: Double
@@ -112,7 +112,7 @@ struct NeighbourEncoding: Sendable {
 
   // MARK: Model file
 
-  func write(into writer: inout ByteWriter) {
+  func encode(into writer: inout ByteWriter) {
     writer.write(featureCount)
     writer.write(numbers.map { Int64($0.feature) })
     writer.write(numbers.map(\.median))
@@ -127,7 +127,7 @@ struct NeighbourEncoding: Sendable {
     }
   }
 
-  init(from reader: inout ByteReader) throws {
+  init(decoding reader: inout ByteReader) throws {
     featureCount = try reader.readInt()
     let sources = try reader.readArray(of: Int64.self)
     let medians = try reader.readArray(of: Double.self)

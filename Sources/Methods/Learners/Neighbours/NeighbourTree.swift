@@ -124,78 +124,70 @@ package struct NeighbourTree: NeighbourSearch {
     let largest = nodes.reduce(0) { $1.left < 0 ? max($0, $1.count) : $0 }
     if scratch.distances.count < largest { scratch.distances = [Double](repeating: 0, count: largest) }
     scratch.found.append(contentsOf: repeatElement(Neighbour(distance: .infinity, index: .max), count: wanted))
-    // Held while both are read and written through pointers.
-    var waiting = scratch.waiting
-    var seen = 0
-    waiting.append((0, 0))
-    let (columns, numbers) = (columns, numbers)
-    scratch.found.withUnsafeMutableBufferPointer { heap in
-      scratch.distances.withUnsafeMutableBufferPointer { distances in
-        points.withUnsafeBufferPointer { points in
-          boxes.withUnsafeBufferPointer { boxes in
-            mismatch.withUnsafeBufferPointer { mismatch in
-              nodes.withUnsafeBufferPointer { nodes in
-                indices.withUnsafeBufferPointer { indices in
-                  func boxDistance(_ node: Int) -> Double {
-                    let box = boxes.baseAddress! + node * 2 * numbers
-                    var sum = 0.0
-                    for c in 0..<numbers {
-                      let below = box[2 * c] - query[c]
-                      let above = query[c] - box[2 * c + 1]
-                      let outside = below > above ? (below > 0 ? below : 0) : (above > 0 ? above : 0)
-                      sum += outside * outside
-                    }
-                    return sum
-                  }
-                  while let (place, bound) = waiting.popLast() {
-                    if bound > heap[0].distance { continue }
-                    let node = nodes[place]
-                    if node.left >= 0 {
-                      let left = boxDistance(node.left)
-                      let right = boxDistance(node.right)
-                      let leftFirst = left <= right
-                      let (near, nearDistance) = leftFirst ? (node.left, left) : (node.right, right)
-                      let (far, farDistance) = leftFirst ? (node.right, right) : (node.left, left)
-                      if farDistance <= heap[0].distance { waiting.append((far, farDistance)) }
-                      if nearDistance <= heap[0].distance { waiting.append((near, nearDistance)) }
-                      continue
-                    }
-                    let size = node.count
-                    seen += size
-                    let d = distances.baseAddress!
-                    for i in 0..<size { d[i] = 0 }
-                    var column = points.baseAddress.map { $0 + node.first * columns }
-                    for c in 0..<numbers {
-                      let x = column!
-                      let z = query[c]
-                      for i in 0..<size {
-                        let difference = x[i] - z
-                        d[i] += difference * difference
-                      }
-                      column = x + size
-                    }
-                    for c in numbers..<columns {
-                      let x = column!
-                      let z = query[c]
-                      let penalty = mismatch[c - numbers]
-                      for i in 0..<size { d[i] += x[i] == z ? 0 : penalty }
-                      column = x + size
-                    }
-                    for i in 0..<size where d[i] <= heap[0].distance {
-                      let candidate = Neighbour(distance: d[i], index: indices[node.first + i])
-                      if Int(candidate.index) != excluded && Neighbour.precedes(candidate, heap[0]) { replaceRoot(heap, by: candidate) }
-                    }
-                  }
-                }
-              }
+    scratch.waiting.append((0, 0))
+    while let (place, bound) = scratch.waiting.popLast() {
+      if bound > scratch.found[0].distance { continue }
+      let node = nodes[place]
+      if node.left >= 0 {
+        let left = boxDistance(node.left, query)
+        let right = boxDistance(node.right, query)
+        let leftFirst = left <= right
+        let (near, nearDistance) = leftFirst ? (node.left, left) : (node.right, right)
+        let (far, farDistance) = leftFirst ? (node.right, right) : (node.left, left)
+        if farDistance <= scratch.found[0].distance { scratch.waiting.append((far, farDistance)) }
+        if nearDistance <= scratch.found[0].distance { scratch.waiting.append((near, nearDistance)) }
+      } else {
+        scratch.seen += node.count
+        scratch.distances.withUnsafeMutableBufferPointer { distances in
+          measure(node, query, into: distances.baseAddress!)
+          scratch.found.withUnsafeMutableBufferPointer { heap in
+            for i in 0..<node.count where distances[i] <= heap[0].distance {
+              let candidate = Neighbour(distance: distances[i], index: indices[node.first + i])
+              if Int(candidate.index) != excluded && Neighbour.precedes(candidate, heap[0]) { replaceRoot(heap, by: candidate) }
             }
           }
         }
       }
     }
-    scratch.waiting = waiting
-    scratch.seen += seen
     scratch.found.sort(by: Neighbour.precedes)
+  }
+
+  /// No point of the node's box is nearer.
+  @inline(__always) private func boxDistance(_ node: Int, _ query: UnsafePointer<Double>) -> Double {
+    boxes.withUnsafeBufferPointer { boxes in
+      var sum = 0.0
+      guard let box = boxes.baseAddress.map({ $0 + node * 2 * numbers }) else { return sum }
+      for c in 0..<numbers {
+        let below = box[2 * c] - query[c]
+        let above = query[c] - box[2 * c + 1]
+        let outside = below > above ? (below > 0 ? below : 0) : (above > 0 ? above : 0)
+        sum += outside * outside
+      }
+      return sum
+    }
+  }
+
+  /// The distances of a leaf's points, a column after the other.
+  @inline(__always) private func measure(_ leaf: Node, _ query: UnsafePointer<Double>, into d: UnsafeMutablePointer<Double>) {
+    let size = leaf.count
+    for i in 0..<size { d[i] = 0 }
+    points.withUnsafeBufferPointer { points in
+      guard var x = points.baseAddress.map({ $0 + leaf.first * columns }) else { return }
+      for c in 0..<numbers {
+        let z = query[c]
+        for i in 0..<size {
+          let difference = x[i] - z
+          d[i] += difference * difference
+        }
+        x += size
+      }
+      for c in numbers..<columns {
+        let z = query[c]
+        let penalty = mismatch[c - numbers]
+        for i in 0..<size { d[i] += x[i] == z ? 0 : penalty }
+        x += size
+      }
+    }
   }
 }
 

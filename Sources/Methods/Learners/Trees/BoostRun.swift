@@ -112,13 +112,11 @@ final class BoostRun {
     }
     var steps = [Float](repeating: 0, count: leaves * width)
     let threads = rows * width > 100_000 ? context.threads : 1
-    steps.withUnsafeMutableBufferPointer { buffer in
-      let steps = buffer
-      quantiles.withUnsafeMutableBufferPointer { all in
-        let all = all
-        parallelFor(width, threads: threads) { k in
-          let q = UnsafeMutableBufferPointer(rebasing: all[k * rows..<(k + 1) * rows])
-          let ofLevel = self.leafSteps(grown, level: problem.levels[k], UnsafeBufferPointer(q))
+    steps.withDisjointSlots { steps in
+      quantiles.withDisjointSlots { all in
+        parallelFor(width, threads: threads) { [problem, settings, leafOf] k in
+          let q = all[k * rows..<(k + 1) * rows]
+          let ofLevel = problem.leafSteps(grown, level: problem.levels[k], UnsafeBufferPointer(q), settings)
           for leaf in 0..<leaves { steps[leaf * width + k] = ofLevel[leaf] }
           leafOf.withUnsafeBufferPointer { leafOf in
             ofLevel.withUnsafeBufferPointer { ofLevel in for i in 0..<rows { q[i] += ofLevel[Int(leafOf[i])] } }
@@ -127,31 +125,6 @@ final class BoostRun {
       }
     }
     return BoostedTree(tree: grown.tree, steps: steps)
-  }
-
-  private func leafSteps(_ grown: HistogramTreeGrower.Grown, level: Double, _ q: UnsafeBufferPointer<Float>) -> [Float] {
-    let largest = zip(grown.starts, grown.starts.dropFirst()).reduce(0) { max($0, $1.1 - $1.0) }
-    let memory = UnsafeMutablePointer<Float>.allocate(capacity: max(1, largest))
-    defer { memory.deallocate() }
-    return (0..<grown.tree.leafCount).map { leaf in
-      let members = grown.starts[leaf]..<grown.starts[leaf + 1]
-      if let weights = problem.weights {
-        let residuals = grown.rows[members].map { (residual: problem.responses[Int($0)] - q[Int($0)], weight: weights[Int($0)]) }
-        return settings.rate * cautiousQuantile(residuals, level: level, caution: settings.caution)
-      }
-      problem.responses.withUnsafeBufferPointer { responses in
-        grown.rows.withUnsafeBufferPointer { rows in
-          var next = memory
-          for i in members {
-            let row = Int(rows[i])
-            next.pointee = responses[row] - q[row]
-            next += 1
-          }
-        }
-      }
-      let residuals = UnsafeMutableBufferPointer(start: memory, count: members.count)
-      return settings.rate * cautiousQuantile(residuals, level: level, caution: settings.caution)
-    }
   }
 
   /// What tree t fits: one signal for all levels. With q_k(x_i) the current quantiles and r_i = y_i − mean_k q_k(x_i),
@@ -191,5 +164,35 @@ final class BoostRun {
       }
     }
     return signal
+  }
+}
+
+extension BoostProblem {
+  /// What each leaf adds to the quantiles `q` of all rows at one level.
+  fileprivate func leafSteps(
+    _ grown: HistogramTreeGrower.Grown, level: Double, _ q: UnsafeBufferPointer<Float>, _ settings: BoostSettings
+  ) -> [Float] {
+    let largest = zip(grown.starts, grown.starts.dropFirst()).reduce(0) { max($0, $1.1 - $1.0) }
+    let memory = UnsafeMutablePointer<Float>.allocate(capacity: max(1, largest))
+    defer { memory.deallocate() }
+    return (0..<grown.tree.leafCount).map { leaf in
+      let members = grown.starts[leaf]..<grown.starts[leaf + 1]
+      if let weights = weights {
+        let residuals = grown.rows[members].map { (residual: responses[Int($0)] - q[Int($0)], weight: weights[Int($0)]) }
+        return settings.rate * cautiousQuantile(residuals, level: level, caution: settings.caution)
+      }
+      responses.withUnsafeBufferPointer { responses in
+        grown.rows.withUnsafeBufferPointer { rows in
+          var next = memory
+          for i in members {
+            let row = Int(rows[i])
+            next.pointee = responses[row] - q[row]
+            next += 1
+          }
+        }
+      }
+      let residuals = UnsafeMutableBufferPointer(start: memory, count: members.count)
+      return settings.rate * cautiousQuantile(residuals, level: level, caution: settings.caution)
+    }
   }
 }

@@ -9,7 +9,7 @@ import MethodKit
 /// quantiles. A categorical column's codes follow the mean response of its categories, which for squared error makes the
 /// best split of an order the best of all subsets (Fisher 1958; Breiman et al. 1984, §4.2.2). The mean of a category of few rows is
 /// their own response again: splits on it would fit noise, so such categories share a code with those that are still to come.
-package struct FeatureBinning: Sendable {
+package struct FeatureBinning: BinaryCodable, Sendable {
   static let missing: UInt16 = 0
   static let largestCode = Int(UInt16.max)
 
@@ -140,7 +140,7 @@ package struct FeatureBinning: Sendable {
     return UInt16(truncatingIfNeeded: 1 + base + (cuts[base] < value ? 1 : 0))
   }
 
-  func encode(into writer: inout ByteWriter) {
+  package func encode(into writer: inout ByteWriter) {
     writer.write(columns.count)
     for column in columns {
       switch column {
@@ -154,7 +154,7 @@ package struct FeatureBinning: Sendable {
     }
   }
 
-  static func decode(_ reader: inout ByteReader) throws -> FeatureBinning {
+  package init(decoding reader: inout ByteReader) throws {
     let count = try reader.readInt()
     guard count >= 0 else { throw ByteReader.damaged }
     var columns: [Column] = []
@@ -163,12 +163,12 @@ package struct FeatureBinning: Sendable {
         columns.append(.categorical(codes: try reader.readArray(of: UInt16.self)))
       } else {
         let cuts = try reader.readArray(of: Double.self)
-        guard cuts.count < largestCode, zip(cuts, cuts.dropFirst()).allSatisfy({ $0 < $1 }), !(cuts.first?.isNaN ?? false) else {
+        guard cuts.count < FeatureBinning.largestCode, zip(cuts, cuts.dropFirst()).allSatisfy({ $0 < $1 }), !(cuts.first?.isNaN ?? false) else {
           throw ByteReader.damaged
         }
         columns.append(.numeric(cuts: cuts))
       }
     }
-    return FeatureBinning(columns: columns)
+    self.columns = columns
   }
 }

@@ -146,7 +146,7 @@ package struct FittedBoost: FittedLearner {
     self.trainingLoss = trainingLoss
   }
 
-  init(_ reader: inout ByteReader) throws {
+  package init(decoding reader: inout ByteReader) throws {
     levels = try reader.readArray(of: Double.self)
     guard !levels.isEmpty, levels.allSatisfy({ $0 > 0 && $0 < 1 }), zip(levels, levels.dropFirst()).allSatisfy({ $0 < $1 }) else {
       throw ByteReader.damaged
@@ -154,7 +154,7 @@ package struct FittedBoost: FittedLearner {
     knots = LevelKnots(levels, most: Boost.mostKnots)
     let width = try reader.readInt()
     guard width == knots.knots.count else { throw ByteReader.damaged }
-    binning = try FeatureBinning.decode(&reader)
+    binning = try FeatureBinning(decoding: &reader)
     let exponent = try reader.readInt()
     let numbers = try reader.readArray(of: Double.self)
     guard numbers.count == 4, numbers.allSatisfy(\.isFinite), numbers[1] >= 0, numbers[2] <= numbers[3], abs(numbers[0]) <= 2,

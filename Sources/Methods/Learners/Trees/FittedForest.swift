@@ -39,15 +39,15 @@ package struct FittedForest: FittedLearner {
   package func predict(_ features: FeatureTable, threads: Int) -> Matrix {
     var answer = Matrix(rows: features.rows, columns: levels.count)
     let width = levels.count
-    answer.values.withUnsafeMutableBufferPointer { buffer in
-      let values = buffer
+    answer.values.withDisjointSlots { values in
       // A part for each thread, because each needs working memory of the size of the training set.
       let parts = max(1, min(threads, features.rows / 16))
       parallelFor(parts, threads: threads) { part in
         levels.withUnsafeBufferPointer { levels in
           visitWeights(features, rows: features.rows * part / parts..<features.rows * (part + 1) / parts) { i, memory, count in
             sweepWeightedQuantiles(
-              sortedValues: memory.values, weights: memory.weights, count: count, levels: levels, into: values.baseAddress! + i * width)
+              sortedValues: memory.values, weights: memory.weights, count: count, levels: levels,
+              into: values[i * width..<(i + 1) * width].baseAddress!)
           }
         }
       }

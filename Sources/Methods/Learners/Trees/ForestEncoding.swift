@@ -32,10 +32,10 @@ extension FittedForest {
     }
   }
 
-  init(_ reader: inout ByteReader) throws {
+  package init(decoding reader: inout ByteReader) throws {
     let levels = try reader.readArray(of: Double.self)
     guard levels.allSatisfy({ $0 > 0 && $0 < 1 }), zip(levels, levels.dropFirst()).allSatisfy({ $0 < $1 }) else { throw ByteReader.damaged }
-    let binning = try FeatureBinning.decode(&reader)
+    let binning = try FeatureBinning(decoding: &reader)
     let responses = try reader.readArray(of: Double.self)
     guard !responses.isEmpty, responses.count <= LeafFinder.mostLeaves, binning.columns.count <= LeafFinder.mostColumns,
       responses.allSatisfy(\.isFinite),

@@ -84,7 +84,7 @@ struct ForestPlan: Sendable {
     let sampler = RowSampler(rows: rows, weights: weights, share: sample, replace: replace)
 
     let done = Atomic<Int>(0)
-    let grown = try parallelMap(trees, threads: context.threads) { t in
+    let grown = try parallelMap(trees, threads: context.threads) { [codes] t in
       var random = RandomStream(seed: context.seed, stream: UInt64(t))
       let (tree, sampled) = growing.grow(responses: scaled, sampleWeights: sampler.draw(&random), limits: limits, random: &random)
       let leaves = sampled?.ranks.count == rows ? sampled! : TreeMembers(tree, codes: codes, rows: rows, columns: columns)

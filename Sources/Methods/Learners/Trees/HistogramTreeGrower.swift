@@ -21,7 +21,7 @@ package final class HistogramTreeGrower {
   }
 
   /// A grown tree, and the sampled rows of each leaf: `rows[starts[ℓ]..<starts[ℓ + 1]]`.
-  package struct Grown {
+  package struct Grown: Sendable {
     package var tree: Tree
     package var rows: [Int32]
     package var starts: [Int]

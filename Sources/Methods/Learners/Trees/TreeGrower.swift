@@ -22,9 +22,9 @@ struct SortedColumns: Sendable {
     self.rows = rows
     self.columns = columns
     entries = [UInt64](unsafeUninitializedCapacity: rows * columns) { buffer, filled in
-      let entries = buffer
-      codes.withUnsafeBufferPointer { codes in
-        parallelFor(columns, threads: threads) { c in
+      let entries = DisjointSlots(buffer)
+      parallelFor(columns, threads: threads) { c in
+        codes.withUnsafeBufferPointer { codes in
           var starts = [Int](repeating: c * rows, count: FeatureBinning.largestCode + 2)
           var counts = [Int](repeating: 0, count: FeatureBinning.largestCode + 1)
           for i in 0..<rows { counts[Int(codes[i * columns + c])] += 1 }

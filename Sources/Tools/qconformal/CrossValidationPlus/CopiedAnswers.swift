@@ -43,6 +43,8 @@ struct CopiedAnswers {
 
   private static func values(_ calibration: CopiedCalibration, _ originals: [Int], levels: Int, threads: Int) throws -> [Double] {
     let size = 256
+    // Only read.
+    nonisolated(unsafe) let calibration = calibration
     let chunks = try parallelMap((originals.count + size - 1) / size, threads: threads) { chunk -> [Double] in
       let rows = originals[chunk * size..<min((chunk + 1) * size, originals.count)]
       var values = [Double](repeating: .nan, count: rows.count * levels)

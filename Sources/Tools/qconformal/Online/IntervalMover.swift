@@ -7,7 +7,7 @@ struct OnlineInterval {
   let group: Int
   let pair: LevelPairs.Pair
   /// Miscoverage α.
-  var alpha: Double { Level(key: pair.lowerKey).miscoverage }
+  var alpha: Double { pair.level.miscoverage }
 
   /// The intervals of all groups, one group's after the other's.
   static func all(_ groups: [QuantileColumns]) -> [OnlineInterval] {

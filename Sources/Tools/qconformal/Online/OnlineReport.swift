@@ -22,7 +22,7 @@ struct OnlineReport {
       let group = groups[interval.group]
       return [
         .text(group.name), .key(group.levels[interval.pair.lower]), .key(group.levels[interval.pair.upper]), .count(change.rows),
-        .key(Level(key: interval.pair.lowerKey).coverage), .number(change.before.coverage), .number(change.after.coverage),
+        .key(interval.pair.level.coverage), .number(change.before.coverage), .number(change.after.coverage),
         .number(change.before.width), .number(change.after.width), .count(change.after.infinite),
       ]
     }

@@ -81,7 +81,7 @@ struct CalibrationReport {
       let isMade = group.columns[pair.lower] == nil || group.columns[pair.upper] == nil
       let place: [ReportTable.Cell] = [.text(group.name)] + keyValues.map { .field($0) }
       let interval: [ReportTable.Cell] = [
-        .key(lower), .key(upper), .count(max(below?.rows ?? 0, above?.rows ?? 0)), .key(Double(1_000_000_000 - 2 * pair.lowerKey) / 1e9),
+        .key(lower), .key(upper), .count(max(below?.rows ?? 0, above?.rows ?? 0)), .key(pair.level.coverage),
       ]
       let change: [ReportTable.Cell] = [
         .number(isMade ? .nan : before[k].coverage), .number(after[k].coverage), .number(isMade ? .nan : before[k].width), .number(after[k].width),

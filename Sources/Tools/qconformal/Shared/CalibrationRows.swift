@@ -70,9 +70,9 @@ struct CalibrationRows {
   func crossing(_ trainings: [CalibrationTraining], threads: Int) -> Int {
     let stretch = 1 << 16
     var counts = [Int](repeating: 0, count: (labelled.count + stretch - 1) / stretch)
-    counts.withUnsafeMutableBufferPointer { buffer in
-      let counts = buffer
-      parallelFor(counts.count, threads: threads) { k in
+    let chunks = counts.count
+    counts.withDisjointSlots { counts in
+      parallelFor(chunks, threads: threads) { k in
         counts[k] = (k * stretch..<min(labelled.count, (k + 1) * stretch)).count { i in
           trainings.contains { training in
             let width = training.levels.count

@@ -63,7 +63,7 @@ struct SavedCalibration {
         }
         return Group(name: name, madeLevels: madeLevels, whole: whole, byKey: Dictionary(uniqueKeysWithValues: byKey))
       }
-      let given = calibrator.usesFeatures ? try FeatureSchema(&reader) : nil
+      let given = calibrator.usesFeatures ? try FeatureSchema(decoding: &reader) : nil
       self.given = given
       if let table = given?.noRows {
         let fitted = groups.flatMap { [$0.whole] + $0.byKey.map(\.value) }
