@@ -82,6 +82,7 @@ let package = Package(
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "MethodKit", "Regression", "LinearAlgebra", "Quantiles", "Groundwork"]),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "MethodKit", "Quantiles", "Groundwork"]),
     .testTarget(name: "TablesTests", dependencies: ["Tables", "Groundwork"]),
+    .testTarget(name: "FilterKitTests", dependencies: ["FilterKit", "Tables", "Quantiles", "Groundwork"]),
     .testTarget(name: "FilterTests", exclude: ["Cases"]),
   ],
   swiftLanguageModes: [.v6],
