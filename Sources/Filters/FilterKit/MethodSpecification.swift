@@ -100,6 +100,18 @@ public func helpText(of method: MethodDescription) -> String {
   return text
 }
 
+/// `--help methods`: a line a method, its name, two blanks and what it is, for programs to read.
+func helpText(of methods: [MethodDescription]) -> String { methods.map { "\($0.name)  \($0.summary)\n" }.joined() }
+
+/// The methods of a registry as a help's discussion lists them: a line each, long ones going on in the next.
+public func methodLines(_ methods: [MethodDescription]) -> String {
+  // The discussion's text ends the last line.
+  String(alignedLines(methods.map { [$0.name, $0.summary] }).dropLast())
+}
+
+/// What an option's help says of the methods that it takes.
+public let methodsAreListed = "known methods are listed above, and --help METHOD tells the settings of one"
+
 /// "linear (…), forest (…)": the methods of a registry, for an option's help.
 public func methodList(_ methods: [MethodDescription]) -> String {
   methods.map { "\($0.name) (\($0.summary))" }.joined(separator: ", ")

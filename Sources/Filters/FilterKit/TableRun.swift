@@ -27,10 +27,13 @@ public protocol TableTask {
   /// Called where the table is read on: remarks about its columns.
   func begin(_ roles: Roles, _ session: FilterSession) throws
   func output(_ roles: Roles, _ header: Header) -> OutputColumns
+  /// Ends the run where the input is empty: without a header line, even.
+  func finishEmpty(_ session: FilterSession) throws
 }
 
 extension TableTask {
   public func begin(_ roles: Roles, _ session: FilterSession) throws {}
+  public func finishEmpty(_ session: FilterSession) throws { try session.finish(RowCounts()) }
 }
 
 /// A task whose rows are answered as they come.
@@ -54,6 +57,28 @@ extension StreamingTask {
   public var writesRows: Bool { true }
   public func written(_ workers: [Worker], _ counts: RowCounts, _ session: FilterSession) throws -> Int? { nil }
   public func conclude(_ workers: [Worker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws {}
+}
+
+/// A task that reads every row and answers with a table of its own.
+public protocol ReportingTask: TableTask {
+  associatedtype Worker: RowWorker
+  /// What the rows say.
+  associatedtype Findings
+
+  /// One is made for each thread.
+  func worker(_ roles: Roles, _ header: Header, _ session: FilterSession) throws -> Worker
+  /// Where rows are told by those before them, one worker takes all rows in order.
+  var takesRowsInOrder: Bool { get }
+  func findings(_ workers: [Worker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws -> Findings
+  /// Returns how many rows were written.
+  func write(_ findings: Findings, _ counts: RowCounts, _ session: FilterSession) throws -> Int
+  /// Called when the output has reached its end: what is told of the run.
+  func conclude(_ findings: Findings, _ session: FilterSession) throws
+}
+
+extension ReportingTask {
+  public var takesRowsInOrder: Bool { false }
+  public func output(_ roles: Roles, _ header: Header) -> OutputColumns { OutputColumns() }
 }
 
 /// A task that learns from the whole table before it answers rows.
@@ -123,14 +148,20 @@ public struct TableRun {
 
   private func open() throws -> FilterSession { try FilterSession(tool: tool, options, modelColumns: modelColumns, reading: others) }
 
-  /// Roles and the encoder of what is written; nil where the columns were only to be explained.
-  private func start<Task: TableTask>(_ task: Task, _ header: Header, _ session: FilterSession) throws -> (Task.Roles, RowEncoder)? {
+  /// Roles of the columns; nil where they were only to be explained.
+  private func roles<Task: TableTask>(_ task: Task, _ header: Header, _ session: FilterSession) throws -> Task.Roles? {
     let roles = try task.roles(header, session)
     if options.explain {
       try session.explain(task.explanation(roles, header, session))
       return nil
     }
     try task.begin(roles, session)
+    return roles
+  }
+
+  /// Roles and the encoder of what is written; nil where the columns were only to be explained.
+  private func start<Task: TableTask>(_ task: Task, _ header: Header, _ session: FilterSession) throws -> (Task.Roles, RowEncoder)? {
+    guard let roles = try roles(task, header, session) else { return nil }
     let output = task.output(roles, header)
     return (roles, try session.encoder(header, changed: output.changed, dropped: output.dropped, appended: output.appended))
   }
@@ -138,7 +169,7 @@ public struct TableRun {
   /// Opens the table, finds the roles of its columns, and answers row after row.
   public func stream<Task: StreamingTask>(_ task: Task) throws {
     let session = try open()
-    guard let header = session.reader.header else { return try session.finish(RowCounts()) }
+    guard let header = session.reader.header else { return try task.finishEmpty(session) }
     guard let (roles, encoder) = try start(task, header, session) else { return }
     // Made first: what is wrong with the columns is told before anything is written.
     let first = try task.worker(roles, header, encoder, session)
@@ -148,6 +179,19 @@ public struct TableRun {
     }
     try session.finish(counts, written: task.written(workers, counts, session))
     try task.conclude(workers, roles, header, counts, session)
+  }
+
+  /// Opens the table, finds the roles of its columns, reads every row, and writes what the rows say.
+  public func report<Task: ReportingTask>(_ task: Task) throws {
+    let session = try open()
+    guard let header = session.reader.header else { return try task.finishEmpty(session) }
+    guard let roles = try roles(task, header, session) else { return }
+    let (counts, workers) = try session.stream(header, writesRows: false, threads: task.takesRowsInOrder ? 1 : nil) { _ in
+      try task.worker(roles, header, session)
+    }
+    let findings = try task.findings(workers, roles, header, counts, session)
+    try session.finish(counts, written: task.write(findings, counts, session))
+    try task.conclude(findings, session)
   }
 
   /// Opens the table, finds the roles of its columns, stores it, learns, saves what was learnt, and answers its rows.
