@@ -27,6 +27,17 @@ private func randomRows(_ count: Int, sorted: Bool, seed: UInt64) -> [(levels: [
   }
 }
 
+/// Squared error of the fourth of seven quantiles.
+private struct SquaredError: Score {
+  static let description = ScoreDescription(
+    name: "squares", summary: "squared error", direction: .less, lines: [.init([("squares", .none)], "squared error")], request: "Report squares.")
+  let columns = ["squares"]
+  init(levels: [Double], intervals: [Interval]) {}
+  func evaluate(quantiles: UnsafePointer<Double>, target: Double, into values: UnsafeMutablePointer<Double>) {
+    values[0] = (target - quantiles[3]) * (target - quantiles[3])
+  }
+}
+
 @Suite struct ScoreTests {
   @Test func columnsStandInTheirOrder() {
     #expect(
@@ -35,6 +46,28 @@ private func randomRows(_ count: Int, sorted: Bool, seed: UInt64) -> [(levels: [
       Scorer(levels: levels, intervals: [Interval(percent: 50)!, Interval(percent: 97.5)!]).columns.suffix(4) == [
         "interval_coverage_50", "interval_width_50", "interval_coverage_97.5", "interval_width_97.5",
       ])
+  }
+
+  /// What families say of themselves is what they write, and a family that only the list knows is written like the others.
+  @Test func descriptionsAreThoseOfTheColumns() {
+    for type in scoreRegistry + [SquaredError.self] {
+      let score = type.init(levels: levels, intervals: [Interval(percent: 90)!])
+      #expect(type.description.lines.flatMap(\.columns).map(\.name) == score.columns)
+      #expect(!type.description.summary.isEmpty && type.description.lines.allSatisfy { !$0.summary.isEmpty })
+      #expect(score.losses == (type.description.direction == .less ? score.columns : []))
+    }
+    let names = scoreRegistry.map { $0.description.name }
+    #expect(Set(names).count == names.count)
+  }
+
+  @Test func familiesWithARequestAreWrittenOnlyOnRequest() {
+    let always = Scorer(levels: levels, intervals: [])
+    #expect(!always.columns.contains("crps") && Scorer(levels: levels, intervals: [], requested: ["crps"]).columns == always.columns + ["crps"])
+    let registry = scoreRegistry + [SquaredError.self]
+    #expect(Scorer(levels: levels, intervals: [], registry: registry).columns == always.columns)
+    let scorer = Scorer(levels: levels, intervals: [], requested: ["squares"], registry: registry)
+    #expect(scorer.columns == always.columns + ["squares"] && scorer.losses.last == "squares")
+    #expect(scorer.evaluate(quantiles: quantiles, target: 3).last == 4)
   }
 
   /// scoringrules 0.10: 2/7 of the sum over levels of `quantile_score(y, q, level)`.

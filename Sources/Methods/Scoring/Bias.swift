@@ -1,4 +1,3 @@
-import MethodKit
 import Quantiles
 
 /// Bias of a forecast, from −1 (all of it below the target) to 1 (all of it above); 0 is best (Bosse et al. 2022, "Evaluating
@@ -8,15 +7,15 @@ import Quantiles
 /// and 1 stand at −∞ and +∞. Without a median level, the median is interpolated linearly between the two levels around ½; where
 /// these are at opposite infinities the bias is 0. NaN where the median is not within the levels. O(m) a row.
 public struct Bias: Score {
-  public static let description = MethodDescription(
-    name: "bias", summary: "from −1 (the forecast lies below the target) to 1 (above)")
+  public static let description = ScoreDescription(
+    name: "bias", summary: "whether forecasts lie below or above the target", direction: .nearerZero,
+    lines: [.init([("bias", .none)], "from -1 (forecasts lie below the target) to 1 (above)")])
 
   private let levels: [Double]
   /// Levels next to ½, both the median where it is there; nil where ½ is not within the levels.
   private let around: (below: Int, above: Int)?
 
   public let columns = ["bias"]
-  public var losses: [String] { [] }
 
   public init(levels: [Double], intervals: [Interval]) {
     self.levels = levels

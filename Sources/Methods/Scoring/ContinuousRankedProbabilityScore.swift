@@ -1,4 +1,3 @@
-import MethodKit
 import Quantiles
 
 /// The continuous ranked probability score ∫ (F(z) − 1{y ≤ z})² dz of a forecast that is known at m levels, and its form that
@@ -14,8 +13,10 @@ import Quantiles
 ///
 /// O(m) a row.
 public struct ContinuousRankedProbabilityScore: Score {
-  public static let description = MethodDescription(
-    name: "crps", summary: "continuous ranked probability score, by quadrature over the levels")
+  public static let description = ScoreDescription(
+    name: "crps", summary: "continuous ranked probability score", direction: .less,
+    lines: [.init([("crps", .target)], "continuous ranked probability score, by quadrature over the levels")],
+    request: "Report crps too, the continuous ranked probability score by quadrature over the levels.")
 
   private let levels: [Double]
   /// The quadrature's, times two.

@@ -1,16 +1,17 @@
-import MethodKit
 import Quantiles
 
 /// Coverage and width of central prediction intervals: for each interval (ℓ, u), whether ℓ ≤ y ≤ u, and u − ℓ, in units of y
 /// and negative where the ends cross. NaN where the levels lack an end.
 public struct IntervalCoverage: Score {
-  public static let description = MethodDescription(
-    name: "interval_coverage", summary: "share of targets within a central interval, and its width, for each interval")
+  public static let description = ScoreDescription(
+    name: "interval_coverage", summary: "coverage and width of central intervals", direction: .nearerNominal,
+    lines: [
+      .init([("interval_coverage_90", .none), ("interval_width_90", .target)], "share of targets within the 90 % interval, and its width")
+    ])
 
   private let ends: [(lower: Int, upper: Int)?]
 
   public let columns: [String]
-  public var losses: [String] { [] }
 
   public init(levels: [Double], intervals: [Interval]) {
     ends = intervals.map { $0.indices(in: levels) }

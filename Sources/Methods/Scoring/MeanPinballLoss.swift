@@ -1,9 +1,9 @@
-import MethodKit
-
 /// Mean pinball loss over the levels, (1/m) Σ_τ ψ_τ(y − q_τ), in units of y (Koenker and Bassett 1978): half of `wis`.
 /// O(m) a row.
 public struct MeanPinballLoss: Score {
-  public static let description = MethodDescription(name: "pinball", summary: "pinball loss, mean over levels: wis / 2")
+  public static let description = ScoreDescription(
+    name: "pinball", summary: "pinball loss, mean over levels", direction: .less,
+    lines: [.init([("pinball", .target)], "pinball loss, mean over levels: wis / 2")])
 
   private let levels: [Double]
 

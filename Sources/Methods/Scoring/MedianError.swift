@@ -1,9 +1,10 @@
-import MethodKit
 import Quantiles
 
 /// Absolute error of the median, |y − q_½|, in units of y; NaN without the level ½.
 public struct MedianError: Score {
-  public static let description = MethodDescription(name: "ae_median", summary: "absolute error of the median")
+  public static let description = ScoreDescription(
+    name: "ae_median", summary: "absolute error of the median", direction: .less,
+    lines: [.init([("ae_median", .target)], "absolute error of the median")])
 
   private let median: Int?
 

@@ -1,4 +1,4 @@
-/// Every family of scores at once, prepared for one set of levels.
+/// The scores of one set of levels, all at once.
 public struct Scorer: Sendable {
   /// Names of the columns: `wis`, `dispersion`, …; the same for all sets of levels.
   public let columns: [String]
@@ -7,12 +7,18 @@ public struct Scorer: Sendable {
   private let levels: Int
   private let scores: [(score: any Score, offset: Int)]
 
-  /// `levels` increasing, at least one; `intervals` as asked for, or `Interval.standard(heldBy:)`; scores prepared for the same
-  /// levels to put after those of the registry.
-  public init(levels: [Double], intervals: [Interval], followedBy others: [any Score] = []) {
+  /// The families of `registry` that are always reported and those that `requested` names.
+  ///
+  /// - levels: increasing, at least one; intervals: as asked for, or `Interval.standard(heldBy:)`.
+  /// - others: scores prepared for the same levels, to put after those of the registry.
+  public init(
+    levels: [Double], intervals: [Interval], requested: Set<String> = [], followedBy others: [any Score] = [],
+    registry: [any Score.Type] = scoreRegistry
+  ) {
+    let families = registry.filter { $0.description.request == nil || requested.contains($0.description.name) }
     var columns: [String] = []
     var scores: [(any Score, Int)] = []
-    for score in scoreRegistry.map({ $0.init(levels: levels, intervals: intervals) }) + others {
+    for score in families.map({ $0.init(levels: levels, intervals: intervals) }) + others {
       scores.append((score, columns.count))
       columns += score.columns
     }

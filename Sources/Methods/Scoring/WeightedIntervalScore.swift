@@ -1,4 +1,3 @@
-import MethodKit
 import Quantiles
 
 /// The weighted interval score and its parts, in units of y, smaller is better (Bracher, Ray, Gneiting, Reich 2021, "Evaluating
@@ -12,8 +11,12 @@ import Quantiles
 /// The parts add up to wis, up to rounding. For symmetric levels with a median this is `wis` of R's scoringutils.
 /// Dispersion is negative where quantiles cross. O(m) a row.
 public struct WeightedIntervalScore: Score {
-  public static let description = MethodDescription(
-    name: "wis", summary: "weighted interval score (2 × pinball loss, mean over levels) = dispersion + overprediction + underprediction")
+  public static let description = ScoreDescription(
+    name: "wis", summary: "weighted interval score and its parts", direction: .less,
+    lines: [
+      .init([("wis", .target)], "weighted interval score: 2 x pinball loss, mean over levels"),
+      .init([("dispersion", .target), ("overprediction", .target), ("underprediction", .target)], "what wis is the sum of"),
+    ])
 
   private struct Pair {
     let lower: Int
