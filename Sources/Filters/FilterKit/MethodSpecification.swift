@@ -104,9 +104,11 @@ public func helpText(of method: MethodDescription) -> String {
 func helpText(of methods: [MethodDescription]) -> String { methods.map { "\($0.name)  \($0.summary)\n" }.joined() }
 
 /// The methods of a registry as a help's discussion lists them: a line each, long ones going on in the next.
-public func methodLines(_ methods: [MethodDescription]) -> String {
-  // The discussion's text ends the last line.
-  String(alignedLines(methods.map { [$0.name, $0.summary] }).dropLast())
+public func methodLines(_ methods: [MethodDescription]) -> String { discussionLines(methods.map { ($0.name, $0.summary) }) }
+
+/// Names and what they stand for, as a help's discussion lists them; the discussion itself ends the last line.
+public func discussionLines(_ lines: [(name: String, summary: String)]) -> String {
+  String(alignedLines(lines.map { [$0.name, $0.summary] }).dropLast())
 }
 
 /// What an option's help says of the methods that it takes.

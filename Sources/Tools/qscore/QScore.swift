@@ -17,9 +17,9 @@ struct QScore: FilterTool {
     discussion: """
       Writes a table with a row for each quantile group (columns qLEVEL or MODEL_qLEVEL): the means over rows of
 
-      \(methodLines(methods))
+      \(discussionLines(reportedColumns))
 
-      Scores but bias and coverage are in units of the target. Rows without a target or without all of a group's quantiles \
+      Scores but \(columnsWithoutUnit.joined(separator: " and ")) are in units of the target. Rows without a target or without all of a group's quantiles \
       are not scored; how many there are is said on stderr. Other tables tell more: --per-level, --pit and --reliability what \
       is wrong with calibration, --decompose what the score is made of, --compare which model is better, and whether by chance.
 
@@ -46,8 +46,7 @@ struct QScore: FilterTool {
       "Central intervals to report, in percent, such as 50,90 (default: those of 50, 80, 90, 95 that the levels hold).", valueName: "percents"))
   var intervals: String?
 
-  @Flag(help: "Report crps too, the continuous ranked probability score by quadrature over the levels.")
-  var crps = false
+  @Flag var requested: [RequestedScore] = []
 
   @Option(
     parsing: .unconditional,
@@ -129,7 +128,7 @@ struct QScore: FilterTool {
   @OptionGroup var table: TableOptions
 
   static var makesReports: Bool { true }
-  static var methods: [MethodDescription] { scoreRegistry.map { $0.description } }
+  static var methods: [MethodDescription] { scoreRegistry.map { MethodDescription(name: $0.description.name, summary: $0.description.summary) } }
 
   func validate() throws { try checkValues() }
 

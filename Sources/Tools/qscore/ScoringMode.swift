@@ -26,16 +26,16 @@ enum ScoringMode: String, CaseIterable {
   private var takes: Set<String> {
     let shared: Set = ["--target", "--groups", "--intervals", "--transform"]
     let reports: Set = ["--weight", "--by", "--append", "--fail-if"]
-    let rangeScores: Set = ["--crps", "--above", "--below"]
+    let requests = Set(RequestedScore.allCases.map(\.flag)).union(["--above", "--below"])
     let own: Set<String> =
       switch self {
-      case .scores: shared.union(reports).union(rangeScores).union(["--partial"])
-      case .perRow: shared.union(rangeScores)
+      case .scores: shared.union(reports).union(requests).union(["--partial"])
+      case .perRow: shared.union(requests)
       case .perLevel, .reliability: shared.union(reports).union(["--partial"])
       case .pit: shared.union(reports).union(["--partial", "--bins"])
       case .decompose: shared.union(reports)
       case .compare:
-        shared.union(reports).union(rangeScores)
+        shared.union(reports).union(requests)
           .union(["--score", "--order", "--horizon", "--permutations", "--bootstrap", "--blocks", "--seed"])
       case .merge: ["--fail-if", "--partial"]
       }
@@ -63,17 +63,26 @@ enum ScoringMode: String, CaseIterable {
 extension QScore {
   static let modes = ScoringMode.allCases.map(\.mode)
 
-  static let list = FlagList<QScore>([
-    ("--by", { $0.by != nil }), ("--intervals", { $0.intervals != nil }), ("--crps", { $0.crps }), ("--above", { $0.above != nil }),
-    ("--below", { $0.below != nil }), ("--transform", { $0.transform != nil }), ("--append", { $0.append }), ("--per-level", { $0.perLevel }),
-    ("--per-row", { $0.perRow }), ("--reliability", { $0.reliability }), ("--pit", { $0.pit }), ("--bins", { $0.bins != nil }),
-    ("--decompose", { $0.decompose }), ("--compare", { $0.compare != nil }), ("--score", { $0.score != nil }), ("--order", { $0.order != nil }),
-    ("--horizon", { $0.horizon != nil }), ("--permutations", { $0.permutations != nil }), ("--bootstrap", { $0.bootstrap != nil }),
-    ("--blocks", { $0.blocks != nil }), ("--fail-if", { !$0.failIf.isEmpty }), ("--partial", { $0.partial }), ("--merge", { $0.merge }),
-  ])
+  static let list = FlagList<QScore>(
+    [
+      ("--by", { $0.by != nil }), ("--intervals", { $0.intervals != nil }), ("--above", { $0.above != nil }),
+      ("--below", { $0.below != nil }), ("--transform", { $0.transform != nil }), ("--append", { $0.append }), ("--per-level", { $0.perLevel }),
+      ("--per-row", { $0.perRow }), ("--reliability", { $0.reliability }), ("--pit", { $0.pit }), ("--bins", { $0.bins != nil }),
+      ("--decompose", { $0.decompose }), ("--compare", { $0.compare != nil }), ("--score", { $0.score != nil }), ("--order", { $0.order != nil }),
+      ("--horizon", { $0.horizon != nil }), ("--permutations", { $0.permutations != nil }), ("--bootstrap", { $0.bootstrap != nil }),
+      ("--blocks", { $0.blocks != nil }), ("--fail-if", { !$0.failIf.isEmpty }), ("--partial", { $0.partial }), ("--merge", { $0.merge }),
+    ])
+
+  private static let requestList = FlagList<QScore>(RequestedScore.allCases.map(entry))
+
+  private static func entry(_ score: RequestedScore) -> (name: String, isGiven: @Sendable (QScore) -> Bool) {
+    (score.flag, { $0.requested.contains(score) })
+  }
 
   var flags: [GivenFlag] {
-    targetOption.flags + weightOption.flags + groupsOption.flags + QScore.list.of(self) + seedOption.flags + table.flags
+    var flags = targetOption.flags + weightOption.flags + groupsOption.flags
+    flags += QScore.list.of(self) + QScore.requestList.of(self)
+    return flags + seedOption.flags + table.flags
   }
 
   func mode() -> Mode { scoringMode.mode }

@@ -61,7 +61,9 @@ struct ScoringRoles {
     let scales = scales
     scorers = try scales.map { scale in
       try groups.map {
-        Scorer(levels: $0.levels, intervals: intervals, followedBy: try flags.rankedProbabilityScores(levels: $0.levels, scale: scale.transform))
+        Scorer(
+          levels: $0.levels, intervals: intervals, requested: Set(flags.requested.map(\.name)),
+          followedBy: try flags.thresholdScores(levels: $0.levels, scale: scale.transform))
       }
     }
     columns = scorers[0][0].columns
@@ -97,19 +99,16 @@ struct ScoringRoles {
 }
 
 extension QScore {
-  /// The scores that --crps, --above and --below ask for, on a scale; the bounds are told on the natural one.
-  fileprivate func rankedProbabilityScores(levels: [Double], scale: LogShift?) throws -> [any Score] {
-    var scores = crps ? [ContinuousRankedProbabilityScore(levels: levels)] : []
-    if above != nil || below != nil {
-      func bound(_ flag: String, _ value: Double?) throws -> Double? {
-        guard let value, let scale else { return value }
-        if value < 0 { throw Failure(.usage, "\(flag) \(shortestText(value)) is negative, which log_shift does not take") }
-        return scale(value)
-      }
-      let name = [above.map { "above_\(shortestText($0))" }, below.map { "below_\(shortestText($0))" }].compactMap { $0 }.joined(separator: "_")
-      let range = (try bound("--above", above) ?? -.infinity)...(try bound("--below", below) ?? .infinity)
-      scores.append(ContinuousRankedProbabilityScore(levels: levels, range: range, column: "twcrps_" + name))
+  /// The score of outcomes above or below some number; the bounds are told on the natural scale.
+  fileprivate func thresholdScores(levels: [Double], scale: LogShift?) throws -> [any Score] {
+    guard above != nil || below != nil else { return [] }
+    func bound(_ flag: String, _ value: Double?) throws -> Double? {
+      guard let value, let scale else { return value }
+      if value < 0 { throw Failure(.usage, "\(flag) \(shortestText(value)) is negative, which log_shift does not take") }
+      return scale(value)
     }
-    return scores
+    let name = [above.map { "above_\(shortestText($0))" }, below.map { "below_\(shortestText($0))" }].compactMap { $0 }.joined(separator: "_")
+    let range = (try bound("--above", above) ?? -.infinity)...(try bound("--below", below) ?? .infinity)
+    return [ContinuousRankedProbabilityScore(levels: levels, range: range, column: "twcrps_" + name)]
   }
 }
