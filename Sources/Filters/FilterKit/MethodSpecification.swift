@@ -101,7 +101,7 @@ public func helpText(of method: MethodDescription) -> String {
 }
 
 /// `--help methods`: a line a method, its name, two blanks and what it is, for programs to read.
-func helpText(of methods: [MethodDescription]) -> String { methods.map { "\($0.name)  \($0.summary)\n" }.joined() }
+package func helpText(of methods: [MethodDescription]) -> String { methods.map { "\($0.name)  \($0.summary)\n" }.joined() }
 
 /// The methods of a registry as a help's discussion lists them: a line each, long ones going on in the next.
 public func methodLines(_ methods: [MethodDescription]) -> String { discussionLines(methods.map { ($0.name, $0.summary) }) }

@@ -66,7 +66,7 @@ public struct Mode: Sendable {
 }
 
 /// `--help modes`: a line a mode with the arguments that choose it, then a line a flag with the modes that take it.
-func helpText(of modes: [Mode], _ flags: [GivenFlag]) -> String {
+package func helpText(of modes: [Mode], _ flags: [GivenFlag]) -> String {
   let lines = modes.map { [$0.name, $0.arguments.isEmpty ? "(no flag)" : $0.arguments, $0.summary] }
   return "MODES:\n" + alignedLines(lines) + "\nFLAGS, AND THE MODES THAT TAKE THEM:\n"
     + alignedLines(flags.map { [$0.name, takers(of: $0.name, among: modes)] })
