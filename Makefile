@@ -51,14 +51,15 @@ bench: build
 fuzz: build
 	scripts/fuzz $(or $(SECONDS),60) $(or $(SEED),1)
 
-# Writes the generated parts of the man pages anew.
+# Writes the generated parts of the man pages and the README anew.
 man: build
-	scripts/make-man
+	scripts/make/man
+	scripts/make/readme
 
 # Draws the README's pictures anew.
 pictures: build
 	@scripts/set-up gnuplot-nox
-	scripts/pictures
+	scripts/make/pictures
 
 clean:
 	rm -rf .build

@@ -83,7 +83,7 @@ let package = Package(
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "MethodKit", "Quantiles", "Groundwork"]),
     .testTarget(name: "TablesTests", dependencies: ["Tables", "Groundwork"]),
     .testTarget(name: "FilterKitTests", dependencies: ["FilterKit", "Tables", "Quantiles", "Groundwork"]),
-    .testTarget(name: "FilterTests", exclude: ["Cases"]),
+    .testTarget(name: "FilterTests", dependencies: ["FilterKit", "MethodKit", "Scoring"], exclude: ["Cases"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

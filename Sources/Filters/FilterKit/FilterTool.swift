@@ -6,7 +6,7 @@ import Tables
 
 /// A command of the family. `runFilter` gives each the same manners: messages, exit statuses, signals.
 public protocol FilterTool: ParsableCommand {
-  /// The methods whose settings `--help METHOD` lists.
+  /// The methods that `--help methods` lists, and whose settings `--help METHOD` lists.
   static var methods: [MethodDescription] { get }
   /// Whether its output is a table that it makes itself, which may be one of Markdown.
   static var makesReports: Bool { get }
@@ -42,14 +42,7 @@ public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
       exit(0)
     }
     if let topic = helpTopic(arguments) {
-      if topic == "modes" {
-        try OutputFile().write(helpText(of: Tool.modes, Tool.parse(Tool.leastArguments).flags))
-        exit(0)
-      }
-      guard let method = Tool.methods.first(where: { $0.name == topic }) else {
-        throw Failure(.usage, "--help \(topic): unknown method", remedy: suggestion(for: topic, among: Tool.methods.map(\.name)))
-      }
-      try OutputFile().write(helpText(of: method))
+      try OutputFile().write(helpText(on: topic, of: Tool.self))
       exit(0)
     }
     var tool = try Tool.parse(arguments)
@@ -62,6 +55,16 @@ public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
   } catch {
     endParsing(Tool.self, error)
   }
+}
+
+/// `--help TOPIC`: `modes` tells which flags go together, `methods` lists the methods, and any of these tells its settings.
+private func helpText<Tool: FilterTool>(on topic: String, of type: Tool.Type) throws -> String {
+  if topic == "modes" { return helpText(of: Tool.modes, try Tool.parse(Tool.leastArguments).flags) }
+  if topic == "methods" { return helpText(of: Tool.methods) }
+  guard let method = Tool.methods.first(where: { $0.name == topic }) else {
+    throw Failure(.usage, "--help \(topic): unknown method", remedy: suggestion(for: topic, among: Tool.methods.map(\.name)))
+  }
+  return helpText(of: method)
 }
 
 private func helpTopic(_ arguments: [String]) -> String? {

@@ -100,6 +100,20 @@ public func helpText(of method: MethodDescription) -> String {
   return text
 }
 
+/// `--help methods`: a line a method, its name, two blanks and what it is, for programs to read.
+package func helpText(of methods: [MethodDescription]) -> String { methods.map { "\($0.name)  \($0.summary)\n" }.joined() }
+
+/// The methods of a registry as a help's discussion lists them: a line each, long ones going on in the next.
+public func methodLines(_ methods: [MethodDescription]) -> String { discussionLines(methods.map { ($0.name, $0.summary) }) }
+
+/// Names and what they stand for, as a help's discussion lists them; the discussion itself ends the last line.
+public func discussionLines(_ lines: [(name: String, summary: String)]) -> String {
+  String(alignedLines(lines.map { [$0.name, $0.summary] }).dropLast())
+}
+
+/// What an option's help says of the methods that it takes.
+public let methodsAreListed = "known methods are listed above, and --help METHOD tells the settings of one"
+
 /// "linear (…), forest (…)": the methods of a registry, for an option's help.
 public func methodList(_ methods: [MethodDescription]) -> String {
   methods.map { "\($0.name) (\($0.summary))" }.joined(separator: ", ")

@@ -65,14 +65,17 @@ public struct Mode: Sendable {
   }
 }
 
-/// `--help modes`: a line a mode, then a line a flag with the modes that take it.
-func helpText(of modes: [Mode], _ flags: [GivenFlag]) -> String {
-  var text = ""
-  for mode in modes { text += "\(mode.name)  \(mode.arguments.isEmpty ? "(no flag)" : mode.arguments)  \(mode.summary)\n" }
-  text += "\n"
-  for flag in flags {
-    let takers = modes.filter { $0.takes.contains(flag.name) }
-    text += "\(flag.name)  \(takers.count == modes.count ? "every mode" : takers.isEmpty ? "no mode" : takers.map(\.name).joined(separator: ", "))\n"
-  }
-  return text
+/// `--help modes`: a line a mode with the arguments that choose it, then a line a flag with the modes that take it.
+package func helpText(of modes: [Mode], _ flags: [GivenFlag]) -> String {
+  let lines = modes.map { [$0.name, $0.arguments.isEmpty ? "(no flag)" : $0.arguments, $0.summary] }
+  return "MODES:\n" + alignedLines(lines) + "\nFLAGS, AND THE MODES THAT TAKE THEM:\n"
+    + alignedLines(flags.map { [$0.name, takers(of: $0.name, among: modes)] })
+}
+
+/// In the fewest words, which modes take a flag.
+private func takers(of flag: String, among modes: [Mode]) -> String {
+  let (takers, others) = (modes.filter { $0.takes.contains(flag) }.map(\.name), modes.filter { !$0.takes.contains(flag) }.map(\.name))
+  if others.isEmpty { return "every mode" }
+  if takers.isEmpty { return "no mode" }
+  return others.count < takers.count ? "all but " + others.joined(separator: ", ") : takers.joined(separator: ", ")
 }

@@ -27,10 +27,13 @@ public protocol TableTask {
   /// Called before rows are read: remarks about the columns, and what needs no rows. False ends the run there.
   func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) throws -> Bool
   func output(_ roles: Roles, _ header: Header) throws -> OutputColumns
+  /// Ends a run whose input has not even a header.
+  func finishEmpty(_ session: FilterSession) throws
 }
 
 extension TableTask {
   public func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) throws -> Bool { true }
+  public func finishEmpty(_ session: FilterSession) throws { try session.finish(RowCounts()) }
 }
 
 /// A task whose rows are answered as they come.
@@ -57,6 +60,28 @@ extension StreamingTask {
   public func conclude(_ workers: [Worker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws {}
 }
 
+/// A task that reads every row and answers with a table of its own.
+public protocol ReportingTask: TableTask {
+  associatedtype Worker: RowWorker
+  /// What the rows say.
+  associatedtype Findings
+
+  /// One is made for each thread.
+  func worker(_ roles: Roles, _ header: Header, _ session: FilterSession) throws -> Worker
+  /// Where rows are told by those before them, one worker takes all rows in order.
+  var takesRowsInOrder: Bool { get }
+  func findings(_ workers: [Worker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws -> Findings
+  /// Returns how many rows were written.
+  func write(_ findings: Findings, _ counts: RowCounts, _ session: FilterSession) throws -> Int
+  /// Called when the output has reached its end: what is told of the run.
+  func conclude(_ findings: Findings, _ session: FilterSession) throws
+}
+
+extension ReportingTask {
+  public var takesRowsInOrder: Bool { false }
+  public func output(_ roles: Roles, _ header: Header) -> OutputColumns { OutputColumns() }
+}
+
 /// A task that learns from the whole table before it answers rows.
 public protocol LearningTask: TableTask {
   associatedtype Learnt: LearntAnswers
@@ -66,8 +91,6 @@ public protocol LearningTask: TableTask {
   func storage(_ roles: Roles) -> TableStorage
   /// Whether a table without rows is learnt from too, as what is wanted is no answers.
   var takesNoRows: Bool { get }
-  /// Ends a run whose input has not even a header.
-  func finishEmpty(_ session: FilterSession) throws
   func learn(_ table: StoredTable, _ roles: Roles, _ session: FilterSession) throws -> Learnt
 }
 
@@ -128,14 +151,19 @@ public struct TableRun {
 
   private func open() throws -> FilterSession { try FilterSession(tool: tool, options, modelColumns: modelColumns, reading: others) }
 
-  /// Roles and the encoder of what is written; nil where no row is to be read.
-  private func start<Task: TableTask>(_ task: Task, _ header: Header, _ session: FilterSession) throws -> (Task.Roles, RowEncoder)? {
+  /// Roles of the columns; nil where no row is to be read.
+  private func roles<Task: TableTask>(_ task: Task, _ header: Header, _ session: FilterSession) throws -> Task.Roles? {
     let roles = try task.roles(header, session)
     if options.explain {
       try session.explain(try task.explanation(roles, header, session))
       return nil
     }
-    guard try task.begin(roles, header, session) else { return nil }
+    return try task.begin(roles, header, session) ? roles : nil
+  }
+
+  /// Roles and the encoder of what is written; nil where no row is to be read.
+  private func start<Task: TableTask>(_ task: Task, _ header: Header, _ session: FilterSession) throws -> (Task.Roles, RowEncoder)? {
+    guard let roles = try roles(task, header, session) else { return nil }
     let output = try task.output(roles, header)
     return (roles, try session.encoder(header, changed: output.changed, dropped: output.dropped, appended: output.appended))
   }
@@ -143,7 +171,7 @@ public struct TableRun {
   /// Opens the table, finds the roles of its columns, and answers row after row.
   public func stream<Task: StreamingTask>(_ task: Task) throws {
     let session = try open()
-    guard let header = session.reader.header else { return try session.finish(RowCounts()) }
+    guard let header = session.reader.header else { return try task.finishEmpty(session) }
     guard let (roles, encoder) = try start(task, header, session) else { return }
     // Made first: what is wrong with the columns is told before anything is written.
     let first = try task.worker(roles, header, encoder, session)
@@ -153,6 +181,19 @@ public struct TableRun {
     }
     try session.finish(counts, written: task.complete(workers, roles, counts, session))
     try task.conclude(workers, roles, header, counts, session)
+  }
+
+  /// Opens the table, finds the roles of its columns, reads every row, and writes what the rows say.
+  public func report<Task: ReportingTask>(_ task: Task) throws {
+    let session = try open()
+    guard let header = session.reader.header else { return try task.finishEmpty(session) }
+    guard let roles = try roles(task, header, session) else { return }
+    let (counts, workers) = try session.stream(header, writesRows: false, threads: task.takesRowsInOrder ? 1 : nil) { _ in
+      try task.worker(roles, header, session)
+    }
+    let findings = try task.findings(workers, roles, header, counts, session)
+    try session.finish(counts, written: task.write(findings, counts, session))
+    try task.conclude(findings, session)
   }
 
   /// Opens the table, finds the roles of its columns, stores it, learns, saves what was learnt, and answers its rows.

@@ -33,11 +33,10 @@ struct FanContent {
   /// `wanted` are percentages; nil is those of 50, 80 and 95 that the levels hold, or three others.
   init(_ group: QuantileGroup, _ wanted: [Double]?, _ session: FilterSession) throws {
     self.group = group
-    let keys = group.levels.map(Levels.key)
-    let whole = 1_000_000_000
-    let pairs = keys.indices.compactMap { low -> Band? in
-      guard 2 * keys[low] < whole, let high = keys.firstIndex(of: whole - keys[low]) else { return nil }
-      return Band(percent: Double(whole - 2 * keys[low]) / 1e7, low: low, high: high)
+    let levels = group.levels.map { Level($0) }
+    let pairs = levels.indices.compactMap { low -> Band? in
+      guard levels[low] < .median, let high = levels.firstIndex(of: levels[low].complement) else { return nil }
+      return Band(percent: Double(levels[high].key - levels[low].key) / Double(Level.one / 100), low: low, high: high)
     }
     func pair(_ percent: Double) -> Band? { pairs.first { abs($0.percent - percent) < 1e-6 } }
     if let wanted {
@@ -52,9 +51,9 @@ struct FanContent {
       let usual = [95.0, 80, 50].compactMap(pair)
       bands = usual.count >= 2 ? usual : pairs.count <= 3 ? pairs : [pairs[0], pairs[pairs.count / 3], pairs[2 * pairs.count / 3]]
     }
-    median = keys.firstIndex(of: whole / 2)
-    let stride = max(1, (keys.count + 4) / 5)
-    lines = bands.isEmpty ? keys.indices.filter { [median] in $0 % stride == 0 && $0 != median } : []
+    median = levels.firstIndex(of: .median)
+    let stride = max(1, (levels.count + 4) / 5)
+    lines = bands.isEmpty ? levels.indices.filter { [median] in $0 % stride == 0 && $0 != median } : []
   }
 
   /// Where a row stands among rows that have no order: its median, else the mean of what is drawn of it; NaN where that is missing.

@@ -7,7 +7,7 @@ import Tables
 /// their medians, where there is no such column; bars beside each other where rows share a value of it.
 let fanPicture = Picture(
   name: "fan", summary: "central intervals, median and targets, row after row",
-  flags: ["--target", "--groups", "--by", "--order", "--intervals", "--rows", "--panels"], isOfRows: true, needsTarget: false,
+  takes: ["--target", "--groups", "--by", "--order", "--intervals", "--rows", "--panels"], isOfRows: true, needsTarget: false,
   draw: { input, _ in try Fan(input).drawing() })
 
 private struct Fan {
@@ -22,37 +22,35 @@ private struct Fan {
 
   init(_ input: PictureInput) throws {
     self.input = input
-    let (session, header) = (input.session, input.header)
-    let all = try session.groups(header, picked: input.groups)
-    let by = try session.columns(header, nameList(input.by))
+    let session = input.session
+    let columns = try DrawnColumns(input, needsTarget: false)
     let wanted = try input.intervals.map(FanContent.percents)
     var caption = Caption()
-    contents = try input.panels(all, "model", &caption).map { try FanContent($0, wanted, session) }
-    target = try session.targetColumn(header, named: input.target)
-    order = try input.order.map { try session.column(header, $0) }
+    contents = try input.panels(columns.groups, "model", &caption).map { try FanContent($0, wanted, session) }
+    (target, order) = (columns.target, columns.order)
     percents = Set(contents.flatMap { $0.bands.map(\.percent) }).sorted(by: >)
     rows = try FanRows(
-      input, contents, target: target, by: by, order: order, limit: input.rows ?? (order == nil ? input.mostBars : 500),
-      partLimit: by.isEmpty ? 1 : max(1, input.panelLimit / contents.count), &caption)
+      input, contents, columns, limit: input.rows ?? (order == nil ? input.mostBars : 500),
+      keyLimit: columns.by.isEmpty ? 1 : max(1, input.panelLimit / contents.count), &caption)
     self.caption = caption
   }
 
   func drawing() throws -> Drawing {
-    let isShared = rows.parts.contains { part in zip(part.rows, part.rows.dropFirst()).contains { $0.position == $1.position } }
+    let isShared = rows.keys.contains { zip($0.rows, $0.rows.dropFirst()).contains { $0.position == $1.position } }
     if isShared, let order {
       input.session.diagnostics.warn("several rows have one value of \(input.header.names[order]), and stand side by side; draw them apart with --by")
     }
     var panels: [Panel] = []
-    for part in rows.parts {
+    for key in rows.keys {
       // Models share their range, so that they can be compared.
-      let values = contents.enumerated().flatMap { g, content in part.rows.flatMap { row in content.shown.map { row.values[g][$0] } + [row.target] } }
+      let values = contents.enumerated().flatMap { g, content in key.rows.flatMap { row in content.shown.map { row.values[g][$0] } + [row.target] } }
       guard let yRange = range(of: values) else {
         if values.contains(where: \.isFinite) { throw input.session.failure("the numbers are too far apart to be drawn") }
         continue
       }
       for (g, content) in contents.enumerated() {
-        let slots = order == nil ? slotsByCentre(part.rows, g, content) : slotsByPosition(part.rows)
-        let ends = order == nil ? [0.5, Double(part.rows.count) + 0.5] : slots.flatMap { [$0.lowerBound, $0.upperBound] }
+        let slots = order == nil ? slotsByCentre(key.rows, g, content) : slotsByPosition(key.rows)
+        let ends = order == nil ? [0.5, Double(key.rows.count) + 0.5] : slots.flatMap { [$0.lowerBound, $0.upperBound] }
         guard let xRange = range(of: ends, margin: order == nil ? 0 : 0.01) else {
           throw input.session.failure("the numbers are too far apart to be drawn", column: order.map { input.header.names[$0] })
         }
@@ -60,9 +58,9 @@ private struct Fan {
         let label = order.map { input.header.names[$0] } ?? "rows in the order of their \(content.median == nil ? "middles" : "medians")"
         panels.append(
           Panel(
-            title: [content.group.name].filter { !$0.isEmpty } + part.part.title, x: Axis(label: label, range: xRange, kind: rows.kind),
+            title: [content.group.name].filter { !$0.isEmpty } + key.key.title, x: Axis(label: label, range: xRange, kind: rows.kind),
             y: Axis(label: target.map { input.header.names[$0] } ?? "predicted", range: yRange),
-            layers: (areBars ? bars : bands)(part.rows, slots, g, content, yRange) + targets(part.rows, slots)))
+            layers: (areBars ? bars : bands)(key.rows, slots, g, content, yRange) + targets(key.rows, slots)))
       }
     }
     guard !panels.isEmpty else { throw input.session.failure("nothing to draw: the rows have no finite quantiles and no targets") }

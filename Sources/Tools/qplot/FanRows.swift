@@ -2,7 +2,7 @@ import FilterKit
 import Groundwork
 import Tables
 
-/// The rows of a fan: of each part the last ones, in the order of a column or of the table.
+/// The rows of a fan: of each key the last ones, in the order of a column or of the table.
 struct FanRows {
   struct Row {
     var position: Double
@@ -12,13 +12,13 @@ struct FanRows {
     var values: [[Double]]
   }
 
-  final class PartRows {
-    let part: Part
+  final class KeyRows {
+    let key: Key
     fileprivate(set) var rows: [Row] = []
     /// With those that are not the last.
     fileprivate(set) var count = 0
 
-    fileprivate init(_ part: Part) { self.part = part }
+    fileprivate init(_ key: Key) { self.key = key }
 
     fileprivate func shorten(to limit: Int) {
       rows.sort { ($0.position, $0.number) < ($1.position, $1.number) }
@@ -26,20 +26,18 @@ struct FanRows {
     }
   }
 
-  private(set) var parts: [PartRows] = []
+  private(set) var keys: [KeyRows] = []
   private(set) var kind = Axis.Kind.whole
 
-  /// Keeps `limit` rows of each of the first `partLimit` parts. The caption tells of the others.
-  init(_ input: PictureInput, _ contents: [FanContent], target: Int?, by: [Int], order: Int?, limit: Int, partLimit: Int, _ caption: inout Caption)
-    throws
-  {
+  /// Keeps `limit` rows of each of the first `keyLimit` keys. The caption tells of the others.
+  init(_ input: PictureInput, _ contents: [FanContent], _ columns: DrawnColumns, limit: Int, keyLimit: Int, _ caption: inout Caption) throws {
     final class State {
-      var parts: [PartRows] = []
-      var partOfKey: [Part: PartRows] = [:]
+      var keys: [KeyRows] = []
+      var rowsOfKey: [Key: KeyRows] = [:]
       var withoutPosition = 0
       var empty = 0
-      var ofOtherParts = 0
-      var others: Set<Part> = []
+      var ofOtherKeys = 0
+      var others: Set<Key> = []
       /// More are not told apart, so that memory is bounded.
       static let mostOthers = 10_000
       var isDate: Bool?
@@ -48,11 +46,13 @@ struct FanRows {
     }
     let state = State()
     let (header, reader) = (input.header, NumberReader())
+    let (target, order, by) = (columns.target, columns.order, columns.by)
     let names = by.map { header.names[$0] }
+    let codec = QuantileCodec(contents.map { QuantileColumns($0.group) }, header)
     try input.forEachRow { row in
       let moment = try order.flatMap { try Moment.read(row, $0, header, reader) }
       let y = try target.map { try row.finiteNumber($0, reader, header) } ?? .nan
-      let values = try contents.map { content in try content.group.columns.map { try row.number($0, reader, header) } }
+      try codec.read(row)
       if let order {
         guard let moment else { return state.withoutPosition += 1 }
         guard state.isDate ?? moment.isDate == moment.isDate else {
@@ -63,28 +63,29 @@ struct FanRows {
         state.hasClock = state.hasClock || moment.hasClock
         state.isWhole = state.isWhole && moment.value == moment.value.rounded()
       }
-      guard !y.isNaN || values.contains(where: { $0.contains { !$0.isNaN } }) else { return state.empty += 1 }
-      let key = Part(columns: names, values: by.map { row.text($0) })
-      let part: PartRows
-      if let known = state.partOfKey[key] {
-        part = known
-      } else if state.parts.count < partLimit {
-        part = PartRows(key)
-        state.partOfKey[key] = part
-        state.parts.append(part)
+      guard !y.isNaN || codec.all.contains(where: { !$0.isNaN }) else { return state.empty += 1 }
+      let key = Key(columns: names, values: by.map { row.text($0) })
+      let rows: KeyRows
+      if let known = state.rowsOfKey[key] {
+        rows = known
+      } else if state.keys.count < keyLimit {
+        rows = KeyRows(key)
+        state.rowsOfKey[key] = rows
+        state.keys.append(rows)
       } else {
-        state.ofOtherParts += 1
+        state.ofOtherKeys += 1
         if state.others.count < State.mostOthers { state.others.insert(key) }
         return
       }
-      part.count += 1
-      part.rows.append(Row(position: moment?.value ?? Double(part.count), number: part.count, target: y, values: values))
-      if part.rows.count > 2 * limit + 1000 { part.shorten(to: limit) }
+      rows.count += 1
+      let values = contents.indices.map { Array(codec.given($0)) }
+      rows.rows.append(Row(position: moment?.value ?? Double(rows.count), number: rows.count, target: y, values: values))
+      if rows.rows.count > 2 * limit + 1000 { rows.shorten(to: limit) }
     }
-    parts = state.parts
-    parts.forEach { $0.shorten(to: limit) }
+    keys = state.keys
+    keys.forEach { $0.shorten(to: limit) }
     kind = state.isDate == true ? (state.hasClock ? .time : .date) : state.isWhole ? .whole : .number
-    guard !parts.isEmpty else {
+    guard !keys.isEmpty else {
       if let order, state.withoutPosition > 0 { throw input.session.failure("nothing to draw: no row has a value in \(header.names[order])") }
       throw input.session.failure("nothing to draw: the rows have no quantiles and no targets")
     }
@@ -94,21 +95,21 @@ struct FanRows {
     caption.leaveOut(state.empty, "row", "without quantiles and target")
     let others =
       state.others.count < State.mostOthers ? "\(grouped(state.others.count)) other value\(state.others.count == 1 ? "" : "s")" : "other values"
-    caption.leaveOut(state.ofOtherParts, "row", "with \(others) of \(names.joined(separator: ", "))")
+    caption.leaveOut(state.ofOtherKeys, "row", "with \(others) of \(names.joined(separator: ", "))")
   }
 
   /// How many rows are shown, and what they lack.
   private func tell(_ caption: inout Caption, _ contents: [FanContent], hasTarget: Bool, limit: Int) {
-    let (shown, all) = (parts.reduce(0) { $0 + $1.rows.count }, parts.reduce(0) { $0 + $1.count })
+    let (shown, all) = (keys.reduce(0) { $0 + $1.rows.count }, keys.reduce(0) { $0 + $1.count })
     if shown == all {
       caption.say(counted(all, "row"))
-    } else if parts.count == 1 {
+    } else if keys.count == 1 {
       caption.say("the last \(grouped(shown)) of \(counted(all, "row"))")
     } else {
       caption.say("\(counted(shown, "row")), the last \(grouped(limit)) of a panel")
     }
     func say(_ what: String, _ condition: (Row) -> Bool) {
-      let count = parts.reduce(0) { $0 + $1.rows.lazy.filter(condition).count }
+      let count = keys.reduce(0) { $0 + $1.rows.lazy.filter(condition).count }
       if count > 0 { caption.say("\(counted(count, "row")) \(what)") }
     }
     /// Whether what is shown of some group is so.

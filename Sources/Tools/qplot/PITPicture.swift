@@ -7,7 +7,7 @@ import Tables
 /// lies.
 let pitPicture = Picture(
   name: "pit", summary: "histogram of where targets fall within the predicted distributions",
-  flags: ["--target", "--groups", "--by", "--bins", "--panels"], isOfRows: true, reports: [.pit], draw: drawPIT)
+  takes: ["--target", "--groups", "--by", "--bins", "--panels"], isOfRows: true, reports: [.pit], draw: drawPIT)
 
 private struct Histogram {
   struct Bin {
@@ -18,7 +18,7 @@ private struct Histogram {
   }
 
   let model: String
-  let part: Part
+  let key: Key
   let rows: Int
   var bins: [Bin]
 }
@@ -39,7 +39,7 @@ private func drawPIT(_ input: PictureInput, _ report: Report?) throws -> Drawing
       [band.y.lowerBound, band.y.upperBound].map { y in [Point(x: band.x.lowerBound, y: y), Point(x: band.x.upperBound, y: y)] }
     }
     return Panel(
-      title: [histogram.model].filter { !$0.isEmpty } + histogram.part.title + (shown.count > 1 ? [rowCaption([histogram.rows])] : []),
+      title: [histogram.model].filter { !$0.isEmpty } + histogram.key.title + (shown.count > 1 ? [rowCaption([histogram.rows])] : []),
       x: Axis(label: "probability integral transform", range: 0...1), y: Axis(label: "density", range: 0...height),
       layers: [
         Layer(shape: .bars(bands, isHorizontal: false), name: "95 % band", ink: .band),
@@ -58,7 +58,7 @@ private func drawPIT(_ input: PictureInput, _ report: Report?) throws -> Drawing
 private func histograms(of input: PictureInput, _ report: Report) throws -> [Histogram] {
   final class Read { var histograms: [Histogram] = [] }
   let read = Read()
-  try input.readReport(report.columns, before: "pit_lower") { model, part, numbers in
+  try input.readReport(report.columns, before: "pit_lower") { model, key, numbers in
     guard !numbers.contains(where: \.isNaN) else { return }
     let (lower, upper, rows, density) = (numbers[0], numbers[1], numbers[2], numbers[3])
     guard lower >= 0, lower < upper, upper <= 1 else {
@@ -67,13 +67,13 @@ private func histograms(of input: PictureInput, _ report: Report) throws -> [His
     guard density >= 0, density < 1e6 else { throw Failure(.badData, "\(shortestText(density)) is not a density", at: .init(column: "density")) }
     let bin = Histogram.Bin(edges: lower...upper, density: density)
     let count = try ReportNumbers.rowCount(rows)
-    if let k = read.histograms.firstIndex(where: { $0.model == model && $0.part == part }) {
+    if let k = read.histograms.firstIndex(where: { $0.model == model && $0.key == key }) {
       read.histograms[k].bins.append(bin)
     } else {
-      read.histograms.append(Histogram(model: model, part: part, rows: count, bins: [bin]))
+      read.histograms.append(Histogram(model: model, key: key, rows: count, bins: [bin]))
     }
   }
-  return read.histograms.inOrder(of: \.part)
+  return read.histograms.inOrder(of: \.key)
 }
 
 private func histograms(of input: PictureInput, _ caption: inout Caption) throws -> [Histogram] {
@@ -91,7 +91,7 @@ private func histograms(of input: PictureInput, _ caption: inout Caption) throws
       let edges = Double(k) / Double(count)...Double(k + 1) / Double(count)
       return Histogram.Bin(edges: edges, density: mass * Double(count) / Double(sums.rows), spread: spread(edges, levels: sums.levels))
     }
-    return Histogram(model: sums.model, part: sums.part, rows: sums.rows, bins: bins)
+    return Histogram(model: sums.model, key: sums.key, rows: sums.rows, bins: bins)
   }
 }
 

@@ -1,15 +1,12 @@
 import FilterKit
-import Groundwork
 import MethodKit
-import Quantiles
-import Tables
 
 /// A kind of picture: what it is of, which flags it takes, and how it comes from a table.
 struct Picture: Sendable {
   let name: String
   let summary: String
-  /// The flags, of those that not all pictures take.
-  let flags: Set<String>
+  /// The flags that it takes, of those that not all pictures take.
+  let takes: Set<String>
   /// Whether it is of rows with quantiles.
   var isOfRows = false
   /// Whether those rows must have a target.
@@ -20,39 +17,21 @@ struct Picture: Sendable {
   let draw: @Sendable (_ input: PictureInput, _ report: Report?) throws -> Drawing
 }
 
-/// Every picture; a new one is a file and a line here.
-let pictures = [fanPicture, reliabilityPicture, pitPicture, scoresPicture, weightsPicture]
+extension Picture {
+  var description: MethodDescription { MethodDescription(name: name, summary: summary) }
 
-/// An opened table, and what the command line says of the picture.
-struct PictureInput {
-  var session: FilterSession
-  var header: Header
-  var groups: String?
-  var target: String?
-  var by: String?
-  var order: String?
-  var intervals: String?
-  var rows: Int?
-  var bins: Int?
-  var panels: Int?
-  /// How many bars beside each other are told apart.
-  var mostBars: Int
-
-  /// Calls `take` for each row in order; what it throws makes the row a bad one, so it keeps nothing of a row before all was read.
-  func forEachRow(_ take: @escaping (Row) throws -> Void) throws {
-    let counts = try session.stream(header, writesRows: false, threads: 1) { RowReader(take) }
-    if counts.read == counts.skipped { throw session.failure("nothing to draw: there are no \(counts.read > 0 ? "good " : "")rows") }
-    try session.policy.rejects?.close()
-    if counts.skipped > 0, let first = counts.firstSkipped {
-      session.diagnostics.warn("skipped \(counts.skipped) bad row\(counts.skipped == 1 ? "" : "s"), the first at \(first)")
+  /// Drawing it: what all pictures take, and what is its own.
+  var mode: Mode {
+    let shared = QPlot.list.names.subtracting(Picture.ownFlags).union(ReadingOptions.list.names)
+    return Mode(name, name, summary, takes: shared.union(takes)) { [name] flag in
+      let takers = pictures.filter { $0.takes.contains(flag) }.map(\.name)
+      return ("\(flag) has no meaning for \(name)", "it goes with \(takers.joined(separator: ", "))")
     }
   }
+
+  /// Flags of which a picture says whether it takes them.
+  private static let ownFlags: Set = ["--by", "--order", "--intervals", "--rows", "--bins", "--panels"]
 }
 
-private final class RowReader: RowWorker {
-  private let take: (Row) throws -> Void
-
-  init(_ take: @escaping (Row) throws -> Void) { self.take = take }
-
-  override func handle(_ row: Row, into output: ByteBuffer) throws { try take(row) }
-}
+/// Every picture; a new one is a file and a line here.
+let pictures = [fanPicture, reliabilityPicture, pitPicture, scoresPicture, weightsPicture]

@@ -17,11 +17,7 @@ struct QPlot: FilterTool {
       Reads a table that the other filters write, and draws it: with characters on the terminal, or as SVG, PNG or PDF through \
       gnuplot, which must be installed.
 
-        fan          central intervals, median and targets, row after row
-        reliability  level against the observed share of targets at or below its quantile
-        pit          histogram of where targets fall within the predicted distributions
-        scores       what each model's weighted interval score is made of, best first (from qscore)
-        weights      how much each model counts at each level (from qaggregate --describe)
+      \(methodLines(methods))
 
       The grey bands of reliability and pit hold 95 % of forecasts that are calibrated, were rows independent. The line below the \
       picture tells how many rows it shows, and what was left out.
@@ -35,7 +31,8 @@ struct QPlot: FilterTool {
     version: "qplot \(filterVersion)")
 
   @Argument(
-    help: ArgumentHelp("What to draw: fan, reliability, pit, scores or weights.", valueName: "picture"), completion: .list(pictures.map(\.name)))
+    help: ArgumentHelp("What to draw: \(pictures.map(\.name).joined(separator: ", ")).", valueName: "picture"),
+    completion: .list(pictures.map(\.name)))
   var picture: String
 
   @Option(
@@ -49,18 +46,9 @@ struct QPlot: FilterTool {
   @Flag(help: "Draw with characters, without gnuplot; the same as --format terminal.")
   var terminal = false
 
-  @Option(
-    name: [.customShort("y"), .long],
-    help: ArgumentHelp(
-      "The target's column (default: $QTARGET, else the first of y, observed, observation, oracle_value, target).", valueName: "name"))
-  var target: String?
+  @OptionGroup var targetOption: TargetOption
 
-  @Option(
-    name: [.customShort("g"), .long],
-    help: ArgumentHelp(
-      "Draw these quantile groups, or models of a table of scores, only; separated by commas, an empty name is the group without one (default: all).",
-      valueName: "models"))
-  var groups: String?
+  @OptionGroup var groupsOption: GroupsOption<DrawnGroupsHelp>
 
   @Option(help: ArgumentHelp("Draw the rows with each value of these columns by themselves.", valueName: "names"))
   var by: String?
@@ -91,6 +79,23 @@ struct QPlot: FilterTool {
 
   @OptionGroup var reading: ReadingOptions
 
+  static var methods: [MethodDescription] { pictures.map(\.description) }
+  static var leastArguments: [String] { [pictures[0].name] }
+
+  static let modes = pictures.map(\.mode)
+  static let list = FlagList<QPlot>([
+    ("--out", { $0.out != nil }), ("--format", { $0.format != nil }), ("--terminal", { $0.terminal }), ("--by", { $0.by != nil }),
+    ("--order", { $0.order != nil }), ("--intervals", { $0.intervals != nil }), ("--rows", { $0.rows != nil }), ("--bins", { $0.bins != nil }),
+    ("--panels", { $0.panels != nil }), ("--title", { $0.title != nil }),
+  ])
+  var flags: [GivenFlag] { targetOption.flags + groupsOption.flags + QPlot.list.of(self) + reading.flags }
+  func mode() throws -> Mode { try named().mode }
+
+  private func named() throws -> Picture {
+    if let named = pictures.first(where: { $0.name == picture }) { return named }
+    throw Failure(.usage, "\(printable(picture)): unknown picture", remedy: suggestion(for: picture, among: pictures.map(\.name)))
+  }
+
   func validate() throws {
     for (flag, value, bounds) in [("--rows", rows, 1...1_000_000), ("--bins", bins, 1...1000), ("--panels", panels, 1...100)] {
       if let value, !bounds.contains(value) { throw ValidationError("\(flag) \(value): \(bounds.lowerBound) to \(bounds.upperBound) are possible") }
@@ -99,17 +104,15 @@ struct QPlot: FilterTool {
   }
 
   mutating func run() throws {
-    guard let picture = pictures.first(where: { $0.name == self.picture }) else {
-      throw Failure(.usage, "\(printable(self.picture)): unknown picture", remedy: suggestion(for: self.picture, among: pictures.map(\.name)))
-    }
-    try refuseFlags(picture)
+    let picture = try named()
     let format = try pictureFormat()
     if let out, out != "-" { try ReplacedFile.checkWritable(out) }
     let session = try FilterSession(tool: "qplot", TableOptions(reading: reading))
     guard let header = session.reader.header else { throw session.failure("nothing to draw: the input is empty") }
     let terminal = format == .terminal ? TerminalKind.current(isFile: out.map { $0 != "-" } ?? false) : nil
     let input = PictureInput(
-      session: session, header: header, groups: groups, target: target, by: by, order: order, intervals: intervals, rows: rows, bins: bins,
+      session: session, header: header, groups: groupsOption.groups, target: targetOption.target, by: by, order: order, intervals: intervals,
+      rows: rows, bins: bins,
       panels: panels,
       mostBars: terminal.map { ($0.columns - 10) / 2 } ?? 80)
     let report = try input.recognise(picture)
@@ -138,18 +141,6 @@ struct QPlot: FilterTool {
     return bytes
   }
 
-  private func refuseFlags(_ picture: Picture) throws {
-    let given: [(flag: String, isGiven: Bool)] = [
-      ("--target", target != nil), ("--groups", groups != nil), ("--by", by != nil), ("--order", order != nil), ("--intervals", intervals != nil),
-      ("--rows", rows != nil), ("--bins", bins != nil), ("--panels", panels != nil),
-    ]
-    for (flag, isGiven) in given where isGiven && !picture.flags.contains(flag) {
-      throw Failure(
-        .usage, "\(flag) has no meaning for \(picture.name)",
-        remedy: "it goes with \(pictures.filter { $0.flags.contains(flag) }.map(\.name).joined(separator: ", "))")
-    }
-  }
-
   private func pictureFormat() throws -> PictureFormat {
     if let told = terminal ? .terminal : format {
       if out ?? "-" == "-", told == .png || told == .pdf, isatty(STDOUT_FILENO) == 1 {
@@ -168,9 +159,12 @@ struct QPlot: FilterTool {
   private func explanation(_ input: PictureInput, _ report: Report?, _ picture: Picture) throws -> [(String, String)] {
     let lines = [("picture", "\(picture.name): \(picture.summary)")]
     if let report { return lines + [("table", report.command)] }
-    let (session, header) = (input.session, input.header)
-    let target = try picture.needsTarget ? session.requiredTarget(header, named: target) : session.targetColumn(header, named: target)
-    _ = try (session.columns(header, nameList(by)), order.map { try session.column(header, $0) })
-    return lines + [("target", target.map { header.names[$0] } ?? "none")] + session.explanation(of: try session.groups(header, picked: groups))
+    let columns = try DrawnColumns(input, needsTarget: picture.needsTarget)
+    return lines + [("target", columns.target.map { input.header.names[$0] } ?? "none")] + input.session.explanation(of: columns.groups)
   }
+}
+
+enum DrawnGroupsHelp: OptionHelp {
+  static let text =
+    "Draw these quantile groups, or models of a table of scores, only; separated by commas, an empty name is the group without one (default: all)."
 }

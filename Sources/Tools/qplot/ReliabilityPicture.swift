@@ -7,18 +7,18 @@ import Tables
 /// Models with as many rows share a panel, for they share the band; values of `--by` have panels of their own.
 let reliabilityPicture = Picture(
   name: "reliability", summary: "level against the observed share of targets at or below its quantile",
-  flags: ["--target", "--groups", "--by", "--panels"], isOfRows: true, reports: [.reliability, .perLevel], draw: drawReliability)
+  takes: ["--target", "--groups", "--by", "--panels"], isOfRows: true, reports: [.reliability, .perLevel], draw: drawReliability)
 
 private struct Series {
   let model: String
-  let part: Part
+  let key: Key
   let rows: Int
   var points: [Point] = []
   /// Shares between which 95 % of calibrated forecasts lie.
   var band: [Span] = []
 
   func sharesBand(with other: Series) -> Bool {
-    guard other.rows == rows, other.part == part else { return false }
+    guard other.rows == rows, other.key == key else { return false }
     let known = Dictionary(band.map { ($0.x, $0) }) { first, _ in first }
     return other.band.allSatisfy { span in known[span.x].map { $0.low == span.low && $0.high == span.high } ?? true }
   }
@@ -45,10 +45,10 @@ private func drawReliability(_ input: PictureInput, _ report: Report?) throws ->
   var drawing = Drawing(
     panels: shown.map { group in
       let first = group[0]
-      var title = first.part.title
+      var title = first.key.title
       if shown.count > 1 {
         // What else tells it from panels of the same rows.
-        let isAlone = shown.filter { $0[0].part == first.part && $0[0].rows == first.rows }.count == 1
+        let isAlone = shown.filter { $0[0].key == first.key && $0[0].rows == first.rows }.count == 1
         title += isAlone ? [] : [modelTitle(first.model) + (group.count > 1 ? " to \(modelTitle(group.last!.model))" : "")]
         title.append(rowCaption([first.rows]))
       }
@@ -62,23 +62,23 @@ private func drawReliability(_ input: PictureInput, _ report: Report?) throws ->
 private func series(of input: PictureInput, _ report: Report) throws -> [Series] {
   final class Read { var series: [Series] = [] }
   let read = Read()
-  try input.readReport(report.columns, before: "level") { model, part, numbers in
+  try input.readReport(report.columns, before: "level") { model, key, numbers in
     guard !numbers.contains(where: \.isNaN) else { return }
     let level = try ReportNumbers.level(numbers[0])
     let point = Point(x: level, y: try ReportNumbers.share(numbers[2], column: "coverage"))
     let rows = try ReportNumbers.rowCount(numbers[1])
-    let k = read.series.firstIndex { $0.model == model && $0.part == part } ?? read.series.count
+    let k = read.series.firstIndex { $0.model == model && $0.key == key } ?? read.series.count
     var band = band(at: level, rows: rows)
     // With weights the rows count for fewer, and only the report knows for how many.
     if numbers.count > 3 {
       band.low = try ReportNumbers.share(numbers[3], column: "lower")
       band.high = try ReportNumbers.share(numbers[4], column: "upper")
     }
-    if k == read.series.count { read.series.append(Series(model: model, part: part, rows: rows)) }
+    if k == read.series.count { read.series.append(Series(model: model, key: key, rows: rows)) }
     read.series[k].points.append(point)
     read.series[k].band.append(band)
   }
-  return read.series.inOrder(of: \.part)
+  return read.series.inOrder(of: \.key)
 }
 
 private func series(of input: PictureInput, _ caption: inout Caption) throws -> [Series] {
@@ -89,7 +89,7 @@ private func series(of input: PictureInput, _ caption: inout Caption) throws -> 
   }
   return rows.sums.map { sums in
     Series(
-      model: sums.model, part: sums.part, rows: sums.rows, points: zip(sums.levels, sums.values).map { Point(x: $0, y: $1 / Double(sums.rows)) },
+      model: sums.model, key: sums.key, rows: sums.rows, points: zip(sums.levels, sums.values).map { Point(x: $0, y: $1 / Double(sums.rows)) },
       band: sums.levels.map { band(at: $0, rows: sums.rows) })
   }
 }

@@ -8,13 +8,13 @@ struct ScoredRows {
   /// What is gathered over the rows of one model and one value of `--by`.
   final class Sums {
     let model: String
-    let part: Part
+    let key: Key
     let levels: [Double]
     var rows = 0
     var values: [Double]
 
-    init(_ model: String, _ part: Part, _ levels: [Double], count: Int) {
-      (self.model, self.part) = (model, part)
+    init(_ model: String, _ key: Key, _ levels: [Double], count: Int) {
+      (self.model, self.key) = (model, key)
       self.levels = levels
       values = [Double](repeating: 0, count: count)
     }
@@ -28,40 +28,40 @@ struct ScoredRows {
     _ input: PictureInput, _ caption: inout Caption, count: (QuantileGroup) -> Int,
     add: (QuantileGroup) -> (_ quantiles: UnsafePointer<Double>, _ target: Double, _ values: inout [Double]) -> Void
   ) throws {
-    let (session, header, reader) = (input.session, input.header, NumberReader())
-    let groups = try session.groups(header, picked: input.groups)
-    let target = try session.requiredTarget(header, named: input.target)
-    let by = try session.columns(header, nameList(input.by))
-    let byNames = by.map { header.names[$0] }
+    let (header, reader) = (input.header, NumberReader())
+    let columns = try DrawnColumns(input, needsTarget: true)
+    let (groups, target) = (columns.groups, columns.target!)
+    let names = columns.by.map { header.names[$0] }
+    let codec = QuantileCodec(groups.map { QuantileColumns($0) }, header)
     let adders = groups.map(add)
     let counts = groups.map(count)
     final class State {
-      var sums: [Part: [Sums]] = [:]
+      var sums: [Key: [Sums]] = [:]
       var withoutTarget = 0
       var incomplete = 0
     }
     let state = State()
     try input.forEachRow { row in
       let y = try row.finiteNumber(target, reader, header)
-      let quantiles = try groups.map { try $0.columns.map { try row.number($0, reader, header) } }
+      try codec.read(row)
       guard !y.isNaN else {
         state.withoutTarget += 1
         return
       }
-      let part = Part(columns: byNames, values: by.map { row.text($0) })
-      let known = state.sums[part]
-      let sums = known ?? groups.indices.map { Sums(groups[$0].name, part, groups[$0].levels, count: counts[$0]) }
-      if known == nil { state.sums[part] = sums }
-      let isWhole = quantiles.map { !$0.contains(where: \.isNaN) }
+      let key = Key(columns: names, values: columns.by.map { row.text($0) })
+      let known = state.sums[key]
+      let sums = known ?? groups.indices.map { Sums(groups[$0].name, key, groups[$0].levels, count: counts[$0]) }
+      if known == nil { state.sums[key] = sums }
+      let isWhole = groups.indices.map { !codec.given($0).contains(where: \.isNaN) }
       if isWhole.contains(false) { state.incomplete += 1 }
       for g in groups.indices where isWhole[g] {
         sums[g].rows += 1
-        quantiles[g].withUnsafeBufferPointer { adders[g]($0.baseAddress!, y, &sums[g].values) }
+        adders[g](codec.given(g).baseAddress!, y, &sums[g].values)
       }
     }
-    sums = state.sums.sorted { Part.precedes($0.key, $1.key) }.flatMap(\.value).filter { $0.rows > 0 }
+    sums = state.sums.sorted { Key.precedes($0.key, $1.key) }.flatMap(\.value).filter { $0.rows > 0 }
     guard !sums.isEmpty else {
-      throw session.failure("nothing to draw: no row has a target and all quantiles of a model", column: header.names[target])
+      throw input.session.failure("nothing to draw: no row has a target and all quantiles of a model", column: header.names[target])
     }
     caption.leaveOut(state.withoutTarget, "row", "without a target")
     if groups.count == 1 {

@@ -5,7 +5,7 @@ import Tables
 /// A bar for each model, its length the weighted interval score, its parts dispersion, overprediction and underprediction; a panel for
 /// each value of `--by` and each scale.
 let scoresPicture = Picture(
-  name: "scores", summary: "what each model's weighted interval score is made of, best first", flags: ["--groups", "--panels"], reports: [.scores],
+  name: "scores", summary: "what each model's weighted interval score is made of, best first", takes: ["--groups", "--panels"], reports: [.scores],
   draw: drawScores)
 
 private let mostBars = 40
@@ -21,14 +21,14 @@ private struct Score {
 
 private func drawScores(_ input: PictureInput, _ report: Report?) throws -> Drawing {
   final class Read {
-    var parts: [(part: Part, scores: [Score])] = []
+    var panels: [(key: Key, scores: [Score])] = []
     var missing = 0
     var infinite = 0
   }
   let read = Read()
   let columns = Report.scores.columns
   let hasRows = input.header.index(of: "n") != nil
-  try input.readReport(columns + (hasRows ? ["n"] : []), before: hasRows ? "n" : "wis") { model, part, numbers in
+  try input.readReport(columns + (hasRows ? ["n"] : []), before: hasRows ? "n" : "wis") { model, key, numbers in
     let score = Score(model: model, wis: numbers[0], parts: Array(numbers[1...3]), rows: hasRows ? numbers[4] : .nan)
     if numbers.contains(where: \.isNaN) {
       read.missing += 1
@@ -38,15 +38,15 @@ private func drawScores(_ input: PictureInput, _ report: Report?) throws -> Draw
       read.infinite += 1
       return
     }
-    if let k = read.parts.firstIndex(where: { $0.part == part }) { read.parts[k].scores.append(score) } else { read.parts.append((part, [score])) }
+    if let k = read.panels.firstIndex(where: { $0.key == key }) { read.panels[k].scores.append(score) } else { read.panels.append((key, [score])) }
   }
-  guard !read.parts.isEmpty else {
+  guard !read.panels.isEmpty else {
     throw input.session.failure(
       "nothing to draw: every score is \(read.infinite == 0 ? "missing" : read.missing == 0 ? "infinite" : "missing or infinite")")
   }
 
   var caption = Caption()
-  let shown = input.panels(read.parts.inOrder(of: \.part), "panel", &caption)
+  let shown = input.panels(read.panels.inOrder(of: \.key), "panel", &caption)
   caption.leaveOut(read.missing, "model", "without a score")
   caption.leaveOut(read.infinite, "model", "whose score is infinite")
   let counts: [Double] = shown.flatMap { $0.scores.map(\.rows) }
@@ -55,13 +55,13 @@ private func drawScores(_ input: PictureInput, _ report: Report?) throws -> Draw
     caption.say(low == high ? "mean over \(counted(low, "row"))" : "means over \(grouped(low)) to \(counted(high, "row"))")
   }
   caption.say("lower is better")
-  let isUneven = shown.contains { part in part.scores.contains { $0.rows != part.scores[0].rows && !$0.rows.isNaN } }
+  let isUneven = shown.contains { panel in panel.scores.contains { $0.rows != panel.scores[0].rows && !$0.rows.isNaN } }
   if isUneven { caption.say("models are scored on different rows") }
   var drawing = Drawing(panels: [])
-  drawing.panels = try shown.map { part, scores in
+  drawing.panels = try shown.map { key, scores in
     let sorted = scores.sorted { ($0.wis, $0.model) < ($1.wis, $1.model) }
     caption.leaveOut(max(0, sorted.count - mostBars), of: sorted.count, "model")
-    return try panel(Array(sorted.prefix(mostBars)), part.title, input)
+    return try panel(Array(sorted.prefix(mostBars)), key.title, input)
   }
   drawing.caption = caption
   drawing.columns = 2

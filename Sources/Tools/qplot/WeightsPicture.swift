@@ -4,10 +4,10 @@ import Tables
 
 /// The weights of an aggregation over the levels, stacked; lines where some are negative, bars where there is one level.
 let weightsPicture = Picture(
-  name: "weights", summary: "how much each model counts at each level", flags: ["--panels"], reports: [.weights], draw: drawWeights)
+  name: "weights", summary: "how much each model counts at each level", takes: ["--panels"], reports: [.weights], draw: drawWeights)
 
 private struct Weights {
-  let part: Part
+  let key: Key
   /// Of each model, by level.
   var ofModel: [(model: String, points: [Point])] = []
 }
@@ -56,12 +56,12 @@ private func weights(of input: PictureInput, _ caption: inout Caption) throws ->
     var missing = 0
   }
   let read = Read()
-  try input.readReport(Report.weights.columns, before: "model") { model, part, numbers in
+  try input.readReport(Report.weights.columns, before: "model") { model, key, numbers in
     guard !numbers.contains(where: \.isNaN) else { return read.missing += 1 }
     guard abs(numbers[1]) < 1e9 else { throw Failure(.badData, "\(shortestText(numbers[1])) is no weight", at: .init(column: "weight")) }
     let point = Point(x: try ReportNumbers.level(numbers[0]), y: numbers[1])
-    let p = read.panels.firstIndex { $0.part == part } ?? read.panels.count
-    if p == read.panels.count { read.panels.append(Weights(part: part)) }
+    let p = read.panels.firstIndex { $0.key == key } ?? read.panels.count
+    if p == read.panels.count { read.panels.append(Weights(key: key)) }
     let m = read.panels[p].ofModel.firstIndex { $0.model == model } ?? read.panels[p].ofModel.count
     if m == read.panels[p].ofModel.count { read.panels[p].ofModel.append((model, [])) }
     read.panels[p].ofModel[m].points.append(point)
@@ -102,7 +102,7 @@ private func lines(_ weights: Weights, _ groups: [(name: String, models: [String
 }
 
 private func panel(_ weights: Weights, _ levels: [Double], _ heights: ClosedRange<Double>, _ layers: [Layer]) -> Panel {
-  Panel(title: weights.part.title, x: Axis(label: "level", range: levels[0]...levels.last!), y: Axis(label: "weight", range: heights), layers: layers)
+  Panel(title: weights.key.title, x: Axis(label: "level", range: levels[0]...levels.last!), y: Axis(label: "weight", range: heights), layers: layers)
 }
 
 private func bars(_ weights: Weights, _ models: [String]) -> Panel {
@@ -114,7 +114,7 @@ private func bars(_ weights: Weights, _ models: [String]) -> Panel {
   }
   let labels = zip(boxes, values).map { (at: Point(x: $0.x.upperBound, y: ($0.y.lowerBound + $0.y.upperBound) / 2), text: significant($1)) }
   return Panel(
-    title: weights.part.title, x: Axis(label: "weight", range: range(of: values, margin: 0.02, with: [0]) ?? 0...1),
+    title: weights.key.title, x: Axis(label: "weight", range: range(of: values, margin: 0.02, with: [0]) ?? 0...1),
     y: .names(shown.reversed().map(modelTitle)),
     layers: [Layer(shape: .bars(boxes, isHorizontal: true), ink: .bar, edge: .thin), Layer(shape: .texts(labels), ink: .black)])
 }

@@ -18,7 +18,7 @@ struct QReshape: FilterTool {
     discussion: """
       The formats of --from and --to:
 
-      \(Shape.all.map { "  " + $0.name + String(repeating: " ", count: 14 - $0.name.count) + $0.summary }.joined(separator: "\n"))
+      \(methodLines(methods))
 
       All but darts and percent are recognised. Other columns pass through, as text, from a unit's first row; they tell units \
       apart, and models of one unit become the groups of one row. Which columns a wide table has is known only when all rows of a \
@@ -83,6 +83,26 @@ struct QReshape: FilterTool {
 
   @OptionGroup var table: TableOptions
 
+  static var methods: [MethodDescription] { Shape.all.map { MethodDescription(name: $0.name, summary: $0.summary) } }
+
+  static let list = FlagList<QReshape>([
+    ("--from", { $0.from != nil }), ("--to", { $0.to != "wide" }), ("--level-style", { $0.levelStyle != .dot }), ("--truth", { $0.truth != nil }),
+    ("--on", { $0.on != nil }), ("--target", { $0.target != nil }), ("--models", { $0.models != nil }), ("--levels", { $0.levels != nil }),
+    ("--exclude", { $0.exclude != nil }), ("--as", { $0.unnamed != nil }), ("--rest", { $0.rest != nil }), ("--sorted", { $0.sorted }),
+    ("--memory", { $0.memory != nil }),
+  ])
+  var flags: [GivenFlag] { QReshape.list.of(self) + table.flags }
+
+  /// One for each format that is written.
+  static let modes = Shape.all.map { shape in
+    let takes = shape.isWide ? list.names : list.names.subtracting(["--level-style"])
+    return Mode(shape.name, "--to \(shape.name)", shape.summary, takes: takes.union(TableOptions.names)) { ("\($0) is for --to wide", nil) }
+  }
+  func mode() throws -> Mode {
+    let shape = try Shape.named(to, flag: "--to")
+    return QReshape.modes.first { $0.name == shape.name }!
+  }
+
   func validate() throws {
     if let memory, LearningOptions.bytes(memory) == nil { throw ValidationError("--memory \(memory): write a size such as 500M or 2G") }
     if (truth == nil) != (on == nil) { throw ValidationError("--truth and --on go together") }
@@ -90,13 +110,9 @@ struct QReshape: FilterTool {
     if truth == "-", table.files.isEmpty || table.files.contains("-") { throw ValidationError("--truth -: stdin is the table; --truth needs a file") }
   }
 
-  mutating func run() throws {
+  func run() throws {
     let source = try from.map { try Shape.named($0, flag: "--from") }
-    var shape = try Shape.named(to, flag: "--to")
-    if levelStyle == .underscore {
-      guard to == "wide" else { throw Failure(.usage, "--level-style is for --to wide") }
-      shape = .columns(UnderscoreShape())
-    }
+    let shape = levelStyle == .underscore ? .columns(UnderscoreShape()) : try Shape.named(to, flag: "--to")
     let session = try FilterSession(tool: "qreshape", table, reading: [truth].compactMap { $0 }, anyOrder: true)
     guard let header = session.reader.header else { return try session.finish(RowCounts()) }
     let plan = try ReshapePlan(self, session, header, from: source, to: shape)

@@ -4,7 +4,7 @@ import MethodKit
 import Quantiles
 import Tables
 
-/// One run: what is read, what is written, and how columns are called on the way. `run` is in `Ways.swift`.
+/// One run: what is read, what is written, and how columns are called on the way.
 struct ReshapePlan {
   let flags: QReshape
   let session: FilterSession
@@ -92,6 +92,17 @@ struct ReshapePlan {
 
   func merged(_ name: String) -> Failure { Failure(.usage, "--as \(name): there is a group \(name) already", remedy: "choose another name") }
 
+  /// Columns get other names, rows are taken apart, or they are brought together.
+  func run() throws {
+    switch (source, shape) {
+    case (.columns(let groups, _), .columns(let to)): try rename(groups, to)
+    case (_, .long(let long)): try melt(long)
+    case (.columns, .nested), (.nested, .nested): try melt(nil)
+    case (_, .columns(let to)): try pivot(to)
+    case (_, .nested): try pivot(nil)
+    }
+  }
+
   // MARK: What is written
 
   func name(passed column: Int) -> String { column == target.column ? target.name : header.names[column] }
@@ -114,11 +125,11 @@ struct ReshapePlan {
 
   /// The groups of the header that were asked for, as they are called in the output.
   func picked(_ groups: [QuantileGroup]) -> [QuantileGroup] {
-    let keys = vocabulary.onlyLevels.map { Set($0.map(Levels.key)) }
+    let levels = vocabulary.onlyLevels.map { Set($0.map { Level($0) }) }
     return groups.compactMap { group in
       let name = group.name.isEmpty ? vocabulary.unnamed : group.name
       if let models = vocabulary.onlyModels, !models.contains(name) { return nil }
-      let kept = group.levels.indices.filter { keys?.contains(Levels.key(group.levels[$0])) ?? true }
+      let kept = group.levels.indices.filter { levels?.contains(Level(group.levels[$0])) ?? true }
       return kept.isEmpty ? nil : QuantileGroup(name: name, levels: kept.map { group.levels[$0] }, columns: kept.map { group.columns[$0] })
     }
   }
@@ -130,6 +141,14 @@ struct ReshapePlan {
     case .long(let columns, _): columns.model != nil || columns.filesNameModels || !vocabulary.unnamed.isEmpty
     case .nested(let columns, _): columns.model != nil || !vocabulary.unnamed.isEmpty
     }
+  }
+
+  /// Writes what a header line holds, where there is one.
+  func writeHeader(_ write: ((ByteBuffer) -> Void)?) throws {
+    guard let write, !session.options.noHeader else { return }
+    let buffer = ByteBuffer()
+    write(buffer)
+    try session.output.write(lines: buffer.bytes)
   }
 
   // MARK: What --explain tells

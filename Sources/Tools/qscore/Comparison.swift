@@ -5,8 +5,8 @@ import Scoring
 /// What `--compare` reports: a row a pair of models.
 struct Comparison {
   let models: [String]
-  /// Names of what tells parts apart.
-  let partNames: [String]
+  /// Names of what tells keys apart.
+  let keyNames: [String]
   /// Name of the compared score.
   let score: String
   let baseline: Int?
@@ -21,19 +21,19 @@ struct Comparison {
 
   private var tests: [String] { ["p_permutation", "p_wilcoxon"] + (isSeries ? ["p_diebold_mariano"] : []) }
 
-  var columns: (names: [String], keys: Int) {
-    let keys = ["model", "against"] + partNames
+  var columns: (names: [String], labels: Int) {
+    let labels = ["model", "against"] + keyNames
     let skill = baseline == nil ? "relative_skill" : "scaled_skill"
     return (
-      keys + ["n", score, "\(score)_against", "ratio"] + (resamples > 0 ? ["ratio_lower", "ratio_upper"] : [])
+      labels + ["n", score, "\(score)_against", "ratio"] + (resamples > 0 ? ["ratio_lower", "ratio_upper"] : [])
         + (baseline == nil ? [skill] : ["relative_skill", skill]) + (resamples > 0 ? ["\(skill)_lower", "\(skill)_upper"] : [])
-        + tests + tests.map { $0 + "_holm" }, keys.count
+        + tests + tests.map { $0 + "_holm" }, labels.count
     )
   }
 
-  /// Rows of one part of the table: scores as in `ComparedRows`, and the weight, the time and the block of each.
-  private struct Part {
-    var values: [String]
+  /// Rows of one key: scores as in `ComparedRows`, and the weight, the time and the block of each.
+  private struct KeyRows {
+    var key: [String]
     var scores: [Double] = []
     /// nil where rows have none.
     var weights: [Double]?
@@ -44,30 +44,35 @@ struct Comparison {
   /// Throws where no two models that are to be compared answered a row together.
   func report(_ rows: ComparedRows, _ session: FilterSession) throws -> Report {
     let k = models.count
-    var parts = rows.parts.names.map { Part(values: $0, weights: rows.weights.isEmpty ? nil : []) }
-    let rankOfTime = rows.times.ranks
-    for (row, part) in rows.partOfRow.enumerated() {
-      let p = Int(part)
-      parts[p].scores += rows.scores[row * k..<(row + 1) * k]
-      if !rows.weights.isEmpty { parts[p].weights!.append(rows.weights[row]) }
-      if isSeries { parts[p].times.append(rankOfTime[Int(rows.timeOfRow[row])]) }
-      if hasBlocks { parts[p].blocks.append(rows.blockOfRow[row]) }
-    }
-    if parts.isEmpty, partNames.isEmpty { parts = [Part(values: [])] }
-    let rankOfPart = parts.count == rows.parts.names.count ? rows.parts.ranks : [0]
-    let order = parts.indices.sorted { rankOfPart[$0] < rankOfPart[$1] }
-
+    let keys = rowsOfKeys(rows)
     var hasCommonRows = rows.scores.allSatisfy(\.isNaN)
     var lines: [[ReportTable.Cell]] = []
     let progress = Progress("qscore: comparing", quiet: session.options.quiet)
-    for (done, p) in order.enumerated() {
-      let skill = PairwiseSkill(scores: parts[p].scores, weights: parts[p].weights, models: k)
+    for (done, rows) in keys.enumerated() {
+      let skill = PairwiseSkill(scores: rows.scores, weights: rows.weights, models: k)
       if pairs.contains(where: { $0 != $1 && skill.commonRows[$0 * k + $1] > 0 }) { hasCommonRows = true }
-      lines += report(parts[p], skill) { progress.update((Double(done) + $0) / Double(order.count)) }
+      lines += report(rows, skill) { progress.update((Double(done) + $0) / Double(keys.count)) }
     }
     progress.clear()
     guard hasCommonRows else { throw session.failure("no two models to compare answered a row together", remedy: "pick others with -g") }
-    return Report(columns: columns.names, keys: columns.keys, rows: lines)
+    return Report(columns: columns.names, labels: columns.labels, rows: lines)
+  }
+
+  /// The rows of each key, keys in the order of reports. Where rows have no keys they have one together.
+  private func rowsOfKeys(_ rows: ComparedRows) -> [KeyRows] {
+    let k = models.count
+    var keys = rows.keys.names.map { KeyRows(key: $0, weights: rows.weights.isEmpty ? nil : []) }
+    let rankOfTime = rows.times.ranks
+    for (row, key) in rows.keyOfRow.enumerated() {
+      let p = Int(key)
+      keys[p].scores += rows.scores[row * k..<(row + 1) * k]
+      if !rows.weights.isEmpty { keys[p].weights!.append(rows.weights[row]) }
+      if isSeries { keys[p].times.append(rankOfTime[Int(rows.timeOfRow[row])]) }
+      if hasBlocks { keys[p].blocks.append(rows.blockOfRow[row]) }
+    }
+    if keys.isEmpty { return keyNames.isEmpty ? [KeyRows(key: [])] : [] }
+    let ranks = rows.keys.ranks
+    return keys.indices.sorted { ranks[$0] < ranks[$1] }.map { keys[$0] }
   }
 
   /// Every model against the baseline, itself with it; without one, every two.
@@ -79,18 +84,18 @@ struct Comparison {
   /// Pairs to test: each once, whichever model stands first.
   private var testedPairs: [(Int, Int)] { pairs.filter { i, j in baseline == nil ? i < j : i != j } }
 
-  private func report(_ part: Part, _ skill: PairwiseSkill, progress: (Double) -> Void) -> [[ReportTable.Cell]] {
+  private func report(_ rows: KeyRows, _ skill: PairwiseSkill, progress: (Double) -> Void) -> [[ReportTable.Cell]] {
     let k = models.count
     let tested = testedPairs
     var values: [[Double]] = []
     for (t, pair) in tested.enumerated() {
-      values.append(test(part, pair.0, pair.1))
+      values.append(test(rows, pair.0, pair.1))
       progress(Double(t + 1) / Double(tested.count))
     }
     for t in tests.indices {
       for (v, adjusted) in holmAdjusted(values.map { $0[t] }).enumerated() { values[v].append(adjusted) }
     }
-    let bootstrap = bootstrap(part)
+    let bootstrap = bootstrap(rows)
     return pairs.map { i, j in
       func scaledSkill(_ skill: PairwiseSkill) -> Double {
         baseline.map { skill.relativeSkill(i) / skill.relativeSkill($0) } ?? skill.relativeSkill(i)
@@ -103,48 +108,48 @@ struct Comparison {
       let pValues = tested.firstIndex { $0 == (i, j) || $0 == (j, i) }.map { values[$0] } ?? [Double](repeating: 1, count: 2 * tests.count)
       var numbers = [skill.means[i * k + j], skill.means[j * k + i], skill.ratio(i, j)] + ends { $0.ratio(i, j) }
       numbers += (baseline == nil ? [] : [skill.relativeSkill(i)]) + [scaledSkill(skill)] + ends(scaledSkill) + pValues
-      return [.text(models[i]), .text(models[j])] + part.values.map { .field($0) } + [.count(skill.commonRows[i * k + j])]
+      return [.text(models[i]), .text(models[j])] + rows.key.map { .field($0) } + [.count(skill.commonRows[i * k + j])]
         + numbers.map { .number($0) }
     }
   }
 
   /// nil where there is nothing that could be drawn otherwise: fewer than two units.
-  private func bootstrap(_ part: Part) -> SkillBootstrap? {
-    let rows = part.scores.count / models.count
+  private func bootstrap(_ rows: KeyRows) -> SkillBootstrap? {
+    let count = rows.scores.count / models.count
     if resamples == 0 { return nil }
     var numbers: [Int32: Int32] = [:]
-    var units = [Int32](0..<Int32(rows))
+    var units = [Int32](0..<Int32(count))
     if hasBlocks {
-      for (row, block) in part.blocks.enumerated() {
+      for (row, block) in rows.blocks.enumerated() {
         let number = numbers[block] ?? Int32(numbers.count)
         numbers[block] = number
         units[row] = number
       }
     }
-    let unitCount = hasBlocks ? numbers.count : rows
+    let unitCount = hasBlocks ? numbers.count : count
     if unitCount < 2 { return nil }
     return SkillBootstrap(
-      scores: part.scores, weights: part.weights, models: models.count, units: units, unitCount: unitCount,
+      scores: rows.scores, weights: rows.weights, models: models.count, units: units, unitCount: unitCount,
       resamples: resamples, seed: seed, threads: threads)
   }
 
   /// The p-values of `tests` for differences of the scores of two models on common rows, each times the row's weight, which keeps a
   /// difference that is as likely to have the other sign so.
-  private func test(_ part: Part, _ i: Int, _ j: Int) -> [Double] {
+  private func test(_ all: KeyRows, _ i: Int, _ j: Int) -> [Double] {
     let k = models.count
-    let rows = (0..<part.scores.count / k).filter { !part.scores[$0 * k + i].isNaN && !part.scores[$0 * k + j].isNaN }
-    let rowWeights = rows.map { part.weights?[$0] ?? 1 }
-    let differences = zip(rows, rowWeights).map { row, weight in weight * (part.scores[row * k + i] - part.scores[row * k + j]) }
+    let rows = (0..<all.scores.count / k).filter { !all.scores[$0 * k + i].isNaN && !all.scores[$0 * k + j].isNaN }
+    let rowWeights = rows.map { all.weights?[$0] ?? 1 }
+    let differences = zip(rows, rowWeights).map { row, weight in weight * (all.scores[row * k + i] - all.scores[row * k + j]) }
     // Scores are sums, and equal ones may differ in their last places.
-    let rounding = rows.map { 1e-12 * (part.scores[$0 * k + i] + part.scores[$0 * k + j]) }.map { $0.isFinite ? $0 : 0 }
+    let rounding = rows.map { 1e-12 * (all.scores[$0 * k + i] + all.scores[$0 * k + j]) }.map { $0.isFinite ? $0 : 0 }
     let tolerances = zip(rounding, rowWeights).map { $0 * $1 }
-    let units = hasBlocks ? Comparison.sums(differences, by: rows.map { part.blocks[$0] }).map(\.sum) : differences
+    let units = hasBlocks ? Comparison.sums(differences, by: rows.map { all.blocks[$0] }).map(\.sum) : differences
     var values = [
       permutationTest(units, tolerance: tolerances.reduce(0, +), permutations: permutations, seed: seed, threads: threads),
       wilcoxonSignedRankTest(differences, tolerances: tolerances),
     ]
     if isSeries {
-      let times = rows.map { part.times[$0] }
+      let times = rows.map { all.times[$0] }
       let means = zip(Comparison.sums(differences, by: times), Comparison.sums(rowWeights, by: times)).map {
         (label: $0.label, mean: $0.sum / $1.sum)
       }

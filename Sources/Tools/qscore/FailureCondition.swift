@@ -46,9 +46,9 @@ struct FailureCondition {
     }
   }
 
-  /// Throws where a report of these columns, the first `keys` of which name the group, has no such numbers.
-  func check(columns: [String], keys: Int) throws {
-    let numbers = Array(columns.dropFirst(keys))
+  /// Throws where a report of these columns, the first `labels` of which name the group, has no such numbers.
+  func check(columns: [String], labels: Int) throws {
+    let numbers = Array(columns.dropFirst(labels))
     var named = [column]
     if case .column(let name) = bound { named.append(name) }
     for name in named where !numbers.contains(name) {
@@ -85,7 +85,7 @@ struct FailureCondition {
   }
 
   private func value(_ column: String, _ row: [ReportTable.Cell], _ report: Report) -> Double {
-    switch row[report.columns[report.keys...].firstIndex(of: column)!] {
+    switch row[report.columns[report.labels...].firstIndex(of: column)!] {
     case .number(let value), .key(let value): value
     case .count(let count): Double(count)
     case .text, .field: .nan

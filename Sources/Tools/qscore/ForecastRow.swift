@@ -9,11 +9,8 @@ final class ForecastRow {
   private let header: Header
   private let roles: ScoringRoles
   private let reader = NumberReader()
-  /// One group after the other.
-  private let values: UnsafeMutablePointer<Double>
+  private let codec: QuantileCodec
   private let isComplete: UnsafeMutablePointer<Bool>
-  private let offsets: [Int]
-  private let width: Int
   /// NaN where it is missing.
   private(set) var target = Double.nan
   /// 1 where there is no weight column.
@@ -22,43 +19,28 @@ final class ForecastRow {
   init(roles: ScoringRoles, header: Header) {
     self.roles = roles
     self.header = header
-    var width = 0
-    offsets = roles.groups.map { group in
-      defer { width += group.levels.count }
-      return width
-    }
-    self.width = width
-    values = .allocate(capacity: width)
+    codec = QuantileCodec(roles.groups.map { QuantileColumns($0) }, header)
     isComplete = .allocate(capacity: roles.groups.count)
   }
 
-  deinit {
-    values.deallocate()
-    isComplete.deallocate()
-  }
+  deinit { isComplete.deallocate() }
 
   /// Whether group g has all its quantiles.
   func isComplete(_ g: Int) -> Bool { isComplete[g] }
 
   /// Of group g, one a level, as they stand.
-  func quantiles(_ g: Int) -> UnsafePointer<Double> { UnsafePointer(values + offsets[g]) }
+  func quantiles(_ g: Int) -> UnsafeBufferPointer<Double> { UnsafeBufferPointer(codec.values(g)) }
 
   /// Reads all that a row is scored by, so that a bad row leaves no trace.
   func read(_ row: Row) throws {
     target = try row.finiteNumber(roles.target, reader, header)
     try checkScale(target, row, roles.target)
     weight = target.isNaN ? 1 : try readWeight(row)
+    try codec.read(row)
     for (g, group) in roles.groups.enumerated() {
-      let quantiles = values + offsets[g]
-      isComplete[g] = true
-      try group.columns.withUnsafeBufferPointer { columns in
-        for k in 0..<columns.count {
-          quantiles[k] = try row.number(columns[k], reader, header)
-          if quantiles[k].isNaN { isComplete[g] = false }
-        }
-      }
+      isComplete[g] = !codec.given(g).contains { $0.isNaN }
       if roles.transform != nil, !target.isNaN, isComplete[g] {
-        for (k, column) in group.columns.enumerated() { try checkScale(quantiles[k], row, column) }
+        for (quantile, column) in zip(codec.given(g), group.columns) { try checkScale(quantile, row, column) }
       }
     }
   }
@@ -70,14 +52,17 @@ final class ForecastRow {
       // The natural scale comes first.
       if let transform = scale.transform, !target.isNaN {
         target = transform(target)
-        for k in 0..<width { values[k] = transform(values[k]) }
+        for g in roles.groups.indices {
+          let quantiles = codec.values(g)
+          for k in quantiles.indices { quantiles[k] = transform(quantiles[k]) }
+        }
       }
       try body(s)
     }
   }
 
-  /// What tells the part of a row on scale s: a text for each of `ScoringRoles.partNames`.
-  func part(_ row: Row, _ s: Int) -> [String] {
+  /// The key of a row on scale s: a text for each of `ScoringRoles.keyNames`.
+  func key(_ row: Row, _ s: Int) -> [String] {
     roles.by.map { row.text($0) } + (roles.transform == nil ? [] : [roles.scales[s].label])
   }
 

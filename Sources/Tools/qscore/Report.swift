@@ -5,14 +5,17 @@ import Tables
 struct Report {
   let columns: [String]
   /// Number of those first columns.
-  let keys: Int
+  let labels: Int
   let rows: [[ReportTable.Cell]]
+
+  /// The report on rows that were read: a header alone is answered by a header alone.
+  func answering(_ counts: RowCounts) -> Report { counts.read > 0 ? self : Report(columns: columns, labels: labels, rows: []) }
 
   func write(_ session: FilterSession) throws { try ReportTable(columns: columns).write(rows, session: session) }
 
   /// `model a, place north`: the group of a row. A model without a name is only told where nothing else is.
   func group(_ row: [ReportTable.Cell]) -> String {
-    let parts = zip(columns, row).prefix(keys).compactMap { column, cell in
+    let parts = zip(columns, row).prefix(labels).compactMap { column, cell in
       switch cell {
       case .text(""), .field(""): column == "model" ? nil : "\(column) empty"
       case .text(let text), .field(let text): "\(column) \(text)"

@@ -18,8 +18,11 @@ struct ScoringRoles {
   /// The names of both.
   let scored: Tally.Scored
   let by: [Int]
-  /// Names of the columns that tell parts apart: those of `by`, and the scale's where there is a transform.
-  let partNames: [String]
+  /// The columns of `--order` and `--blocks`.
+  let order: Int?
+  let blocks: [Int]
+  /// Names of the columns that tell keys apart: those of `by`, and the scale's where there is a transform.
+  let keyNames: [String]
   let groups: [QuantileGroup]
   /// Of each scale, one a group.
   let scorers: [[Scorer]]
@@ -29,29 +32,38 @@ struct ScoringRoles {
   let scales: [Scale]
   /// Whether values that the transform does not take are refused while reading.
   let transform: LogShift?
+  /// Whether the table holds copies of rows, which are no rows of their own.
+  let hasCopies: Bool
 
   init(_ session: FilterSession, _ header: Header, _ flags: QScore) throws {
     let target = try session.requiredTarget(header, named: flags.targetOption.target)
     self.target = target
-    weight = try flags.weight.map { try session.column(header, $0) }
-    scored = Tally.Scored(target: header.names[target], weight: flags.weight)
+    weight = try flags.weightOption.weight.map { try session.column(header, $0) }
+    scored = Tally.Scored(target: header.names[target], weight: flags.weightOption.weight)
     by = try session.columns(header, nameList(flags.by))
-    groups = try session.groups(header, picked: flags.groups)
-    try session.refuseTwoRoles(header, [("--target", target), ("--weight", weight)], quantiles: groups)
+    order = try flags.order.map { try session.column(header, $0) }
+    blocks = try session.columns(header, nameList(flags.blocks))
+    hasCopies = header.index(of: "held") != nil
+    groups = try session.groups(header, picked: flags.groupsOption.groups)
+    try session.checkRoles(
+      header, alone: [("--target", target), ("--weight", weight)],
+      shared: [("--by", by), ("--order", [order].compactMap { $0 }), ("--blocks", blocks)])
     let groups = groups
     let intervals =
       try flags.intervals.map { try Interval.parse($0) }
       ?? Interval.standard.filter { interval in groups.contains { interval.indices(in: $0.levels) != nil } }
     let transform = try flags.transform.map(ScoringRoles.parseTransform)
     self.transform = transform
-    partNames = by.map { header.names[$0] } + (transform == nil ? [] : ["scale"])
+    keyNames = by.map { header.names[$0] } + (transform == nil ? [] : ["scale"])
     scales =
       (flags.append || transform == nil ? [Scale(label: "natural", transform: nil)] : [])
       + (transform.map { [Scale(label: "log_shift:\(shortestText($0.offset))", transform: $0)] } ?? [])
     let scales = scales
     scorers = try scales.map { scale in
       try groups.map {
-        Scorer(levels: $0.levels, intervals: intervals, followedBy: try flags.rankedProbabilityScores(levels: $0.levels, scale: scale.transform))
+        Scorer(
+          levels: $0.levels, intervals: intervals, requested: Set(flags.requested.map(\.name)),
+          followedBy: try flags.thresholdScores(levels: $0.levels, scale: scale.transform))
       }
     }
     columns = scorers[0][0].columns
@@ -66,8 +78,15 @@ struct ScoringRoles {
     return shift
   }
 
+  static let remedyOfCopies = "qconformal --method cv+ makes one row of them"
+
+  func warnOfCopies(_ session: FilterSession) {
+    guard hasCopies else { return }
+    session.diagnostics.warn("the table holds copies of rows (column held), and each is scored; \(ScoringRoles.remedyOfCopies)")
+  }
+
   func tally(_ kind: TallyKind) -> Tally {
-    Tally(kind: kind, by: partNames, scored: scored, models: groups.map(\.name), levels: groups.map(\.levels), columns: columns)
+    Tally(kind: kind, by: keyNames, scored: scored, models: groups.map(\.name), levels: groups.map(\.levels), columns: columns)
   }
 
   /// For modes that keep no sums and only count what they leave out.
@@ -76,5 +95,20 @@ struct ScoringRoles {
   func explanation(_ header: Header, _ session: FilterSession) -> [(String, String)] {
     [("target", header.names[target])] + (weight.map { [("weight", header.names[$0])] } ?? []) + by.map { ("by", header.names[$0]) }
       + session.explanation(of: groups) + [("scores", columns.joined(separator: " "))]
+  }
+}
+
+extension QScore {
+  /// The score of outcomes above or below some number; the bounds are told on the natural scale.
+  fileprivate func thresholdScores(levels: [Double], scale: LogShift?) throws -> [any Score] {
+    guard above != nil || below != nil else { return [] }
+    func bound(_ flag: String, _ value: Double?) throws -> Double? {
+      guard let value, let scale else { return value }
+      if value < 0 { throw Failure(.usage, "\(flag) \(shortestText(value)) is negative, which log_shift does not take") }
+      return scale(value)
+    }
+    let name = [above.map { "above_\(shortestText($0))" }, below.map { "below_\(shortestText($0))" }].compactMap { $0 }.joined(separator: "_")
+    let range = (try bound("--above", above) ?? -.infinity)...(try bound("--below", below) ?? .infinity)
+    return [ContinuousRankedProbabilityScore(levels: levels, range: range, column: "twcrps_" + name)]
   }
 }

@@ -12,7 +12,7 @@ enum TallyKind: Equatable {
   case pit(bins: Int)
 
   /// Columns that tell the rows of a model apart.
-  var keys: [String] {
+  var labels: [String] {
     switch self {
     case .scores: []
     case .levels, .reliability: ["level"]
@@ -56,8 +56,8 @@ struct Tally {
   private(set) var levels: [[Double]]
   /// What is summed.
   let columns: [String]
-  private var parts: [[String]: Int] = [:]
-  /// Of each part, a cell a model.
+  private var keys: [[String]: Int] = [:]
+  /// Of each key, a cell a model.
   private var cells: [[Cell]] = []
 
   /// `columns` are the names of the scores where the kind is `scores`.
@@ -68,7 +68,7 @@ struct Tally {
     self.models = models
     self.levels = levels
     self.columns = kind.sums ?? columns
-    if by.isEmpty { _ = part([]) }
+    if by.isEmpty { _ = key([]) }
   }
 
   /// Rows of the report for model g.
@@ -82,10 +82,10 @@ struct Tally {
 
   private func emptyCell(_ g: Int) -> Cell { Cell(sums: [ScoreAccumulator](repeating: ScoreAccumulator(columns: columns.count), count: slots(g))) }
 
-  /// The part of rows with these values of the `--by` columns.
-  mutating func part(_ values: [String]) -> Int {
-    if let part = parts[values] { return part }
-    parts[values] = cells.count
+  /// The number of the key of rows with these values of the `--by` columns.
+  mutating func key(_ values: [String]) -> Int {
+    if let key = keys[values] { return key }
+    keys[values] = cells.count
     cells.append(models.indices.map(emptyCell))
     return cells.count - 1
   }
@@ -99,23 +99,33 @@ struct Tally {
     return models.count - 1
   }
 
-  mutating func countMissingTarget(_ part: Int, _ model: Int, rows: Int = 1) { cells[part][model].missingTarget += rows }
-  mutating func countMissingPrediction(_ part: Int, _ model: Int, rows: Int = 1) { cells[part][model].missingPrediction += rows }
+  mutating func countMissingTarget(_ key: Int, _ model: Int, rows: Int = 1) { cells[key][model].missingTarget += rows }
+  mutating func countMissingPrediction(_ key: Int, _ model: Int, rows: Int = 1) { cells[key][model].missingPrediction += rows }
 
   /// `values` holds one number a column, of each slot in turn.
-  mutating func add(_ part: Int, _ model: Int, _ values: UnsafePointer<Double>, weight: Double?) {
+  mutating func add(_ key: Int, _ model: Int, _ values: UnsafePointer<Double>, weight: Double?) {
     for t in 0..<slots(model) {
       let values = values + t * columns.count
-      if let weight { cells[part][model].sums[t].add(values, weight: weight) } else { cells[part][model].sums[t].add(values) }
+      if let weight { cells[key][model].sums[t].add(values, weight: weight) } else { cells[key][model].sums[t].add(values) }
     }
   }
 
-  mutating func add(_ part: Int, _ model: Int, slot: Int, _ sums: ScoreAccumulator) { cells[part][model].sums[slot].merge(sums) }
+  mutating func add(_ key: Int, _ model: Int, slot: Int, _ sums: ScoreAccumulator) { cells[key][model].sums[slot].merge(sums) }
+
+  /// Counts a row that is not scored, for every model that cannot be.
+  mutating func countMissing(_ forecasts: ForecastRow) {
+    for g in models.indices {
+      if forecasts.target.isNaN { countMissingTarget(0, g) } else if !forecasts.isComplete(g) { countMissingPrediction(0, g) }
+    }
+  }
+
+  /// The sums of several tallies of the same models and scores, at least one.
+  init(merging tallies: [Tally]) { self = tallies.dropFirst().reduce(into: tallies[0]) { $0.merge($1) } }
 
   /// Adds another tally of the same models and scores.
-  mutating func merge(_ other: Tally) {
-    for (values, theirs) in other.parts {
-      let ours = part(values)
+  private mutating func merge(_ other: Tally) {
+    for (values, theirs) in other.keys {
+      let ours = key(values)
       for g in models.indices {
         for t in 0..<slots(g) { cells[ours][g].sums[t].merge(other.cells[theirs][g].sums[t]) }
         cells[ours][g].missingTarget += other.cells[theirs][g].missingTarget
@@ -138,9 +148,9 @@ struct Tally {
     return messages
   }
 
-  /// Every model of every part, parts in the order of their values.
+  /// Every model of every key, keys in the order of their values.
   var sortedCells: [(values: [String], model: Int, cell: Cell)] {
-    inKeyOrder(Array(parts.keys)).flatMap { values in models.indices.map { (values, $0, cells[parts[values]!][$0]) } }
+    inKeyOrder(Array(keys.keys)).flatMap { values in models.indices.map { (values, $0, cells[keys[values]!][$0]) } }
   }
 }
 
@@ -148,27 +158,27 @@ struct Tally {
 
 extension Tally {
   /// Columns of the report, and how many of them name the group.
-  var reportColumns: (names: [String], keys: Int) {
-    let keys = ["model"] + by + kind.keys
+  var reportColumns: (names: [String], labels: Int) {
+    let labels = ["model"] + by + kind.labels
     let shown: [String]
     switch kind {
     case .scores, .levels: shown = columns
     case .reliability: shown = ["coverage", "lower", "upper"]
     case .pit: shown = columns + ["density"]
     }
-    return (keys + ["n"] + shown, keys.count)
+    return (labels + ["n"] + shown, labels.count)
   }
 
   var report: Report {
     let rows = sortedCells.flatMap { values, g, cell in
       cell.sums.enumerated().map { t, sums -> [ReportTable.Cell] in
-        [.text(models[g])] + values.map { .field($0) } + keyCells(g, t) + [.count(sums.rows)] + shown(g, t, sums).map { .number($0) }
+        [.text(models[g])] + values.map { .field($0) } + labelCells(g, t) + [.count(sums.rows)] + shown(g, t, sums).map { .number($0) }
       }
     }
-    return Report(columns: reportColumns.names, keys: reportColumns.keys, rows: rows)
+    return Report(columns: reportColumns.names, labels: reportColumns.labels, rows: rows)
   }
 
-  func keyCells(_ g: Int, _ t: Int) -> [ReportTable.Cell] {
+  func labelCells(_ g: Int, _ t: Int) -> [ReportTable.Cell] {
     switch kind {
     case .scores: []
     case .levels, .reliability: [.key(levels[g][t])]

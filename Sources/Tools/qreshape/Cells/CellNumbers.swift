@@ -74,7 +74,7 @@ final class LevelNumbers {
       Failure(.badData, "\"\(printable(String(decoding: text, as: UTF8.self)))\" is \(cause)", at: .init(column: header.names[column]))
     }
     guard case .number(let value) = reader.read(text) else { throw failure("not a level") }
-    guard value > 0, value < 1, (1..<1_000_000_000).contains(Levels.key(value)) else {
+    guard value > 0, value < 1, Level(value).isProper else {
       throw failure("no quantile level, which is strictly between 0 and 1")
     }
     let number = vocabulary.level(value)

@@ -8,10 +8,10 @@ final class Vocabulary {
   private var modelList: [String] = []
   private var levelList: [Double] = []
   private var numberOfModel: [String: Int] = [:]
-  private var numberOfLevel: [Int: Int] = [:]
-  /// Names and keys that were met, left out or not.
+  private var numberOfLevel: [Level: Int] = [:]
+  /// Names and levels that were met, left out or not.
   private var metModels: Set<String> = []
-  private var metLevels: Set<Int> = []
+  private var metLevels: Set<Level> = []
   private var metUnnamed = false
   private var metNamesake = false
   /// What the group without a name is called.
@@ -20,7 +20,7 @@ final class Vocabulary {
   let onlyModels: [String]?
   let onlyLevels: [Double]?
   private let allowedModels: Set<String>?
-  private let allowedLevels: Set<Int>?
+  private let allowedLevels: Set<Level>?
 
   /// By number.
   var models: [String] { monitor.locked { modelList } }
@@ -31,7 +31,7 @@ final class Vocabulary {
     onlyModels = models.map { $0.map { $0.isEmpty ? unnamed : $0 } }
     onlyLevels = levels
     allowedModels = onlyModels.map(Set.init)
-    allowedLevels = levels.map { Set($0.map(Levels.key)) }
+    allowedLevels = levels.map { Set($0.map { Level($0) }) }
     onlyModels?.forEach { _ = number($0) }
     levels?.forEach { _ = number($0) }
   }
@@ -49,8 +49,8 @@ final class Vocabulary {
   /// The number of a level that was met; −1 for one that is left out.
   func level(_ level: Double) -> Int {
     monitor.locked {
-      metLevels.insert(Levels.key(level))
-      return allowedLevels?.contains(Levels.key(level)) == false ? -1 : number(level)
+      metLevels.insert(Level(level))
+      return allowedLevels?.contains(Level(level)) == false ? -1 : number(level)
     }
   }
 
@@ -59,9 +59,9 @@ final class Vocabulary {
 
   /// Models and levels that were told and not met, and those that were met.
   var absentModels: [String] { monitor.locked { (onlyModels ?? []).filter { !metModels.contains($0) } } }
-  var absentLevels: [Double] { monitor.locked { (onlyLevels ?? []).filter { !metLevels.contains(Levels.key($0)) } } }
+  var absentLevels: [Double] { monitor.locked { (onlyLevels ?? []).filter { !metLevels.contains(Level($0)) } } }
   var presentModels: [String] { monitor.locked { metModels.sorted() } }
-  var presentLevels: [Double] { monitor.locked { metLevels.sorted().map { Double($0) / 1e9 } } }
+  var presentLevels: [Double] { monitor.locked { metLevels.sorted().map(\.value) } }
 
   /// Numbers of the told models, in their order.
   var toldModels: [Int]? { onlyModels.map { $0.map(number) } }
@@ -73,11 +73,11 @@ final class Vocabulary {
     return modelList.count - 1
   }
 
-  private func number(_ level: Double) -> Int {
-    let key = Levels.key(level)
-    if let number = numberOfLevel[key] { return number }
-    levelList.append(Levels.rounded(level))
-    numberOfLevel[key] = levelList.count - 1
+  private func number(_ value: Double) -> Int {
+    let level = Level(value)
+    if let number = numberOfLevel[level] { return number }
+    levelList.append(level.value)
+    numberOfLevel[level] = levelList.count - 1
     return levelList.count - 1
   }
 }

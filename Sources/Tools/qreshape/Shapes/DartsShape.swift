@@ -12,14 +12,14 @@ struct DartsShape: ColumnShape {
   func parse(_ column: String, input: String) throws -> (model: String, level: LevelText)? {
     guard let (model, text) = DartsShape.split(column, letter: "q"), text.contains("."), let level = LevelText(text) else { return nil }
     // What is 0 or 1 with decimals may be the rounding of a level.
-    guard level.isLevel || (level.key <= 1_000_000_000 && level.decimals > 1) else { throw DartsShape.outside(column, input) }
+    guard level.isLevel || (level.level.key <= Level.one && level.decimals > 1) else { throw DartsShape.outside(column, input) }
     return (model, level)
   }
 
   /// Two decimals; three where two would not tell the level.
   func columnName(_ model: String, _ level: Double) throws -> String {
-    let thousandths = Levels.key(level) / 1_000_000
-    guard thousandths * 1_000_000 == Levels.key(level) else {
+    let thousandths = Level(level).key / (Level.one / 1000)
+    guard thousandths * (Level.one / 1000) == Level(level).key else {
       throw cannotHold("the level \(levelText(level)), its names have three decimals", remedy: "choose levels with --levels")
     }
     let digits = String("\(1000 + thousandths)".dropFirst())

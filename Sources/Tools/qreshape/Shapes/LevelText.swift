@@ -7,7 +7,7 @@ struct LevelText {
 
   /// A level of which nothing was cut off.
   init(exactly level: Double) {
-    digits = Levels.key(level)
+    digits = Level(level).key
     decimals = 9
   }
 
@@ -24,9 +24,10 @@ struct LevelText {
   static func power(_ decimals: Int) -> Double { (0..<decimals).reduce(1.0) { power, _ in power * 10 } }
 
   var value: Double { Double(digits) / LevelText.power(decimals) }
-  var key: Int { value < 2 ? Levels.key(value) : .max }
+  /// What it says, proper or not; of large numbers, the largest there is.
+  var level: Level { value < 2 ? Level(value) : Level(key: .max) }
   /// Strictly between 0 and 1, as levels are told apart.
-  var isLevel: Bool { (1..<1_000_000_000).contains(key) }
+  var isLevel: Bool { level.isProper }
 }
 
 /// Ways in which programs leave a level few decimals.

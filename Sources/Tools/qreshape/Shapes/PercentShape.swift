@@ -10,7 +10,8 @@ struct PercentShape: ColumnShape {
   let shortenings = [Shortening.formatted, .halvesToEven, .halvesUp, .truncated]
 
   func parse(_ column: String, input: String) throws -> (model: String, level: LevelText)? {
-    guard let (model, text) = PercentShape.split(column, letter: "p"), let level = LevelText(text, isPercent: true), level.key <= 1_000_000_000 else {
+    guard let (model, text) = PercentShape.split(column, letter: "p"), let level = LevelText(text, isPercent: true), level.level.key <= Level.one
+    else {
       return nil
     }
     let whole = text.prefix { $0 != "." }
@@ -22,8 +23,8 @@ struct PercentShape: ColumnShape {
   }
 
   func columnName(_ model: String, _ level: Double) throws -> String {
-    let percent = Levels.key(level) / 10_000_000
-    guard percent * 10_000_000 == Levels.key(level) else {
+    let percent = Level(level).key / (Level.one / 100)
+    guard percent * (Level.one / 100) == Level(level).key else {
       throw cannotHold("the level \(levelText(level)), its names are whole percents", remedy: "choose levels with --levels")
     }
     return (model.isEmpty ? "" : model + "_") + "p\(percent)"

@@ -43,6 +43,12 @@ enum Shape: Sendable {
     return false
   }
 
+  /// The format of the filters themselves.
+  var isWide: Bool {
+    if case .columns(let shape) = self { return shape is WideShape }
+    return false
+  }
+
   /// The format that a flag names.
   static func named(_ name: String, flag: String) throws -> Shape {
     if let shape = all.first(where: { $0.name == name }) { return shape }

@@ -37,7 +37,7 @@ struct ShortenedLevels {
       let neighbours = [name.digits - 1, name.digits + 1].filter { (1...99).contains($0) }
       if name.isLevel, neighbours.allSatisfy(hundredths.contains) { return nil }
       for way in ways {
-        let level = ShortenedLevels.usual.first { Levels.key($0) != name.key && way.digits(of: $0, decimals: name.decimals) == name.digits }
+        let level = ShortenedLevels.usual.first { Level($0) != name.level && way.digits(of: $0, decimals: name.decimals) == name.digits }
         if let level { return Doubt(name: i, level: level, way: way, isSlight: [1, 99].contains(name.digits)) }
       }
       return nil
@@ -75,7 +75,7 @@ struct ShortenedLevels {
     let best = explained.indices.max { explained[$0] < explained[$1] || (explained[$0] == explained[$1] && $0 > $1) }
     return try names.enumerated().map { i, name in
       let near = best.map { matches[$0][i] } ?? []
-      if near.isEmpty || near.contains(where: { Levels.key($0) == name.key }) { return Levels.rounded(name.value) }
+      if near.isEmpty || near.contains(where: { Level($0) == name.level }) { return Levels.rounded(name.value) }
       guard near.count == 1 else {
         throw failure(
           i, "the level \(levelText(name.value)) may be \(near.map(levelText).joined(separator: " or "))", "name the columns with all decimals")

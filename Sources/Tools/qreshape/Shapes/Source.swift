@@ -95,28 +95,28 @@ extension Shape {
   /// The quantile groups of a header as a format names them, in the order of their first columns.
   private static func groups(_ header: Header, _ shape: any ColumnShape, _ session: FilterSession, _ told: [Double]?) throws -> [QuantileGroup] {
     var order: [String] = []
-    var members: [String: [(level: LevelText, column: Int)]] = [:]
+    var members: [String: [(text: LevelText, column: Int)]] = [:]
     for (column, name) in header.names.enumerated() {
       guard let (model, level) = try shape.parse(name, input: session.inputName) else { continue }
       if members[model] == nil { order.append(model) }
       members[model, default: []].append((level, column))
     }
     return try order.map { model in
-      let sorted = members[model]!.sorted { ($0.level.key, $0.column) < ($1.level.key, $1.column) }
+      let sorted = members[model]!.sorted { ($0.text.level, $0.column) < ($1.text.level, $1.column) }
       func name(_ k: Int) -> String { header.names[sorted[k].column] }
       func refuseRepetition(_ levels: [Double]) throws {
-        for k in levels.indices.dropFirst() where Levels.key(levels[k]) == Levels.key(levels[k - 1]) {
+        for k in levels.indices.dropFirst() where Level(levels[k]) == Level(levels[k - 1]) {
           throw session.failure(
             "columns \"\(name(k - 1))\" and \"\(name(k))\" hold the same level \(levelText(levels[k]))", remedy: "drop one of them")
         }
       }
-      try refuseRepetition(sorted.map(\.level.value))
-      let names = ShortenedLevels(names: sorted.map(\.level), ways: shape.shortenings)
+      try refuseRepetition(sorted.map(\.text.value))
+      let names = ShortenedLevels(names: sorted.map(\.text), ways: shape.shortenings)
       let levels = try names.meant(told: told, warn: { session.diagnostics.warn("\(shape.name): \($0)") }) {
         session.failure($1, column: name($0), remedy: $2)
       }
-      for (read, meant) in zip(sorted, levels) where read.level.key != Levels.key(meant) {
-        session.diagnostics.warn("\(shape.name): the level \(levelText(read.level.value)) is taken for \(levelText(meant)), shortened")
+      for (read, meant) in zip(sorted, levels) where read.text.level != Level(meant) {
+        session.diagnostics.warn("\(shape.name): the level \(levelText(read.text.value)) is taken for \(levelText(meant)), shortened")
       }
       try refuseRepetition(levels)
       return QuantileGroup(name: model, levels: levels, columns: sorted.map(\.column))

@@ -38,7 +38,7 @@ struct WrittenNames {
     var levels: [String: [LevelText]] = [:]
     let names = try columns.map { model, level in
       let name = try shape.columnName(model, level)
-      guard let read = (try? shape.parse(name, input: "")) ?? nil, !shape.namesModels || read.model == model, read.level.key == Levels.key(level)
+      guard let read = (try? shape.parse(name, input: "")) ?? nil, !shape.namesModels || read.model == model, read.level.level == Level(level)
       else {
         throw shape.cannotHold("the model \"\(printable(model))\"", remedy: "its columns would be read as another model's")
       }
@@ -47,11 +47,11 @@ struct WrittenNames {
     }
     try refuseRepetition(passed + names)
     let doubts = levels.values.flatMap { names in
-      let sorted = ShortenedLevels(names: names.sorted { $0.key < $1.key }, ways: shape.shortenings)
-      return sorted.doubts.filter { !$0.isSlight }.map { sorted.names[$0.name].key }
+      let sorted = ShortenedLevels(names: names.sorted { $0.level < $1.level }, ways: shape.shortenings)
+      return sorted.doubts.filter { !$0.isSlight }.map { sorted.names[$0.name].level }
     }
     if !doubts.isEmpty {
-      let list = Set(doubts).sorted().map { levelText(Double($0) / 1e9) }.joined(separator: ", ")
+      let list = Set(doubts).sorted().map { levelText($0.value) }.joined(separator: ", ")
       session.diagnostics.warn("\(shape.name): names of \(list) could be left of levels with more decimals, and are read back only with --levels")
     }
     if shape is UnderscoreShape, let model = columns.first(where: { $0.model.contains(".") })?.model {

@@ -1,8 +1,34 @@
 import FilterKit
-import Groundwork
 import Quantiles
 import Scoring
 import Tables
+
+/// Means over rows, a row of the report for each model, level or bin; or the sums that they are of.
+struct ScoringTask: JudgedTask {
+  let flags: QScore
+  let kind: TallyKind
+  let conditions: [FailureCondition]
+
+  func roles(_ header: Header, _ session: FilterSession) throws -> ScoringRoles { try ScoringRoles(session, header, flags) }
+
+  func explanation(_ roles: ScoringRoles, _ header: Header, _ session: FilterSession) -> [(String, String)] { roles.explanation(header, session) }
+
+  func begin(_ roles: ScoringRoles, _ session: FilterSession) throws {
+    roles.warnOfCopies(session)
+    let tally = roles.tally(kind)
+    try check(tally.reportColumns)
+    if flags.partial { try checkNames(tally.partColumns) }
+  }
+
+  func worker(_ roles: ScoringRoles, _ header: Header, _ session: FilterSession) -> ScoringWorker {
+    ScoringWorker(roles: roles, header: header, kind: kind)
+  }
+
+  func findings(_ workers: [ScoringWorker], _ roles: ScoringRoles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) -> Findings {
+    let tally = Tally(merging: workers.map(\.tally))
+    return flags.partial ? .parts(tally) : .report(tally.report.answering(counts), unscored: tally.unscored)
+  }
+}
 
 /// Adds the scores of rows to a tally.
 final class ScoringWorker: RowWorker {
@@ -52,55 +78,17 @@ final class ScoringWorker: RowWorker {
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     try forecasts.read(row)
     forecasts.forEachScale { s in
-      let part = roles.partNames.isEmpty ? 0 : tally.part(forecasts.part(row, s))
+      let key = roles.keyNames.isEmpty ? 0 : tally.key(forecasts.key(row, s))
       for g in roles.groups.indices {
         if forecasts.target.isNaN {
-          if s == 0 { tally.countMissingTarget(part, g) }
+          if s == 0 { tally.countMissingTarget(key, g) }
         } else if !forecasts.isComplete(g) {
-          if s == 0 { tally.countMissingPrediction(part, g) }
+          if s == 0 { tally.countMissingPrediction(key, g) }
         } else {
-          evaluators[s][g](forecasts.quantiles(g), forecasts.target, forecasts.weight, values)
-          tally.add(part, g, values, weight: roles.weight == nil ? nil : forecasts.weight)
+          evaluators[s][g](forecasts.quantiles(g).baseAddress!, forecasts.target, forecasts.weight, values)
+          tally.add(key, g, values, weight: roles.weight == nil ? nil : forecasts.weight)
         }
       }
     }
-  }
-}
-
-/// Appends its scores to each row.
-final class AppendingWorker: RowWorker {
-  private let roles: ScoringRoles
-  private let forecasts: ForecastRow
-  private let encoder: RowEncoder
-  private var own: [Double]
-  private(set) var tally: Tally
-
-  init(roles: ScoringRoles, header: Header, encoder: RowEncoder) {
-    self.roles = roles
-    self.encoder = encoder
-    forecasts = ForecastRow(roles: roles, header: header)
-    own = [Double](repeating: 0, count: roles.groups.count * roles.columns.count)
-    tally = roles.counter
-  }
-
-  override func handle(_ row: Row, into output: ByteBuffer) throws {
-    try forecasts.read(row)
-    let width = roles.columns.count
-    own.withUnsafeMutableBufferPointer { own in
-      forecasts.forEachScale { s in
-        for g in roles.groups.indices {
-          let values = own.baseAddress! + g * width
-          if forecasts.target.isNaN || !forecasts.isComplete(g) {
-            for k in 0..<width { values[k] = .nan }
-          } else {
-            roles.scorers[s][g].evaluate(quantiles: forecasts.quantiles(g), target: forecasts.target, into: values)
-          }
-        }
-      }
-    }
-    for g in roles.groups.indices {
-      if forecasts.target.isNaN { tally.countMissingTarget(0, g) } else if !forecasts.isComplete(g) { tally.countMissingPrediction(0, g) }
-    }
-    own.withUnsafeBufferPointer { encoder.write(row, cells: nil, own: $0.baseAddress!, into: output) }
   }
 }

@@ -1,30 +1,37 @@
+import FilterKit
 import Groundwork
+import Quantiles
 import Tables
 
-/// A table with a column a level, of which names change: rows pass, as they came wherever they can.
-final class RenamingWorker: RowWorker {
-  let pass: PassWriter
-  let reader: CellReader
-  private let copiesRows: Bool
-  private let lineEnd: [UInt8]
-  private(set) var unmatched = 0
-
-  /// `copiesRows` where a row's bytes are those of the output. `reader` sees that what is called a quantile is one.
-  init(pass: PassWriter, reader: CellReader, copiesRows: Bool, lineEnd: [UInt8]) {
-    self.pass = pass
-    self.reader = reader
-    self.copiesRows = copiesRows
-    self.lineEnd = lineEnd
-  }
-
-  override func handle(_ row: Row, into output: ByteBuffer) throws {
-    _ = try reader.read(row)
-    try pass.truth?.check(row)
-    if copiesRows { return output.append(row.record) }
-    if pass.writer.writesObjects { output.append(UInt8(ascii: "{")) }
-    if !pass.write(row, into: output) { unmatched += 1 }
-    if pass.writer.writesObjects { output.append(UInt8(ascii: "}")) }
-    output.append(lineEnd)
+extension ReshapePlan {
+  /// Rows become one a quantile, or lines one a model where `long` is nil: the nested format.
+  func melt(_ long: LongShape?) throws {
+    if case .columns(let groups, _) = source { try refuseNothing(picked(groups)) }
+    func makeSink() -> RecordSink {
+      RecordSink(long, pass: makePass(), vocabulary: vocabulary, hasModels: hasModels, lineEnd: writer.lineEnd(header))
+    }
+    let sink = makeSink()
+    if let long {
+      let hasTarget = target.column != nil || join != nil
+      try writtenNames.check(sink.names, long, hasModels: hasModels, target: hasTarget ? target.name : nil)
+      if long.target.isEmpty { warnOfTarget(long.name) }
+    } else {
+      try writtenNames.check(sink.names, NestedShape(), hasModels: hasModels)
+    }
+    try writeHeader(sink.writeHeader)
+    let rest = try RestRows(path: flags.rest, header, session.reader.format)
+    let observed = long?.target.isEmpty == false ? target.column : nil
+    let (counts, workers) = try session.stream(header) { _ in
+      MeltingWorker(reader: makeReader(), pass: makePass(), sink: makeSink(), target: observed, rest: rest)
+    }
+    try rest.close()
+    var tally = Tally(rows: counts.read - counts.skipped, readers: workers.map(\.reader), rest: workers.reduce(0) { $0 + $1.restCount })
+    tally.rows -= tally.rest
+    tally.missing = workers.reduce(0) { $0 + $1.sink.missing }
+    tally.empty = workers.reduce(0) { $0 + $1.sink.empty }
+    tally.unmatched = workers.reduce(0) { $0 + $1.unmatched }
+    tally.missedKey = workers.compactMap(\.pass.truth?.missed).min()
+    try finish(counts, written: workers.reduce(0) { $0 + $1.sink.written }, tally)
   }
 }
 

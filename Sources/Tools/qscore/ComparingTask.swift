@@ -1,0 +1,165 @@
+import FilterKit
+import Groundwork
+import MethodKit
+import Tables
+
+/// Models pair by pair, by one of their scores on the rows that both answered.
+struct ComparingTask: JudgedTask {
+  let flags: QScore
+  let conditions: [FailureCondition]
+  private let rows = ComparedRows()
+
+  init(flags: QScore, conditions: [FailureCondition]) {
+    self.flags = flags
+    self.conditions = conditions
+  }
+
+  private var score: String { flags.score ?? "wis" }
+
+  func finishEmpty(_ session: FilterSession) throws {
+    if flags.table.files.isEmpty, let baseline = flags.compare, let name = baseline.name, let remedy = baseline.fileRemedy {
+      throw Failure(.usage, "--compare takes \(name) for the baseline, and stdin is empty", remedy: remedy)
+    }
+    try session.finish(RowCounts())
+    try refuseUnjudged()
+  }
+
+  func roles(_ header: Header, _ session: FilterSession) throws -> ScoringRoles { try ScoringRoles(session, header, flags) }
+
+  func explanation(_ roles: ScoringRoles, _ header: Header, _ session: FilterSession) -> [(String, String)] { roles.explanation(header, session) }
+
+  func begin(_ roles: ScoringRoles, _ session: FilterSession) throws {
+    if roles.hasCopies, roles.blocks.isEmpty {
+      throw session.failure(
+        "the table holds copies of rows (column held), which are not independent",
+        remedy: "\(ScoringRoles.remedyOfCopies); or name what makes a row with --blocks")
+    }
+    roles.warnOfCopies(session)
+    let comparison = try comparison(roles, session)
+    try warnOfLevels(roles, baseline: comparison.baseline, session)
+    try check(comparison.columns)
+    if score != "ae_median", Set(roles.groups.map(\.levels)).count > 1 {
+      session.diagnostics.warn("models have different levels, so their \(score) are means over different levels")
+    }
+  }
+
+  func worker(_ roles: ScoringRoles, _ header: Header, _ session: FilterSession) throws -> ComparingWorker {
+    ComparingWorker(roles: roles, header: header, score: try place(roles), rows: rows)
+  }
+
+  func findings(
+    _ workers: [ComparingWorker], _ roles: ScoringRoles, _ header: Header, _ counts: RowCounts, _ session: FilterSession
+  ) throws -> Findings {
+    let report = try comparison(roles, session).report(rows, session).answering(counts)
+    return .report(report, unscored: Tally(merging: workers.map(\.tally)).unscored)
+  }
+
+  /// Throws where there are no two models, or not the baseline.
+  private func comparison(_ roles: ScoringRoles, _ session: FilterSession) throws -> Comparison {
+    let models = roles.groups.map(\.name)
+    let baseline = try flags.compare?.name.map { name in
+      guard let index = models.firstIndex(of: name) else {
+        throw session.failure(
+          "no quantile columns of a model \"\(name)\" to compare with", remedy: flags.compare?.fileRemedy ?? suggestion(for: name, among: models))
+      }
+      return index
+    }
+    guard models.count >= 2 else { throw session.failure("there is only \(roles.groups[0].title), and nothing to compare it with") }
+    return Comparison(
+      models: models, keyNames: roles.keyNames, score: score, baseline: baseline, permutations: flags.permutations ?? 999,
+      resamples: flags.bootstrap ?? 0, isSeries: roles.order != nil, horizon: flags.horizon ?? 1, hasBlocks: !roles.blocks.isEmpty,
+      seed: flags.seedOption.seed, threads: session.threads)
+  }
+
+  /// Where the compared score stands among those of `roles`. Throws for one that is not there, or says not which model is better.
+  private func place(_ roles: ScoringRoles) throws -> Int {
+    let losses = roles.scorers[0][0].losses
+    guard let place = roles.columns.firstIndex(of: score) else {
+      throw Failure(.usage, "--score \(score): there is no such score", remedy: suggestion(for: score, among: losses))
+    }
+    guard losses.contains(score) else {
+      throw Failure(.usage, "--score \(score): less of it is not better", remedy: "compare \(losses.joined(separator: ", "))")
+    }
+    return place
+  }
+
+  /// Warns of models whose levels do not give the score; throws where no two have it.
+  private func warnOfLevels(_ roles: ScoringRoles, baseline: Int?, _ session: FilterSession) throws {
+    let place = try place(roles)
+    let lacking = roles.groups.indices.filter { g in
+      roles.scorers[0][g].evaluate(quantiles: [Double](repeating: 0, count: roles.groups[g].levels.count), target: 0)[place].isNaN
+    }
+    if roles.groups.count - lacking.count < 2 || baseline.map(lacking.contains) == true {
+      let group = roles.groups[lacking[0]]
+      throw session.failure(
+        "\(group.title) has no \(score), for want of the levels, and nothing is left to compare", remedy: "compare another --score")
+    }
+    for g in lacking { session.diagnostics.warn("\(roles.groups[g].title) has no \(score), for want of the levels") }
+  }
+}
+
+/// Scores rows for a comparison.
+final class ComparingWorker: RowWorker {
+  private let header: Header
+  private let roles: ScoringRoles
+  /// Position of the compared score among those of `roles`.
+  private let score: Int
+  private let rows: ComparedRows
+  private let forecasts: ForecastRow
+  private let reader = NumberReader()
+  private var values: [Double]
+  private var scores: [Double] = []
+  private var weights: [Double] = []
+  private var labels: [ComparedRows.Labelled] = []
+  private(set) var tally: Tally
+
+  init(roles: ScoringRoles, header: Header, score: Int, rows: ComparedRows) {
+    self.header = header
+    self.roles = roles
+    self.score = score
+    self.rows = rows
+    forecasts = ForecastRow(roles: roles, header: header)
+    values = [Double](repeating: 0, count: roles.columns.count)
+    tally = roles.counter
+  }
+
+  override func handle(_ row: Row, into output: ByteBuffer) throws {
+    try forecasts.read(row)
+    let isScored = !forecasts.target.isNaN && forecasts.weight > 0
+    if let order = roles.order, isScored, row.number(order, reader) == .missing {
+      throw Failure(.badData, "the row's place in the series is missing", at: .init(column: header.names[order]))
+    }
+    var new: (scores: [Double], labels: [ComparedRows.Labelled]) = ([], [])
+    try forecasts.forEachScale { s in
+      new.labels.append(
+        .init(
+          key: forecasts.key(row, s), time: roles.order.map { [row.text($0)] } ?? [], block: roles.blocks.map { row.text($0) },
+          isScored: isScored))
+      if isScored { for g in roles.groups.indices { new.scores.append(try scored(s, g)) } }
+    }
+    tally.countMissing(forecasts)
+    labels += new.labels
+    scores += new.scores
+    if isScored, roles.weight != nil { for _ in new.labels { weights.append(forecasts.weight) } }
+  }
+
+  /// NaN where group g did not answer, or its levels do not give the score.
+  private func scored(_ s: Int, _ g: Int) throws -> Double {
+    guard forecasts.isComplete(g) else { return .nan }
+    values.withUnsafeMutableBufferPointer {
+      roles.scorers[s][g].evaluate(quantiles: forecasts.quantiles(g).baseAddress!, target: forecasts.target, into: $0.baseAddress!)
+    }
+    let value = values[score]
+    if value < 0 {
+      throw Failure(.badData, "\(roles.columns[score]) is negative, and only scores from 0 have ratios", remedy: "compare another --score")
+    }
+    return value
+  }
+
+  override func commit(_ rows: Rows) throws {
+    self.rows.append(labels, scores, weights)
+    labels.removeAll(keepingCapacity: true)
+    weights.removeAll(keepingCapacity: true)
+    scores.removeAll(keepingCapacity: true)
+  }
+}

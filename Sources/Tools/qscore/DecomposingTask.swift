@@ -1,0 +1,70 @@
+import FilterKit
+import Tables
+
+/// What each level's pinball loss is made of, by all rows at once.
+struct DecomposingTask: JudgedTask {
+  typealias Roles = (scoring: ScoringRoles, decomposition: Decomposition)
+
+  let flags: QScore
+  let conditions: [FailureCondition]
+
+  func roles(_ header: Header, _ session: FilterSession) throws -> Roles {
+    let roles = try ScoringRoles(session, header, flags)
+    return (roles, Decomposition(groups: roles.groups, keyNames: roles.keyNames))
+  }
+
+  func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)] { roles.scoring.explanation(header, session) }
+
+  func begin(_ roles: Roles, _ session: FilterSession) throws {
+    roles.scoring.warnOfCopies(session)
+    try check(roles.decomposition.columns)
+  }
+
+  func worker(_ roles: Roles, _ header: Header, _ session: FilterSession) -> DecomposingWorker {
+    DecomposingWorker(roles: roles.scoring, header: header, decomposition: roles.decomposition)
+  }
+
+  func findings(_ workers: [DecomposingWorker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) -> Findings {
+    let report = roles.decomposition.report(threads: session.threads).answering(counts)
+    return .report(report, unscored: Tally(merging: workers.map(\.tally)).unscored)
+  }
+}
+
+/// Reads the rows to decompose.
+final class DecomposingWorker: RowWorker {
+  private let roles: ScoringRoles
+  private let decomposition: Decomposition
+  private let forecasts: ForecastRow
+  private var held: [HeldForecasts]
+  private var keys = RowLabels()
+  private(set) var tally: Tally
+
+  init(roles: ScoringRoles, header: Header, decomposition: Decomposition) {
+    self.roles = roles
+    self.decomposition = decomposition
+    forecasts = ForecastRow(roles: roles, header: header)
+    held = roles.groups.map { _ in HeldForecasts() }
+    tally = roles.counter
+  }
+
+  override func handle(_ row: Row, into output: ByteBuffer) throws {
+    try forecasts.read(row)
+    tally.countMissing(forecasts)
+    forecasts.forEachScale { s in
+      let key = keys.number(of: forecasts.key(row, s))
+      guard !forecasts.target.isNaN, forecasts.weight > 0 else { return }
+      for g in roles.groups.indices where forecasts.isComplete(g) {
+        held[g].targets.append(forecasts.target)
+        if roles.weight != nil { held[g].weights.append(forecasts.weight) }
+        held[g].quantiles += forecasts.quantiles(g)
+        held[g].keys.append(key)
+      }
+    }
+  }
+
+  override func commit(_ rows: Rows) throws {
+    decomposition.append(held, keyNames: keys.names)
+    for g in held.indices { held[g] = HeldForecasts() }
+    keys = RowLabels()
+  }
+}
