@@ -65,7 +65,7 @@ public protocol Calibrator: Sendable {
   /// The fit, and the fit without row i for each i, which answers a labelled row that taught. Equal to n + 1 fits; methods make it cheaper.
   func leaveOneOut(_ training: CalibrationTraining, context: FitContext) throws -> LeaveOneOut
 
-  /// Reads what `FittedCalibrator.encode` wrote for a calibrator of the same settings.
+  /// Reads what `FittedCalibrator.encode` wrote for a calibrator of the same settings, which is less than a calibration needs.
   func decode(_ reader: inout ByteReader) throws -> any FittedCalibrator
 }
 

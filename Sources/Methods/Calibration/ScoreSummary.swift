@@ -14,7 +14,7 @@ import Quantiles
 ///
 /// With capacity c, n scores compacted at once take at most c + log₂(n/c) + 1 numbers with a rank error below 2n/c; each later merge
 /// into N scores adds less than 2N/c to the errors of its parts, and no sketch takes more than c (2 + log₂(N/c)) numbers.
-public struct ScoreSummary: Equatable, Sendable {
+public struct ScoreSummary: BinaryCodable, Equatable, Sendable {
   /// Scores at each height, increasing, −0 as 0; never NaN.
   private var heights: [[Double]]
   /// Of the scores at height 0, where rows have weights: increasing among equal scores.
@@ -105,7 +105,6 @@ public struct ScoreSummary: Equatable, Sendable {
     if let weights { writer.write(weights) }
   }
 
-  /// Throws `ByteReader.damaged` for anything that `encode` cannot have written.
   public init(decoding reader: inout ByteReader) throws {
     let count = try reader.readInt()
     guard (1...40).contains(count) else { throw ByteReader.damaged }

@@ -9,7 +9,7 @@ import Quantiles
 /// order given; missing is a category of its own, the last, if it occurs. A category that did not occur is answered as the first one.
 /// Of a feature with more than `mostCategories` only so many have a column, the most frequent of those with some rows; the others share none of their own, as do
 /// categories that did not occur. Features that are constant in training give no column. There is no column for the intercept.
-public struct DesignEncoding: Equatable, Sendable {
+public struct DesignEncoding: BinaryCodable, Equatable, Sendable {
   package enum Kind: UInt8 { case number, missing, category }
 
   package struct Column: Equatable, Sendable {
@@ -146,7 +146,7 @@ public struct DesignEncoding: Equatable, Sendable {
 
   // MARK: Model file
 
-  public func write(into writer: inout ByteWriter) {
+  public func encode(into writer: inout ByteWriter) {
     writer.write(featureCount)
     writer.write(constantFeatures)
     writer.write(columns.map(\.kind.rawValue))
@@ -156,7 +156,7 @@ public struct DesignEncoding: Equatable, Sendable {
     writer.write(columns.map { $0.category ?? "" })
   }
 
-  public init(from reader: inout ByteReader) throws {
+  public init(decoding reader: inout ByteReader) throws {
     featureCount = try reader.readInt()
     constantFeatures = try reader.readStrings()
     let kinds = try reader.readArray(of: UInt8.self)

@@ -2,7 +2,7 @@ import Groundwork
 import Quantiles
 
 /// A shift and a scale for each column of a design: x ↦ (x − centre) · scale.
-public struct Standardisation: Equatable, Sendable {
+public struct Standardisation: BinaryCodable, Equatable, Sendable {
   public let centres: [Double]
   public let scales: [Double]
 
@@ -71,12 +71,12 @@ public struct Standardisation: Equatable, Sendable {
 
   // MARK: Model file
 
-  public func write(into writer: inout ByteWriter) {
+  public func encode(into writer: inout ByteWriter) {
     writer.write(centres)
     writer.write(scales)
   }
 
-  public init(from reader: inout ByteReader) throws {
+  public init(decoding reader: inout ByteReader) throws {
     centres = try reader.readArray(of: Double.self)
     scales = try reader.readArray(of: Double.self)
     guard centres.count == scales.count, centres.allSatisfy(\.isFinite), scales.allSatisfy({ $0.isFinite && $0 > 0 }) else {

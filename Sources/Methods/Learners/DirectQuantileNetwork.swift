@@ -17,5 +17,5 @@ public struct DirectQuantileNetwork: Learner {
     try plan.fit(training, levels: levels, .levels, DirectObjective(levels: levels), context: context)
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedNetworks(from: &reader) }
+  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedNetworks(decoding: &reader) }
 }

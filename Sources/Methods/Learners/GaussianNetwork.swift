@@ -20,5 +20,5 @@ public struct GaussianNetwork: Learner {
     try plan.fit(training, levels: levels, .gaussian, GaussianObjective(), context: context)
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedNetworks(from: &reader) }
+  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedNetworks(decoding: &reader) }
 }

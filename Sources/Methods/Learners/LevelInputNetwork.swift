@@ -17,5 +17,5 @@ public struct LevelInputNetwork: Learner {
     try plan.fit(training, levels: levels, .levelAsInput, LevelInputObjective(), context: context)
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedNetworks(from: &reader) }
+  public static func decode(_ reader: inout ByteReader) throws -> any FittedLearner { try FittedNetworks(decoding: &reader) }
 }

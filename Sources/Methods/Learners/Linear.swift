@@ -136,8 +136,8 @@ struct FittedLinear: FittedLearner {
   }
 
   func encode(into writer: inout ByteWriter) {
-    encoding.write(into: &writer)
-    standardisation.write(into: &writer)
+    encoding.encode(into: &writer)
+    standardisation.encode(into: &writer)
     writer.write(centre)
     writer.write(coefficients.columns)
     writer.write(coefficients.values)
@@ -149,8 +149,8 @@ struct FittedLinear: FittedLearner {
 
 extension FittedLinear {
   init(from reader: inout ByteReader) throws {
-    encoding = try DesignEncoding(from: &reader)
-    standardisation = try Standardisation(from: &reader)
+    encoding = try DesignEncoding(decoding: &reader)
+    standardisation = try Standardisation(decoding: &reader)
     centre = try reader.readDouble()
     let levels = try reader.readInt()
     let values = try reader.readArray(of: Double.self)

@@ -181,8 +181,8 @@ struct FittedRandomFourier: FittedLearner {
   }
 
   func encode(into writer: inout ByteWriter) {
-    encoding.write(into: &writer)
-    standardisation.write(into: &writer)
+    encoding.encode(into: &writer)
+    standardisation.encode(into: &writer)
     writer.write(map.frequencies)
     writer.write(map.phases)
     writer.write(location)
@@ -215,8 +215,8 @@ struct FittedRandomFourier: FittedLearner {
   }
 
   init(from reader: inout ByteReader) throws {
-    encoding = try DesignEncoding(from: &reader)
-    standardisation = try Standardisation(from: &reader)
+    encoding = try DesignEncoding(decoding: &reader)
+    standardisation = try Standardisation(decoding: &reader)
     let frequencies = try reader.readArray(of: Double.self)
     let phases = try reader.readArray(of: Double.self)
     location = try reader.readArray(of: Double.self)

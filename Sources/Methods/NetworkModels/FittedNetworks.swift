@@ -18,7 +18,7 @@ package enum NetworkAnswer: UInt8, Sendable {
 }
 
 /// Networks whose quantiles are averaged, level by level, in increasing order.
-package struct FittedNetworks: Sendable {
+package struct FittedNetworks: BinaryCodable, Sendable {
   package let inputs: NetworkInputs
   let target: NetworkTarget
   let answer: NetworkAnswer
@@ -126,8 +126,8 @@ package struct FittedNetworks: Sendable {
   }
 
   package func encode(into writer: inout ByteWriter) {
-    inputs.write(into: &writer)
-    target.write(into: &writer)
+    inputs.encode(into: &writer)
+    target.encode(into: &writer)
     writer.write(Int(answer.rawValue))
     writer.write(levels)
     writer.write(shape.widths)
@@ -140,9 +140,9 @@ package struct FittedNetworks: Sendable {
 }
 
 extension FittedNetworks {
-  package init(from reader: inout ByteReader) throws {
-    inputs = try NetworkInputs(from: &reader)
-    target = try NetworkTarget(from: &reader)
+  package init(decoding reader: inout ByteReader) throws {
+    inputs = try NetworkInputs(decoding: &reader)
+    target = try NetworkTarget(decoding: &reader)
     guard let answer = NetworkAnswer(rawValue: UInt8(truncatingIfNeeded: try reader.readInt())) else { throw ByteReader.damaged }
     self.answer = answer
     levels = try reader.readArray(of: Double.self)

@@ -7,7 +7,7 @@ import Quantiles
 /// Features as a network's inputs: `DesignEncoding` with rare categories joined, then each column centred at its median, scaled by
 /// its spread and bent, x ↦ z / √(1 + (z/3)²), so that far values stay within ±3 (Holzmüller, Grinsztajn, Steinwart 2024, "Better
 /// by default", NeurIPS). Columns of zeros and ones are centred and scaled only.
-package struct NetworkInputs: Sendable {
+package struct NetworkInputs: BinaryCodable, Sendable {
   /// More categories of a feature than this share one column: an input each would cost more than it teaches.
   static let largestCategoryCount = 64
 
@@ -76,25 +76,25 @@ package struct NetworkInputs: Sendable {
     }
   }
 
-  package func write(into writer: inout ByteWriter) {
+  package func encode(into writer: inout ByteWriter) {
     writer.write(kept.count)
     for names in kept {
       writer.write(names != nil)
       if let names { writer.write(names) }
     }
-    encoding.write(into: &writer)
-    standardisation.write(into: &writer)
+    encoding.encode(into: &writer)
+    standardisation.encode(into: &writer)
     writer.write(bent.map { UInt8($0 ? 1 : 0) })
   }
 
-  package init(from reader: inout ByteReader) throws {
+  package init(decoding reader: inout ByteReader) throws {
     let features = try reader.readInt()
     guard features >= 0 else { throw ByteReader.damaged }
     var kept: [[String]?] = []
     for _ in 0..<features { kept.append(try reader.readBool() ? try reader.readStrings() : nil) }
     self.kept = kept
-    encoding = try DesignEncoding(from: &reader)
-    standardisation = try Standardisation(from: &reader)
+    encoding = try DesignEncoding(decoding: &reader)
+    standardisation = try Standardisation(decoding: &reader)
     bent = try reader.readArray(of: UInt8.self).map { $0 != 0 }
     guard standardisation.centres.count == encoding.count, bent.count == encoding.count else { throw ByteReader.damaged }
   }
@@ -119,7 +119,7 @@ private func robustScale(_ values: [Double]) -> (centre: Double, scale: Double) 
 }
 
 /// The target in units of its standard deviation: y = (centre + spread · z) · unit, unit a power of two.
-struct NetworkTarget: Sendable {
+struct NetworkTarget: BinaryCodable, Sendable {
   let centre: Double
   let spread: Double
   /// Binary exponent of the unit.
@@ -157,13 +157,13 @@ struct NetworkTarget: Sendable {
     return max(-.greatestFiniteMagnitude, min(.greatestFiniteMagnitude, y))
   }
 
-  func write(into writer: inout ByteWriter) {
+  func encode(into writer: inout ByteWriter) {
     writer.write(centre)
     writer.write(spread)
     writer.write(exponent)
   }
 
-  init(from reader: inout ByteReader) throws {
+  init(decoding reader: inout ByteReader) throws {
     centre = try reader.readDouble()
     spread = try reader.readDouble()
     exponent = try reader.readInt()
