@@ -115,7 +115,7 @@ import Testing
     let fitted = try fit(Auto.self, training)
     #expect(fitted.answer(training.predictions, features: nil).values.allSatisfy { $0.isFinite })
     var reader = ByteReader(encoded(fitted))
-    #expect(throws: Failure.self) { try Auto.decode(&reader) }
+    #expect(throws: Failure.self) { try Auto.fitted.init(decoding: &reader) }
   }
 }
 
@@ -134,7 +134,7 @@ private struct Square<S: Sign>: Aggregator, FittedAggregator {
 
   init(settings: Settings) {}
   func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator { self }
-  static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator { throw ByteReader.damaged }
+  static var fitted: any FittedAggregator.Type { Self.self }
 
   func answer(_ predictions: BasePredictions, features: FeatureTable?) -> Matrix {
     let m = predictions.levels.count
@@ -142,6 +142,7 @@ private struct Square<S: Sign>: Aggregator, FittedAggregator {
     return Matrix(rows: predictions.rows, columns: m, values: values.map { S.sign * $0 * $0 })
   }
   func encode(into writer: inout ByteWriter) {}
+  init(decoding reader: inout ByteReader) {}
   var summary: [(key: String, value: String)] { [] }
 }
 

@@ -185,12 +185,12 @@ private func isOnTheSimplex(_ weights: [Double]) -> Bool {
     let fitted = try coarse(training)
     let bytes = encoded(fitted)
     var reader = ByteReader(bytes)
-    let copy = try GlobalCoarse.decode(&reader)
+    let copy = try GlobalCoarse.fitted.init(decoding: &reader)
     #expect(reader.isAtEnd && encoded(copy) == bytes)
     #expect(copy.answer(training.predictions, features: nil) == fitted.answer(training.predictions, features: nil))
     for length in 0..<bytes.count {
       var reader = ByteReader(Array(bytes[..<length]))
-      #expect(throws: Failure.self) { try GlobalCoarse.decode(&reader) }
+      #expect(throws: Failure.self) { try GlobalCoarse.fitted.init(decoding: &reader) }
     }
     for wrong in [[0.5, 0.6], [-0.5, 1.5], [.nan, 1], [.infinity, 0], [0.5, 0.5, 0]] {
       var writer = ByteWriter()
@@ -201,7 +201,7 @@ private func isOnTheSimplex(_ weights: [Double]) -> Bool {
       writer.write(1.0)
       writer.write(0.0)
       var reader = ByteReader(writer.bytes)
-      #expect(throws: Failure.self) { try GlobalCoarse.decode(&reader) }
+      #expect(throws: Failure.self) { try GlobalCoarse.fitted.init(decoding: &reader) }
     }
   }
 }

@@ -227,19 +227,19 @@ import Testing
       let fitted = try fit(method, training, settings)
       let bytes = encoded(fitted)
       var reader = ByteReader(bytes)
-      let copy = try method.decode(&reader)
+      let copy = try method.fitted.init(decoding: &reader)
       #expect(reader.isAtEnd && encoded(copy) == bytes, "\(method.description.name)")
       #expect(copy.answer(training.predictions, features: training.features) == fitted.answer(training.predictions, features: training.features))
       for length in 0..<bytes.count {
         var reader = ByteReader(Array(bytes[..<length]))
-        #expect(throws: Failure.self) { try method.decode(&reader) }
+        #expect(throws: Failure.self) { try method.fitted.init(decoding: &reader) }
       }
       // Nothing that one wrong byte makes of a file may crash.
       for k in bytes.indices {
         var wrong = bytes
         wrong[k] ^= 0xFF
         var reader = ByteReader(wrong)
-        _ = try? method.decode(&reader)
+        _ = try? method.fitted.init(decoding: &reader)
       }
     }
   }

@@ -204,7 +204,7 @@ import Testing
     for (method, settings) in kept {
       let fitted = try fit(method, training, merged(settings))
       var reader = ByteReader(encoded(fitted))
-      let copy = try method.decode(&reader)
+      let copy = try method.fitted.init(decoding: &reader)
       #expect(reader.isAtEnd && encoded(copy) == encoded(fitted))
       #expect(copy.answer(training.predictions, features: training.features) == fitted.answer(training.predictions, features: training.features))
       // Its neighbours have no part in the answer of a row.

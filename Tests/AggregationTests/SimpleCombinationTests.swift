@@ -41,7 +41,7 @@ private let nan = Double.nan
       let given = predictions([0.5], rows: 1, models: 2, [1, 2])
       #expect(fitted.answer(given, features: nil).values == [1.5])
       var reader = ByteReader(encoded(fitted))
-      #expect(try method.decode(&reader).answer(given, features: nil).values == [1.5])
+      #expect(try method.fitted.init(decoding: &reader).answer(given, features: nil).values == [1.5])
       #expect(reader.isAtEnd)
     }
   }
@@ -114,16 +114,16 @@ private let nan = Double.nan
     let fitted = try fit(Best.self, table([0.5], [0, 0], [1, 2, 1, 2]))
     let bytes = encoded(fitted)
     var reader = ByteReader(bytes)
-    #expect(encoded(try Best.decode(&reader)) == bytes)
+    #expect(encoded(try Best.fitted.init(decoding: &reader)) == bytes)
     for length in 0..<bytes.count {
       var reader = ByteReader(Array(bytes[..<length]))
-      #expect(throws: Failure.self) { try Best.decode(&reader) }
+      #expect(throws: Failure.self) { try Best.fitted.init(decoding: &reader) }
     }
     // The order [0, 1] with its first index made 1 is no order.
     var wrong = bytes
     wrong[bytes.count - 8 - 16] = 1
     var other = ByteReader(wrong)
-    #expect(throws: Failure.self) { try Best.decode(&other) }
+    #expect(throws: Failure.self) { try Best.fitted.init(decoding: &other) }
   }
 
   @Test func nothingToLearnFromIsAFailure() {

@@ -81,14 +81,17 @@ private struct MadeUp: ConformityMeasure {
 
 /// Answers with the whole line.
 private struct MadeUpOnline: OnlineCalibrator {
-  struct State {}
+  struct State: BinaryCodable {
+    init() {}
+    init(decoding reader: inout ByteReader) {}
+    func encode(into writer: inout ByteWriter) {}
+  }
   static let description = MethodDescription(name: "made-up-online", summary: "")
   init(alpha: Double, settings: Settings) {}
   var start: State { State() }
   func thresholds(_ state: State) -> OnlineThresholds { OnlineThresholds(both: .infinity) }
   func learn(_ scores: EndScores, into state: inout State) {}
-  func encode(_ state: State, into writer: inout ByteWriter) {}
-  func decode(_ reader: inout ByteReader) throws -> State { State() }
+  func mayReach(_ state: State) -> Bool { true }
 }
 
 @Suite struct MethodTests {

@@ -70,7 +70,7 @@ private let unruly: [(name: String, scores: [EndScores])] = [
       var writer = ByteWriter()
       window.encode(into: &writer)
       var reader = ByteReader(writer.bytes)
-      let copy = try ScoreWindow(decoding: &reader, capacity: capacity)
+      let copy = try ScoreWindow(decoding: &reader)
       #expect(sorted.indices.map { copy.score(ofRank: $0 + 1) } == sorted)
     }
   }

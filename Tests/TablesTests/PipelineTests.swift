@@ -174,7 +174,7 @@ private func randomTable(_ random: inout RandomStream, rows: Int, columns: Int) 
       let target = path + ".out"
       defer { unlink(target) }
       let file = try OutputFile(path: target)
-      try table.answer(output: file, threads: 2) { EchoWorker() }
+      try table.answer([EchoWorker(), EchoWorker()], output: file)
       try file.close()
       let written = try String(contentsOfFile: target, encoding: .utf8)
       #expect(written == lines.enumerated().map { "\($0) \($1)" }.joined(separator: "\n"))

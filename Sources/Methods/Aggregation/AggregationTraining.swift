@@ -1,3 +1,4 @@
+import Groundwork
 import MethodKit
 
 /// What an aggregator learns from: out-of-sample predictions, the targets that came true, features for local weights.
@@ -44,3 +45,7 @@ public struct AggregationTraining: Sendable {
       target: target, weights: weights)
   }
 }
+
+/// What every method that learns says where there is nothing to learn from.
+let noPredictions = Failure(
+  .badData, "no training row has a prediction", remedy: "fill the quantile columns of labelled rows, for example with qfit")

@@ -29,8 +29,8 @@ public protocol Aggregator: Sendable {
   /// `training` may have no row where `learns` is false; elsewhere it has at least one.
   func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator
 
-  /// Reads what `FittedAggregator.encode` wrote.
-  static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator
+  /// What `fit` returns, by which a model file is read.
+  static var fitted: any FittedAggregator.Type { get }
 }
 
 extension FittedAggregator {
@@ -47,7 +47,7 @@ extension Aggregator {
   public static func fitSeconds(_ settings: Settings, _ training: AggregationTraining) -> Double { .infinity }
 }
 
-public protocol FittedAggregator: Sendable {
+public protocol FittedAggregator: BinaryCodable, Sendable {
   /// n × m quantiles from the models that are there; NaN only where no model predicts that row and level.
   /// The answer of a row depends on that row alone.
   func answer(_ predictions: BasePredictions, features: FeatureTable?) -> Matrix
@@ -58,8 +58,6 @@ public protocol FittedAggregator: Sendable {
 
   /// What `--describe` shows, over these rows where weights depend on them; nil where the combination is not a weighted mean.
   func weightTable(_ predictions: BasePredictions, features: FeatureTable?) -> WeightTable?
-
-  func encode(into writer: inout ByteWriter)
 
   /// Facts for the first line of a model file and `--verbose`.
   var summary: [(key: String, value: String)] { get }

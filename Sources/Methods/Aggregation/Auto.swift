@@ -84,5 +84,13 @@ public struct Auto: Aggregator {
   }
 
   /// A model file holds the method that was chosen, never this one.
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator { throw ByteReader.damaged }
+  public static var fitted: any FittedAggregator.Type { Unfitted.self }
+}
+
+/// What no fit returns, and no model file holds.
+private enum Unfitted: FittedAggregator {
+  init(decoding reader: inout ByteReader) throws { throw ByteReader.damaged }
+  func encode(into writer: inout ByteWriter) {}
+  func answer(_ predictions: BasePredictions, features: FeatureTable?) -> Matrix { switch self {} }
+  var summary: [(key: String, value: String)] { switch self {} }
 }

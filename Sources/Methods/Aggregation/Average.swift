@@ -12,22 +12,20 @@ public struct Average: Aggregator {
   public init(settings: Settings) {}
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
-    FittedAverage(models: training.predictions.models.count, levels: training.predictions.levels.count)
+    FittedAverage(training.predictions)
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator {
-    let models = try reader.readInt()
-    let levels = try reader.readInt()
-    guard (1..<1_000_000).contains(models), (1..<1_000_000).contains(levels), models * levels <= 100_000_000 else {
-      throw ByteReader.damaged
-    }
-    return FittedAverage(models: models, levels: levels)
-  }
+  public static var fitted: any FittedAggregator.Type { FittedAverage.self }
 }
 
 struct FittedAverage: FittedAggregator {
   let models: Int
   let levels: Int
+
+  init(_ predictions: BasePredictions) {
+    models = predictions.models.count
+    levels = predictions.levels.count
+  }
 
   func answer(_ predictions: BasePredictions, features: FeatureTable?) -> Matrix {
     let p = predictions.models.count
@@ -62,6 +60,14 @@ struct FittedAverage: FittedAggregator {
   func encode(into writer: inout ByteWriter) {
     writer.write(models)
     writer.write(levels)
+  }
+
+  init(decoding reader: inout ByteReader) throws {
+    models = try reader.readInt()
+    levels = try reader.readInt()
+    guard (1..<1_000_000).contains(models), (1..<1_000_000).contains(levels), models * levels <= 100_000_000 else {
+      throw ByteReader.damaged
+    }
   }
 
   var summary: [(key: String, value: String)] { [("models", "\(models)")] }

@@ -37,21 +37,8 @@ public struct Best: Aggregator {
     return FittedBest(models: models, levels: training.predictions.levels.count, order: order, score: score)
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator {
-    let models = try reader.readStrings()
-    let levels = try reader.readInt()
-    let order = try reader.readArray(of: Int.self)
-    let score = try reader.readDouble()
-    guard !models.isEmpty, (1..<1_000_000).contains(levels), order.sorted() == Array(models.indices),
-      Set(models).count == models.count, score >= 0
-    else { throw ByteReader.damaged }
-    return FittedBest(models: models, levels: levels, order: order, score: score)
-  }
+  public static var fitted: any FittedAggregator.Type { FittedBest.self }
 }
-
-/// What every method that learns says where there is nothing to learn from.
-let noPredictions = Failure(
-  .badData, "no training row has a prediction", remedy: "fill the quantile columns of labelled rows, for example with qfit")
 
 struct FittedBest: FittedAggregator {
   let models: [String]
@@ -96,4 +83,16 @@ struct FittedBest: FittedAggregator {
   }
 
   var summary: [(key: String, value: String)] { [("model", models[order[0]]), ("wis", "\(score)")] }
+}
+
+extension FittedBest {
+  init(decoding reader: inout ByteReader) throws {
+    models = try reader.readStrings()
+    levels = try reader.readInt()
+    order = try reader.readArray(of: Int.self)
+    score = try reader.readDouble()
+    guard !models.isEmpty, (1..<1_000_000).contains(levels), order.sorted() == Array(models.indices),
+      Set(models).count == models.count, score >= 0
+    else { throw ByteReader.damaged }
+  }
 }

@@ -70,19 +70,7 @@ public struct FactorQuantileRegressionAveraging: Aggregator {
     return candidates[best]
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator {
-    let models = try reader.readStrings()
-    let factors = try PredictionFactors(from: &reader)
-    let centre = try reader.readDouble()
-    let values = try reader.readArray(of: Double.self)
-    let violation = try reader.readDouble()
-    guard models.count == factors.models, Set(models).count == models.count, centre.isFinite, violation >= 0,
-      values.count == factors.levels * (factors.count + 1), values.allSatisfy(\.isFinite)
-    else { throw ByteReader.damaged }
-    return FittedFactorRegression(
-      models: models, factors: factors, centre: centre,
-      coefficients: Matrix(rows: factors.levels, columns: factors.count + 1, values: values), violation: violation)
-  }
+  public static var fitted: any FittedAggregator.Type { FittedFactorRegression.self }
 }
 
 /// Regressions of one target on the leading columns of one matrix.
@@ -153,5 +141,19 @@ struct FittedFactorRegression: FittedAggregator {
 
   var summary: [(key: String, value: String)] {
     [("factors", "\(factors.count)"), ("largest certificate violation", "\(violation)")]
+  }
+}
+
+extension FittedFactorRegression {
+  init(decoding reader: inout ByteReader) throws {
+    models = try reader.readStrings()
+    factors = try PredictionFactors(decoding: &reader)
+    centre = try reader.readDouble()
+    let values = try reader.readArray(of: Double.self)
+    violation = try reader.readDouble()
+    guard models.count == factors.models, Set(models).count == models.count, centre.isFinite, violation >= 0,
+      values.count == factors.levels * (factors.count + 1), values.allSatisfy(\.isFinite)
+    else { throw ByteReader.damaged }
+    coefficients = Matrix(rows: factors.levels, columns: factors.count + 1, values: values)
   }
 }

@@ -48,5 +48,5 @@ public struct GlobalCoarse: Aggregator {
     return fitted
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator { try FittedGlobalWeights(from: &reader) }
+  public static var fitted: any FittedAggregator.Type { FittedGlobalWeights.self }
 }

@@ -176,7 +176,7 @@ public struct GlobalFine: Aggregator {
     return GlobalFine.path[chosen]
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator { try FittedGlobalFine(from: &reader) }
+  public static var fitted: any FittedAggregator.Type { FittedGlobalFine.self }
 }
 
 extension PairErrors {

@@ -52,7 +52,7 @@ public struct GlobalMedium: Aggregator {
     return fitted
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator { try FittedGlobalWeights(from: &reader) }
+  public static var fitted: any FittedAggregator.Type { FittedGlobalWeights.self }
 
   /// Says once what the fits of several levels say alike.
   static func tell(_ warnings: [[String]], levels: [Double], _ context: FitContext) {

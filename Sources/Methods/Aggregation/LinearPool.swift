@@ -23,10 +23,12 @@ public struct LinearPool: Aggregator {
   public init(settings: Settings) {}
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator { FittedLinearPool() }
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator { FittedLinearPool() }
+  public static var fitted: any FittedAggregator.Type { FittedLinearPool.self }
 }
 
 struct FittedLinearPool: FittedAggregator {
+  init() {}
+
   func answer(_ predictions: BasePredictions, features: FeatureTable?) -> Matrix {
     let p = predictions.models.count
     let m = predictions.levels.count
@@ -47,6 +49,8 @@ struct FittedLinearPool: FittedAggregator {
 
   var weights: Matrix? { nil }
   func encode(into writer: inout ByteWriter) {}
+
+  init(decoding reader: inout ByteReader) {}
   var summary: [(key: String, value: String)] { [] }
 }
 

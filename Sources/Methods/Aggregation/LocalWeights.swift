@@ -28,7 +28,7 @@ public struct LocalWeights<Resolution: LocalResolution>: Aggregator {
     try MixtureTraining(settings, method: Resolution.name).fit(training, context: context)
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator { try FittedMixture.decode(&reader) }
+  public static var fitted: any FittedAggregator.Type { FittedMixture.self }
 }
 
 public typealias LocalCoarse = LocalWeights<CoarseResolution>

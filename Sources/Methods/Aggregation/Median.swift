@@ -15,10 +15,12 @@ public struct Median: Aggregator {
     FittedMedian()
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator { FittedMedian() }
+  public static var fitted: any FittedAggregator.Type { FittedMedian.self }
 }
 
 struct FittedMedian: FittedAggregator {
+  init() {}
+
   func answer(_ predictions: BasePredictions, features: FeatureTable?) -> Matrix {
     let p = predictions.models.count
     let m = predictions.levels.count
@@ -60,5 +62,7 @@ struct FittedMedian: FittedAggregator {
 
   var weights: Matrix? { nil }
   func encode(into writer: inout ByteWriter) {}
+
+  init(decoding reader: inout ByteReader) {}
   var summary: [(key: String, value: String)] { [] }
 }

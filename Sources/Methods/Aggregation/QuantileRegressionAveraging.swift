@@ -57,29 +57,7 @@ public struct QuantileRegressionAveraging: Aggregator {
     return FittedQuantileRegressionAveraging(models: predictions.models, centre: centre, coefficients: coefficients, violation: violation)
   }
 
-  public static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator {
-    let models = try reader.readStrings()
-    let centre = try reader.readDouble()
-    let levels = try reader.readInt()
-    let values = try reader.readArray(of: Double.self)
-    let violation = try reader.readDouble()
-    let (count, overflow) = levels.multipliedReportingOverflow(by: models.count + 1)
-    guard !models.isEmpty, Set(models).count == models.count, levels > 0, !overflow, values.count == count, centre.isFinite, violation >= 0,
-      values.allSatisfy(\.isFinite)
-    else { throw ByteReader.damaged }
-    return FittedQuantileRegressionAveraging(
-      models: models, centre: centre, coefficients: Matrix(rows: levels, columns: models.count + 1, values: values), violation: violation)
-  }
-}
-
-/// The lower median: what predictions and targets are measured from, so that a large common offset costs no digits.
-func middle(_ values: [Double]) -> Double {
-  var copy = values
-  return copy.withUnsafeMutableBufferPointer { orderStatistic($0, rank: ($0.count + 1) / 2) }
-}
-
-func clampedDifference(_ a: Double, _ b: Double) -> Double {
-  max(-.greatestFiniteMagnitude, min(.greatestFiniteMagnitude, a - b))
+  public static var fitted: any FittedAggregator.Type { FittedQuantileRegressionAveraging.self }
 }
 
 struct FittedQuantileRegressionAveraging: FittedAggregator {
@@ -126,4 +104,19 @@ struct FittedQuantileRegressionAveraging: FittedAggregator {
   }
 
   var summary: [(key: String, value: String)] { [("largest certificate violation", "\(violation)")] }
+}
+
+extension FittedQuantileRegressionAveraging {
+  init(decoding reader: inout ByteReader) throws {
+    models = try reader.readStrings()
+    centre = try reader.readDouble()
+    let levels = try reader.readInt()
+    let values = try reader.readArray(of: Double.self)
+    violation = try reader.readDouble()
+    let (count, overflow) = levels.multipliedReportingOverflow(by: models.count + 1)
+    guard !models.isEmpty, Set(models).count == models.count, levels > 0, !overflow, values.count == count, centre.isFinite, violation >= 0,
+      values.allSatisfy(\.isFinite)
+    else { throw ByteReader.damaged }
+    coefficients = Matrix(rows: levels, columns: models.count + 1, values: values)
+  }
 }

@@ -1,5 +1,4 @@
 import Groundwork
-import MethodKit
 import Quantiles
 
 /// What each of p models lost on the training rows, each over the terms (row, level) it predicts; infinite predictions

@@ -54,7 +54,7 @@ public struct ConditionalCQR: Calibrator {
 }
 
 /// Scores and rows of the design that taught.
-final class FittedConditional: FeatureDependentCalibrator, @unchecked Sendable {
+final class FittedConditional: FeatureDependentCalibrator, BinaryCodable, @unchecked Sendable {
   let levels: [Double]
   private let measure: ConformalizedQuantileRegression
   private let width: Int
@@ -136,7 +136,6 @@ final class FittedConditional: FeatureDependentCalibrator, @unchecked Sendable {
     for column in scores { writer.write(column) }
   }
 
-  /// Throws `ByteReader.damaged` for anything that `encode` cannot have written.
   convenience init(decoding reader: inout ByteReader) throws {
     let levels = try reader.readArray(of: Double.self)
     guard Levels.areProper(levels), let settings = try? Settings(of: ConformalizedQuantileRegression.description) else { throw ByteReader.damaged }

@@ -115,9 +115,3 @@ struct FittedSplitConformal<Measure: ConformityMeasure>: FittedCalibrator {
     self.init(levels: levels, measure: measure, thresholds: thresholds, rows: rows)
   }
 }
-
-/// The shortest text that reads back to the same double, without a fraction of zero.
-func text(of amount: Double) -> String {
-  let text = "\(amount)"
-  return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
-}

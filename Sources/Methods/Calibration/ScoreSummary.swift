@@ -14,7 +14,7 @@ import Quantiles
 ///
 /// With capacity c, n scores compacted at once take at most c + log₂(n/c) + 1 numbers with a rank error below 2n/c; each later merge
 /// into N scores adds less than 2N/c to the errors of its parts, and no sketch takes more than c (2 + log₂(N/c)) numbers.
-public struct ScoreSummary: Equatable, Sendable {
+public struct ScoreSummary: BinaryCodable, Equatable, Sendable {
   /// Scores at each height, increasing, −0 as 0; never NaN.
   private var heights: [[Double]]
   /// Of the scores at height 0, where rows have weights: increasing among equal scores.
@@ -105,7 +105,6 @@ public struct ScoreSummary: Equatable, Sendable {
     if let weights { writer.write(weights) }
   }
 
-  /// Throws `ByteReader.damaged` for anything that `encode` cannot have written.
   public init(decoding reader: inout ByteReader) throws {
     let count = try reader.readInt()
     guard (1...40).contains(count) else { throw ByteReader.damaged }
@@ -123,36 +122,5 @@ public struct ScoreSummary: Equatable, Sendable {
       guard count == 1, weights.count == heights[0].count, weights.allSatisfy({ $0 > 0 && $0 < .infinity }) else { throw ByteReader.damaged }
       self.weights = weights
     }
-  }
-}
-
-/// A method that needs no more of labelled rows than their scores, so that the calibration on the rows of several tables can be
-/// made of what each of them gave.
-public protocol ScoreCalibrator: Calibrator {
-  /// The scores of the rows of `training`, one summary a bound. Throws a `Failure` where the method cannot take the data.
-  func scores(_ training: CalibrationTraining) throws -> [ScoreSummary]
-
-  /// What `fit` learns from the rows of all the scores, to the same bytes where they are all kept. Scores with weights come with
-  /// the weight of a row to be answered for which corrections are reported.
-  func fit(_ scores: [ScoreSummary], levels: [Double], typicalWeight: Double?) throws -> any FittedCalibrator
-}
-
-extension SplitConformal: ScoreCalibrator {
-  public func scores(_ training: CalibrationTraining) throws -> [ScoreSummary] {
-    let (measure, rows) = try prepared(training)
-    return measure.bounds.indices.map { ScoreSummary(rows.scores(measure, bound: $0), weights: rows.weights) }
-  }
-
-  public func fit(_ scores: [ScoreSummary], levels: [Double], typicalWeight: Double?) throws -> any FittedCalibrator {
-    let measure = try measure(levels: levels)
-    guard scores.count == measure.bounds.count, scores.allSatisfy({ $0.hasWeights == (typicalWeight != nil) }) else { throw ByteReader.damaged }
-    if let typicalWeight {
-      return FittedSplitConformal(levels: levels, measure: measure, weighted: scores.map { $0.weighted! }, typicalWeight: typicalWeight)
-    }
-    let counts = scores.map(\.count)
-    let thresholds = scores.indices.map { k in
-      scores[k].value(atRank: ConformalRank.rank(coverageKey: measure.bounds[k].coverageKey, rows: counts[k]))
-    }
-    return FittedSplitConformal(levels: levels, measure: measure, thresholds: thresholds, rows: counts)
   }
 }

@@ -113,37 +113,3 @@ private struct OrderedScores {
   /// Q of the n − 1 others. Scores that tie with `score` are interchangeable with it.
   func threshold(without score: Double) -> Double { score <= atRank ? aboveRank : atRank }
 }
-
-extension CalibrationTraining {
-  /// The rows in order, where the measure wants them so.
-  fileprivate func ordered<Measure: ConformityMeasure>(by measure: Measure) -> CalibrationTraining {
-    guard Measure.ordersFirst else { return self }
-    var values = quantiles.values
-    values.withUnsafeMutableBufferPointer { values in
-      for i in 0..<target.count { measure.order.apply(to: UnsafeMutableBufferPointer(rebasing: values[i * levels.count..<(i + 1) * levels.count])) }
-    }
-    return CalibrationTraining(
-      levels: levels, quantiles: Matrix(rows: target.count, columns: levels.count, values: values), target: target, weights: weights,
-      typicalWeight: typicalWeight)
-  }
-
-  /// One bound's scores of all rows, NaN where a row has none.
-  func scores<Measure: ConformityMeasure>(_ measure: Measure, bound k: Int) -> [Double] {
-    quantiles.values.withUnsafeBufferPointer { values in
-      target.indices.map { i in measure.score(values.baseAddress! + i * levels.count, target: target[i], bound: k) }
-    }
-  }
-
-  /// One row's scores for all bounds.
-  fileprivate func scores<Measure: ConformityMeasure>(_ measure: Measure, row i: Int) -> [Double] {
-    quantiles.values.withUnsafeBufferPointer { values in
-      var scores: [Double] = []
-      scores.reserveCapacity(measure.bounds.count)
-      for k in measure.bounds.indices {
-        let first = measure.firstBound(scoringAs: k)
-        scores.append(first < k ? scores[first] : measure.score(values.baseAddress! + i * levels.count, target: target[i], bound: k))
-      }
-      return scores
-    }
-  }
-}

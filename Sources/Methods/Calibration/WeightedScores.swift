@@ -11,7 +11,7 @@ import Groundwork
 /// matter. With w_i the likelihood ratio of the rows to be answered to the rows that taught, the coverage is at least 1 − α; with
 /// weights that do not depend on the data it falls short by at most their share of the drift (Barber, Candès, Ramdas, Tibshirani
 /// 2023, "Conformal prediction beyond exchangeability", Theorem 2).
-struct WeightedScores: Sendable {
+struct WeightedScores: BinaryCodable, Sendable {
   /// Increasing, each once.
   private let scores: [Double]
   /// Weight of all scores up to each.

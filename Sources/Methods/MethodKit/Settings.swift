@@ -1,53 +1,5 @@
 import Groundwork
 
-/// One setting of a method, as `--help METHOD` lists it and `NAME:key=value` sets it.
-public struct SettingDescription: Sendable {
-  public enum Kind: Sendable {
-    case integer(ClosedRange<Int>)
-    case number(ClosedRange<Double>)
-    case choice([String])
-  }
-  public let name: String
-  public let kind: Kind
-  /// The default, written as a user would write it.
-  public let defaultText: String
-  public let summary: String
-  /// Where tuning looks for values; nil leaves the setting alone.
-  public let search: Search?
-  /// The value in tuning's trials, where it makes them cheaper without changing which is best; nil: as asked. What is kept is fitted as asked.
-  public let inTrials: String?
-
-  public init(_ name: String, _ kind: Kind, default defaultText: String, _ summary: String, search: Search? = nil, inTrials: String? = nil) {
-    self.name = name
-    self.kind = kind
-    self.defaultText = defaultText
-    self.summary = summary
-    self.search = search
-    self.inTrials = inTrials
-  }
-
-  /// The values tuning draws from.
-  public enum Search: Sendable {
-    /// Each as likely as the others, written as a user would write them.
-    case among([String])
-    /// Uniform in the logarithm, to three significant digits.
-    case logarithmic(ClosedRange<Double>)
-  }
-}
-
-/// What a method declares of itself; help, man pages, flags and model files follow from it.
-public struct MethodDescription: Sendable {
-  public let name: String
-  public let summary: String
-  public let settings: [SettingDescription]
-
-  public init(name: String, summary: String, settings: [SettingDescription] = []) {
-    self.name = name
-    self.summary = summary
-    self.settings = settings
-  }
-}
-
 /// The checked settings of one method: every described setting has a value in its range.
 public struct Settings: Sendable {
   public let method: MethodDescription
@@ -95,28 +47,4 @@ public struct Settings: Sendable {
   public func integer(_ name: String) -> Int { integers[name]! }
   public func number(_ name: String) -> Double { numbers[name]! }
   public func choice(_ name: String) -> String { choices[name]! }
-}
-
-/// "did you mean X?" for the nearest of `names` by edit distance, or the whole list where none is near.
-public func suggestion(for wrong: String, among names: [String]) -> String {
-  let near = names.map { (editDistance(wrong.lowercased(), $0), $0) }.min { $0.0 < $1.0 }
-  if let near, near.0 <= max(2, wrong.count / 3), near.0 < wrong.count { return "did you mean \(near.1)?" }
-  if names.isEmpty { return "it takes none" }
-  return "there \(names.count == 1 ? "is" : "are") \(names.map { $0.isEmpty ? "one without a name" : $0 }.joined(separator: ", "))"
-}
-
-/// Levenshtein distance in characters.
-func editDistance(_ a: String, _ b: String) -> Int {
-  let b = Array(b)
-  var row = Array(0...b.count)
-  for (i, x) in a.enumerated() {
-    var diagonal = row[0]
-    row[0] = i + 1
-    for j in 0..<b.count {
-      let above = row[j + 1]
-      row[j + 1] = x == b[j] ? diagonal : 1 + min(diagonal, above, row[j])
-      diagonal = above
-    }
-  }
-  return row[b.count]
 }

@@ -18,7 +18,7 @@ package enum NetworkAnswer: UInt8, Sendable {
 }
 
 /// Networks whose quantiles are averaged, level by level, in increasing order.
-package struct FittedNetworks: Sendable {
+package struct FittedNetworks: BinaryCodable, Sendable {
   package let inputs: NetworkInputs
   let target: NetworkTarget
   let answer: NetworkAnswer

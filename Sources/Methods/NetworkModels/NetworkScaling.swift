@@ -7,7 +7,7 @@ import Quantiles
 /// Features as a network's inputs: `DesignEncoding` with rare categories joined, then each column centred at its median, scaled by
 /// its spread and bent, x ↦ z / √(1 + (z/3)²), so that far values stay within ±3 (Holzmüller, Grinsztajn, Steinwart 2024, "Better
 /// by default", NeurIPS). Columns of zeros and ones are centred and scaled only.
-package struct NetworkInputs: Sendable {
+package struct NetworkInputs: BinaryCodable, Sendable {
   /// More categories of a feature than this share one column: an input each would cost more than it teaches.
   static let largestCategoryCount = 64
 
@@ -119,7 +119,7 @@ private func robustScale(_ values: [Double]) -> (centre: Double, scale: Double) 
 }
 
 /// The target in units of its standard deviation: y = (centre + spread · z) · unit, unit a power of two.
-struct NetworkTarget: Sendable {
+struct NetworkTarget: BinaryCodable, Sendable {
   let centre: Double
   let spread: Double
   /// Binary exponent of the unit.

@@ -34,9 +34,9 @@ struct SavedCombination {
       guard let type = aggregatorRegistry.first(where: { $0.description.name == method }) else {
         throw Failure(.badData, "the model combines by \"\(method)\", which this qaggregate does not know", remedy: "update qaggregate")
       }
-      var fits = [try type.decode(&reader)]
+      var fits = [try type.fitted.init(decoding: &reader)]
       let folds = reader.isAtEnd ? nil : try reader.readArray(of: Int.self)
-      for _ in (folds ?? []).dropFirst() { fits.append(try type.decode(&reader)) }
+      for _ in (folds ?? []).dropFirst() { fits.append(try type.fitted.init(decoding: &reader)) }
       guard folds.map({ $0.count > 1 && $0[0] >= 0 && zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } }) ?? true else { throw ByteReader.damaged }
       (fitted, self.folds) = (fits, folds)
       guard reader.isAtEnd, !models.isEmpty, Set(models).count == models.count, Levels.areProper(levels) else { throw ByteReader.damaged }

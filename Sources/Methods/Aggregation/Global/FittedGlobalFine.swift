@@ -64,7 +64,7 @@ public struct FittedGlobalFine: FittedAggregator {
     writer.write(gap)
   }
 
-  init(from reader: inout ByteReader) throws {
+  public init(decoding reader: inout ByteReader) throws {
     let models = try reader.readStrings()
     let counts = try reader.readArray(of: Int.self)
     let pairs = try reader.readArray(of: Int.self)

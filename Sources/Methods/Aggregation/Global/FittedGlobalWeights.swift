@@ -34,8 +34,8 @@ public struct FittedGlobalWeights: FittedAggregator {
     writer.write(gap)
   }
 
-  init(from reader: inout ByteReader) throws {
-    table = try ModelWeights(from: &reader)
+  public init(decoding reader: inout ByteReader) throws {
+    table = try ModelWeights(decoding: &reader)
     objective = try reader.readDouble()
     gap = try reader.readDouble()
     guard objective >= 0, gap >= 0 else { throw ByteReader.damaged }

@@ -5,7 +5,7 @@ import Quantiles
 ///
 /// ĝ_w(x; τ_t) = Σ_j w_jt ĝ_j(x; τ_t). Where a model is missing, the weights of those present are divided by their sum;
 /// where that sum is zero, those present count equally.
-public struct ModelWeights: Equatable, Sendable {
+public struct ModelWeights: BinaryCodable, Equatable, Sendable {
   public let models: [String]
   /// The number of levels m of the fit.
   public let levels: Int
@@ -63,9 +63,7 @@ public struct ModelWeights: Equatable, Sendable {
     writer.write(table.values)
   }
 
-  /// Reads what `encode` wrote. Throws where counts disagree, a weight is negative or not finite, or a column does not
-  /// sum to one within 10⁻⁶.
-  public init(from reader: inout ByteReader) throws {
+  public init(decoding reader: inout ByteReader) throws {
     let models = try reader.readStrings()
     let levels = try reader.readInt()
     let columns = try reader.readInt()

@@ -1,4 +1,3 @@
-import Glibc
 import LinearAlgebra
 import Regression
 
@@ -10,38 +9,14 @@ import Regression
 /// D = 1/(u/y + v/x): an iteration is three passes over the errors, O(N·p²) together, and some 20 to 40 are needed.
 struct SimplexPinballInteriorPoint {
   /// Weights inside the simplex, summing to one.
-  private(set) var weights: [Double]
+  let weights: [Double]
   /// Slacks s_j of the dual constraints: near zero for models with weight.
-  private(set) var slacks: [Double]
+  let slacks: [Double]
   /// A feasible z of every part.
-  private(set) var multipliers: [[Double]] = []
-  private(set) var iterations = 0
+  let multipliers: [[Double]]
+  let iterations: Int
 
   private static let largestIterationCount = 120
-  /// Fraction of the way to the boundary that a step goes.
-  private static let reach = 0.9995
-
-  /// Each term is one thread's at a time: blocks do not overlap, and steps come one after the other.
-  private final class State: @unchecked Sendable {
-    let count: Int
-    let u, v, x, y, du, dv, dz, t, r: UnsafeMutablePointer<Double>
-
-    init(_ count: Int) {
-      self.count = count
-      func vector() -> UnsafeMutablePointer<Double> {
-        let pointer = UnsafeMutablePointer<Double>.allocate(capacity: count)
-        pointer.initialize(repeating: 0, count: count)
-        return pointer
-      }
-      (u, v, x, y, du, dv, dz, t, r) = (vector(), vector(), vector(), vector(), vector(), vector(), vector(), vector(), vector())
-    }
-
-    func multipliers(_ program: SimplexPinballProgram) -> [Double] {
-      (0..<count).map { r in x[r] < y[r] ? x[r] - program.low[r] : program.high[r] - y[r] }
-    }
-
-    deinit { for pointer in [u, v, x, y, du, dv, dz, t, r] { pointer.deallocate() } }
-  }
 
   /// Follows the path until the duality gap is `tolerance` of the objective, or no step can improve it.
   init(_ program: SimplexPinballProgram, tolerance: Double, threads: Int) {
@@ -51,297 +26,210 @@ struct SimplexPinballInteriorPoint {
   /// The same for programmes that share weights.
   init(_ joint: JointSimplexProgram, tolerance: Double, threads: Int) {
     useSingleThreadedBLAS()
-    let p = joint.variables
-    let groups = joint.groups
-    let states = joint.parts.map { State($0.program.terms) }
+    var path = CentralPath(joint, threads: threads)
+    var iterations = 0
+    while iterations < SimplexPinballInteriorPoint.largestIterationCount {
+      let normals = path.advance()
+      if path.hasArrived(normals, tolerance: tolerance) { break }
+      iterations += 1
+      guard path.aim(normals) else { break }
+    }
+    self.iterations = iterations
+    weights = path.normalisedWeights
+    slacks = path.s
+    multipliers = path.bestMultipliers ?? path.multipliers
+  }
+}
+
+/// The weights and slacks of all groups, and where each part stands.
+private struct CentralPath {
+  typealias Normals = [SimplexPinballPoint.Normals]
+
+  private struct Direction {
+    let dw: [Double]
+    let ds: [Double]
+    let dLambda: [Double]
+  }
+
+  /// Fraction of the way to the boundary that a step goes.
+  private static let reach = 0.9995
+
+  private let joint: JointSimplexProgram
+  private let threads: Int
+  private let points: [SimplexPinballPoint]
+  private let costs: [Double]
+  private let groupOf: [Int]
+  /// Complementary pairs.
+  private let pairs: Double
+  private var w: [Double]
+  private(set) var s: [Double]
+  private var lambda: [Double]
+  /// Eᵀz − κ, of the last `hasArrived`.
+  private var g: [Double] = []
+  private var bound = -Double.infinity
+  /// Those that proved `bound`, once it is near.
+  private(set) var bestMultipliers: [[Double]]?
+  /// How many steps lost what they should gain, one after the other.
+  private var lost = 0
+  private var steps = (primal: 0.0, dual: 0.0)
+
+  init(_ joint: JointSimplexProgram, threads: Int) {
+    self.joint = joint
+    self.threads = threads
+    let (p, groups) = (joint.variables, joint.groups)
+    let points = joint.parts.map { SimplexPinballPoint($0.program) }
     var costs = [Double](repeating: 0, count: p)
     for part in joint.parts { for (j, cost) in zip(part.variables, part.program.costs) { costs[j] += cost } }
     var w = [Double](repeating: 0, count: p)
     for group in groups { for j in group { w[j] = 1 / Double(group.count) } }
-    var s = [Double](repeating: 1 / Double(groups.count), count: p)
-    var lambda = [Double](repeating: 1 / Double(groups.count), count: groups.count)
-    let groupOf = groups.enumerated().flatMap { index, group in group.map { _ in index } }
-    let terms = joint.parts.reduce(0) { $0 + $1.program.terms }
-    var bound = -Double.infinity
-    var lost = 0
-    var primalStep = 0.0
-    var dualStep = 0.0
-    _ = joint.forParts(threads: threads) { [w] k, inner in
-      SimplexPinballInteriorPoint.start(joint.parts[k].program, states[k], joint.restricted(w, to: k), inner)
-    }
-    /// Adds what the parts give to the variables they see.
-    func scatter(_ own: [[Double]]) -> [Double] {
-      var sum = [Double](repeating: 0, count: p)
-      for (part, values) in zip(joint.parts, own) { for (j, value) in zip(part.variables, values) { sum[j] += value } }
-      return sum
-    }
-
-    while iterations < SimplexPinballInteriorPoint.largestIterationCount {
-      let normals = joint.forParts(threads: threads) { [w, primalStep, dualStep] k, inner in
-        SimplexPinballInteriorPoint.advance(joint.parts[k].program, states[k], joint.restricted(w, to: k), primalStep, dualStep, inner)
-      }
-      let g = zip(scatter(normals.map(\.gradient)), costs).map { $0 - $1 }
-      let primal = normals.reduce(0) { $0 + $1.objective } + zip(costs, w).reduce(0) { $0 + $1.0 * $1.1 }
-      let dual = groups.reduce(0) { $0 - g[$1].max()! }
-      if dual > bound {
-        bound = dual
-        if primal - dual <= 1e-3 * primal { multipliers = zip(joint.parts, states).map { $1.multipliers($0.program) } }
-      }
-      if primal - bound <= tolerance * primal { break }
-      // Past what its digits allow, a step loses more than it gains.
-      lost = dual < bound - 1e-9 * primal && primal - bound < 1e-6 * primal ? lost + 1 : 0
-      if lost == 3 { break }
-      iterations += 1
-
-      var matrix = [Double](repeating: 0, count: p * p)
-      for (part, normal) in zip(joint.parts, normals) {
-        let size = part.variables.count
-        for a in 0..<size {
-          for b in a..<size {
-            let (i, j) = (min(part.variables[a], part.variables[b]), max(part.variables[a], part.variables[b]))
-            matrix[i * p + j] += normal.gram[a * size + b]
-          }
-        }
-      }
-      for j in 0..<p { matrix[j * p + j] += s[j] / w[j] }
-      // Terms without residual make EᵀDE vast everywhere but along w itself; since 1ᵀdw is known, adding a multiple of 11ᵀ
-      // changes no solution and fills that hole.
-      let ridges = groups.map { group in group.reduce(0) { max($0, matrix[$1 * p + $1]) } }
-      for (group, ridge) in zip(groups, ridges) { for i in group { for j in i..<group.upperBound { matrix[i * p + j] += ridge } } }
-      guard let equations = GroupedEquations(matrix, groups: groups) else { break }
-      let shortfalls = groups.map { 1 - w[$0].reduce(0, +) }
-      func direction(_ f: [Double]) -> (dw: [Double], dLambda: [Double]) {
-        equations.solve((0..<p).map { f[$0] + ridges[groupOf[$0]] * shortfalls[groupOf[$0]] }, sums: shortfalls)
-      }
-
-      var affineRight = scatter(normals.map(\.right))
-      for j in 0..<p { affineRight[j] += g[j] - lambda[groupOf[j]] }
-      let affine = direction(affineRight)
-      var affineSlack = s
-      for j in 0..<p { affineSlack[j] = -s[j] * (1 + affine.dw[j] / w[j]) }
-      let predictions = joint.forParts(threads: threads) { k, inner in
-        SimplexPinballInteriorPoint.predict(joint.parts[k].program, states[k], joint.restricted(affine.dw, to: k), inner)
-      }
-      let (a, b) = SimplexPinballInteriorPoint.steps(
-        w, affine.dw, s, affineSlack, predictions.reduce(0) { max($0, $1.primalRatio) }, predictions.reduce(0) { max($0, $1.dualRatio) }, reach: 1)
-      let pairs = Double(2 * terms + p)
-      let before = normals.reduce(0) { $0 + $1.complementarity }
-      var complementarity = before
-      for j in 0..<p { complementarity += w[j] * s[j] }
-      var remaining = before
-      for prediction in predictions {
-        remaining += a * prediction.primalChange
-        remaining += b * prediction.dualChange + a * b * prediction.bothChange
-      }
-      for j in 0..<p {
-        let weight = w[j] + a * affine.dw[j]
-        let slack = s[j] + b * affineSlack[j]
-        remaining += weight * slack
-      }
-      let mu = mehrotraTarget(complementarity, afterAffineStep: remaining, pairs: pairs)
-
-      var target = s
-      for j in 0..<p { target[j] = mu - affine.dw[j] * affineSlack[j] }
-      var right = scatter(predictions.map(\.right))
-      let rightPerMu = scatter(predictions.map(\.rightPerMu))
-      for j in 0..<p { right[j] += mu * rightPerMu[j] + target[j] / w[j] - lambda[groupOf[j]] + g[j] }
-      let corrected = direction(right)
-      var slack = s
-      for j in 0..<p { slack[j] = (target[j] - s[j] * corrected.dw[j]) / w[j] - s[j] }
-      let ratios = joint.forParts(threads: threads) { k, inner in
-        SimplexPinballInteriorPoint.correct(joint.parts[k].program, states[k], joint.restricted(corrected.dw, to: k), mu, inner)
-      }
-      (primalStep, dualStep) = SimplexPinballInteriorPoint.steps(
-        w, corrected.dw, s, slack, ratios.reduce(0) { max($0, $1.primal) }, ratios.reduce(0) { max($0, $1.dual) },
-        reach: SimplexPinballInteriorPoint.reach)
-      let isFinite = (corrected.dw + slack + corrected.dLambda + [primalStep, dualStep]).allSatisfy { $0.isFinite }
-      guard isFinite, max(primalStep, dualStep) > 1e-8 else { break }
-      for j in 0..<p {
-        w[j] += primalStep * corrected.dw[j]
-        s[j] += dualStep * slack[j]
-      }
-      for k in groups.indices { lambda[k] += dualStep * corrected.dLambda[k] }
-    }
-    for group in groups {
-      let sum = w[group].reduce(0, +)
-      for j in group { w[j] /= sum }
-    }
-    weights = w
-    slacks = s
-    if multipliers.isEmpty { multipliers = zip(joint.parts, states).map { $1.multipliers($0.program) } }
+    s = [Double](repeating: 1 / Double(groups.count), count: p)
+    lambda = [Double](repeating: 1 / Double(groups.count), count: groups.count)
+    groupOf = groups.enumerated().flatMap { index, group in group.map { _ in index } }
+    pairs = Double(2 * joint.parts.reduce(0) { $0 + $1.program.terms } + p)
+    _ = joint.forParts(threads: threads) { [w] k, inner in points[k].start(joint.restricted(w, to: k), inner) }
+    (self.points, self.costs, self.w) = (points, costs, w)
   }
 
-  /// The longest steps that keep everything positive, at most 1.
-  private static func steps(
-    _ w: [Double], _ dw: [Double], _ s: [Double], _ ds: [Double], _ primalRatio: Double, _ dualRatio: Double, reach: Double
-  ) -> (primal: Double, dual: Double) {
-    var primal = primalRatio
-    var dual = dualRatio
+  var multipliers: [[Double]] { points.map(\.multipliers) }
+
+  var normalisedWeights: [Double] {
+    var result = w
+    for group in joint.groups {
+      let sum = w[group].reduce(0, +)
+      for j in group { result[j] /= sum }
+    }
+    return result
+  }
+
+  /// Takes the step that `aim` found, and forms the normal equations there.
+  func advance() -> Normals {
+    joint.forParts(threads: threads) { k, inner in
+      points[k].advance(joint.restricted(w, to: k), primalStep: steps.primal, dualStep: steps.dual, inner)
+    }
+  }
+
+  /// Whether the gap is closed, or steps lose more than they gain.
+  mutating func hasArrived(_ normals: Normals, tolerance: Double) -> Bool {
+    g = zip(scattered(normals.map(\.gradient)), costs).map { $0 - $1 }
+    let primal = normals.reduce(0) { $0 + $1.objective } + zip(costs, w).reduce(0) { $0 + $1.0 * $1.1 }
+    let dual = joint.groups.reduce(0) { $0 - g[$1].max()! }
+    if dual > bound {
+      bound = dual
+      if primal - dual <= 1e-3 * primal { bestMultipliers = multipliers }
+    }
+    if primal - bound <= tolerance * primal { return true }
+    // Past what its digits allow, a step loses more than it gains.
+    lost = dual < bound - 1e-9 * primal && primal - bound < 1e-6 * primal ? lost + 1 : 0
+    return lost == 3
+  }
+
+  /// Mehrotra's step of the weights and slacks: an affine one tells how far the corrected one shall aim. False where it leads nowhere.
+  mutating func aim(_ normals: Normals) -> Bool {
+    let (joint, points) = (joint, points)
+    guard let equations = StepEquations(joint, normals, w: w, s: s, groupOf: groupOf) else { return false }
+    let affine = affineDirection(equations, normals)
+    let predictions = joint.forParts(threads: threads) { k, inner in points[k].predict(joint.restricted(affine.dw, to: k), inner) }
+    let mu = target(normals, affine, predictions)
+    let corrected = correctedDirection(equations, affine, predictions, mu: mu)
+    let ratios = joint.forParts(threads: threads) { k, inner in points[k].correct(joint.restricted(corrected.dw, to: k), mu: mu, inner) }
+    steps = longestSteps(corrected, ratios, reach: CentralPath.reach)
+    let isFinite = (corrected.dw + corrected.ds + corrected.dLambda + [steps.primal, steps.dual]).allSatisfy { $0.isFinite }
+    guard isFinite, max(steps.primal, steps.dual) > 1e-8 else { return false }
     for j in w.indices {
-      primal = max(primal, -dw[j] / w[j])
-      dual = max(dual, -ds[j] / s[j])
+      w[j] += steps.primal * corrected.dw[j]
+      s[j] += steps.dual * corrected.ds[j]
+    }
+    for k in lambda.indices { lambda[k] += steps.dual * corrected.dLambda[k] }
+    return true
+  }
+
+  private func affineDirection(_ equations: StepEquations, _ normals: Normals) -> Direction {
+    var right = scattered(normals.map(\.right))
+    for j in w.indices { right[j] += g[j] - lambda[groupOf[j]] }
+    let (dw, dLambda) = equations.direction(right)
+    return Direction(dw: dw, ds: w.indices.map { -s[$0] * (1 + dw[$0] / w[$0]) }, dLambda: dLambda)
+  }
+
+  /// μ.
+  private func target(_ normals: Normals, _ affine: Direction, _ predictions: [SimplexPinballPoint.Prediction]) -> Double {
+    let (a, b) = longestSteps(affine, predictions.map(\.ratios), reach: 1)
+    let before = normals.reduce(0) { $0 + $1.complementarity }
+    var complementarity = before
+    for j in w.indices { complementarity += w[j] * s[j] }
+    var remaining = before
+    for prediction in predictions {
+      remaining += a * prediction.primalChange
+      remaining += b * prediction.dualChange + a * b * prediction.bothChange
+    }
+    for j in w.indices {
+      let weight = w[j] + a * affine.dw[j]
+      let slack = s[j] + b * affine.ds[j]
+      remaining += weight * slack
+    }
+    return mehrotraTarget(complementarity, afterAffineStep: remaining, pairs: pairs)
+  }
+
+  private func correctedDirection(
+    _ equations: StepEquations, _ affine: Direction, _ predictions: [SimplexPinballPoint.Prediction], mu: Double
+  ) -> Direction {
+    let target = w.indices.map { mu - affine.dw[$0] * affine.ds[$0] }
+    var right = scattered(predictions.map(\.right))
+    let rightPerMu = scattered(predictions.map(\.rightPerMu))
+    for j in w.indices { right[j] += mu * rightPerMu[j] + target[j] / w[j] - lambda[groupOf[j]] + g[j] }
+    let (dw, dLambda) = equations.direction(right)
+    return Direction(dw: dw, ds: w.indices.map { (target[$0] - s[$0] * dw[$0]) / w[$0] - s[$0] }, dLambda: dLambda)
+  }
+
+  /// The longest steps that keep everything positive, at most 1; `ratios` are those of the parts.
+  private func longestSteps(_ direction: Direction, _ ratios: [(primal: Double, dual: Double)], reach: Double) -> (primal: Double, dual: Double) {
+    var primal = ratios.reduce(0) { max($0, $1.primal) }
+    var dual = ratios.reduce(0) { max($0, $1.dual) }
+    for j in w.indices {
+      primal = max(primal, -direction.dw[j] / w[j])
+      dual = max(dual, -direction.ds[j] / s[j])
     }
     return (min(1, reach / max(primal, 1e-300)), min(1, reach / max(dual, 1e-300)))
   }
 
-  private static func start(_ program: SimplexPinballProgram, _ state: State, _ w: [Double], _ threads: Int) {
-    let total = program.sums(width: 1, threads: threads) { range, errors, sum in
-      program.combine(errors, w, range.count, into: state.r + range.lowerBound)
-      for r in range { sum[0] += abs(state.r[r]) }
-    }[0]
-    let margin = max(total / Double(program.terms), 1e-12)
-    for r in 0..<program.terms {
-      let residual = -state.r[r]
-      state.u[r] = max(residual, 0) + margin
-      state.v[r] = max(-residual, 0) + margin
-      state.x[r] = program.low[r]
-      state.y[r] = program.high[r]
-    }
+  /// What the parts give to the variables they see, added up.
+  private func scattered(_ own: [[Double]]) -> [Double] {
+    var sum = [Double](repeating: 0, count: w.count)
+    for (part, values) in zip(joint.parts, own) { for (j, value) in zip(part.variables, values) { sum[j] += value } }
+    return sum
   }
+}
 
-  /// Takes the step that `correct` left behind, then forms the normal equations there.
-  private static func advance(
-    _ program: SimplexPinballProgram, _ state: State, _ w: [Double], _ primalStep: Double, _ dualStep: Double, _ threads: Int
-  ) -> (gram: [Double], right: [Double], gradient: [Double], objective: Double, complementarity: Double) {
-    let p = program.models
-    let stride = SimplexPinballProgram.blockTerms
-    let total = program.high.withUnsafeBufferPointer { high in
-      program.low.withUnsafeBufferPointer { low in
-        // Only read.
-        nonisolated(unsafe) let (high, low) = (high, low)
-        return program.sums(width: p * p + 2 * p + 2, threads: threads) { range, errors, sums in
-          withUnsafeTemporaryAllocation(of: Double.self, capacity: (p + 3) * stride) { buffer in
-            let scaled = buffer.baseAddress!
-            let root = scaled + p * stride
-            let right = root + stride
-            let z = right + stride
-            let first = range.lowerBound
-            let (u, v, x, y) = (state.u + first, state.v + first, state.x + first, state.y + first)
-            let (du, dv, dz, residual) = (state.du + first, state.dv + first, state.dz + first, state.r + first)
-            program.combine(errors, w, range.count, into: residual)
-            var objective = 0.0
-            var complementarity = 0.0
-            for k in 0..<range.count {
-              u[k] += primalStep * du[k]
-              v[k] += primalStep * dv[k]
-              x[k] += dualStep * dz[k]
-              y[k] -= dualStep * dz[k]
-              let e = -residual[k]
-              // Where both are near zero their difference has digits that −Ew lost, and D magnifies what is lost.
-              residual[k] = u[k] - v[k]
-              let (h, l) = (high[first + k], low[first + k])
-              objective += e > 0 ? h * e : -l * e
-              complementarity += u[k] * y[k] + v[k] * x[k]
-              z[k] = x[k] < y[k] ? x[k] - l : h - y[k]
-              let d = 1 / (u[k] / y[k] + v[k] / x[k])
-              root[k] = d.squareRoot()
-              right[k] = d * residual[k]
-            }
-            for j in 0..<p {
-              let column = errors + j * stride
-              let target = scaled + j * stride
-              for k in 0..<range.count { target[k] = column[k] * root[k] }
-              sums[p * p + j] += dot(column, right, range.count)
-              sums[p * p + p + j] += dot(column, z, range.count)
-            }
-            addGram(of: scaled, rows: p, columns: range.count, stride: stride, to: sums)
-            sums[p * p + 2 * p] += objective
-            sums[p * p + 2 * p + 1] += complementarity
-          }
+/// (EᵀDE + diag(s/w)) dw + Aᵀ dλ = f, where each group's dw sums to what its weights lack of one.
+private struct StepEquations {
+  private let equations: GroupedEquations
+  private let groupOf: [Int]
+  private let ridges: [Double]
+  private let shortfalls: [Double]
+
+  /// Nil where they are not finite.
+  init?(_ joint: JointSimplexProgram, _ normals: CentralPath.Normals, w: [Double], s: [Double], groupOf: [Int]) {
+    let (p, groups) = (joint.variables, joint.groups)
+    var matrix = [Double](repeating: 0, count: p * p)
+    for (part, normal) in zip(joint.parts, normals) {
+      let size = part.variables.count
+      for a in 0..<size {
+        for b in a..<size {
+          let (i, j) = (min(part.variables[a], part.variables[b]), max(part.variables[a], part.variables[b]))
+          matrix[i * p + j] += normal.gram[a * size + b]
         }
       }
     }
-    return (
-      Array(total[..<(p * p)]), Array(total[(p * p)..<(p * p + p)]), Array(total[(p * p + p)..<(p * p + 2 * p)]),
-      total[p * p + 2 * p], total[p * p + 2 * p + 1]
-    )
+    for j in 0..<p { matrix[j * p + j] += s[j] / w[j] }
+    // Terms without residual make EᵀDE vast everywhere but along w itself; since 1ᵀdw is known, adding a multiple of 11ᵀ
+    // changes no solution and fills that hole.
+    let ridges = groups.map { group in group.reduce(0) { max($0, matrix[$1 * p + $1]) } }
+    for (group, ridge) in zip(groups, ridges) { for i in group { for j in i..<group.upperBound { matrix[i * p + j] += ridge } } }
+    guard let equations = GroupedEquations(matrix, groups: groups) else { return nil }
+    (self.equations, self.groupOf, self.ridges) = (equations, groupOf, ridges)
+    shortfalls = groups.map { 1 - w[$0].reduce(0, +) }
   }
 
-  /// The affine step: how far it may go, how complementarity changes along it (bilinear in the two step lengths), and the
-  /// right-hand side of the corrector in two parts, without μ and for each unit of μ. Leaves du·dy and dv·dx behind.
-  private static func predict(_ program: SimplexPinballProgram, _ state: State, _ dw: [Double], _ threads: Int) -> (
-    right: [Double], rightPerMu: [Double], primalChange: Double, dualChange: Double, bothChange: Double,
-    primalRatio: Double, dualRatio: Double
-  ) {
-    let p = program.models
-    let stride = SimplexPinballProgram.blockTerms
-    let parts = program.partials(width: 2 * p + 5, threads: threads) { range, errors, sums in
-      withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * stride) { buffer in
-        let right = buffer.baseAddress!
-        let perMu = right + stride
-        let first = range.lowerBound
-        let (u, v, x, y) = (state.u + first, state.v + first, state.x + first, state.y + first)
-        let (du, dv, t, residual) = (state.du + first, state.dv + first, state.t + first, state.r + first)
-        program.combine(errors, dw, range.count, into: t)
-        var (primalChange, dualChange, bothChange, primalRatio, dualRatio) = (0.0, 0.0, 0.0, 0.0, 0.0)
-        for k in 0..<range.count {
-          let inverseX = 1 / x[k]
-          let inverseY = 1 / y[k]
-          let a = u[k] * inverseY
-          let b = v[k] * inverseX
-          let d = 1 / (a + b)
-          let z = d * (residual[k] - t[k])
-          let up = a * z - u[k]
-          let down = -b * z - v[k]
-          primalChange += up * y[k] + down * x[k]
-          dualChange += (v[k] - u[k]) * z
-          bothChange += (down - up) * z
-          primalRatio = max(primalRatio, -up / u[k], -down / v[k])
-          dualRatio = max(dualRatio, -z * inverseX, z * inverseY)
-          du[k] = up * z
-          dv[k] = down * z
-          right[k] = d * (residual[k] - up * z * inverseY - down * z * inverseX)
-          perMu[k] = d * (inverseX - inverseY)
-        }
-        for j in 0..<p {
-          sums[j] += dot(errors + j * stride, right, range.count)
-          sums[p + j] += dot(errors + j * stride, perMu, range.count)
-        }
-        sums[2 * p] += primalChange
-        sums[2 * p + 1] += dualChange
-        sums[2 * p + 2] += bothChange
-        sums[2 * p + 3] = max(sums[2 * p + 3], primalRatio)
-        sums[2 * p + 4] = max(sums[2 * p + 4], dualRatio)
-      }
-    }
-    func total(_ k: Int) -> Double { parts.reduce(0) { $0 + $1[k] } }
-    return (
-      (0..<p).map(total), (p..<(2 * p)).map(total), total(2 * p), total(2 * p + 1), total(2 * p + 2),
-      parts.reduce(0) { max($0, $1[2 * p + 3]) }, parts.reduce(0) { max($0, $1[2 * p + 4]) }
-    )
-  }
-
-  /// The corrected step of every term, left in du, dv and dz, and how far it may go.
-  private static func correct(
-    _ program: SimplexPinballProgram, _ state: State, _ dw: [Double], _ mu: Double, _ threads: Int
-  ) -> (primal: Double, dual: Double) {
-    let parts = program.partials(width: 2, threads: threads) { range, errors, sums in
-      let first = range.lowerBound
-      let (u, v, x, y) = (state.u + first, state.v + first, state.x + first, state.y + first)
-      let (du, dv, dz) = (state.du + first, state.dv + first, state.dz + first)
-      let (t, residual) = (state.t + first, state.r + first)
-      program.combine(errors, dw, range.count, into: t)
-      var primalRatio = 0.0
-      var dualRatio = 0.0
-      for k in 0..<range.count {
-        let inverseX = 1 / x[k]
-        let inverseY = 1 / y[k]
-        let a = u[k] * inverseY
-        let b = v[k] * inverseX
-        let above = (mu + du[k]) * inverseY
-        let below = (mu - dv[k]) * inverseX
-        let z = (residual[k] - t[k] - above + below) / (a + b)
-        let up = above - u[k] + a * z
-        let down = below - v[k] - b * z
-        du[k] = up
-        dv[k] = down
-        dz[k] = z
-        primalRatio = max(primalRatio, -up / u[k], -down / v[k])
-        dualRatio = max(dualRatio, -z * inverseX, z * inverseY)
-      }
-      sums[0] = max(sums[0], primalRatio)
-      sums[1] = max(sums[1], dualRatio)
-    }
-    return (parts.reduce(0) { max($0, $1[0]) }, parts.reduce(0) { max($0, $1[1]) })
+  func direction(_ f: [Double]) -> (dw: [Double], dLambda: [Double]) {
+    equations.solve(f.indices.map { f[$0] + ridges[groupOf[$0]] * shortfalls[groupOf[$0]] }, sums: shortfalls)
   }
 }

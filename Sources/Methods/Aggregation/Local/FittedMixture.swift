@@ -165,7 +165,7 @@ extension FittedMixture {
 
   func encode(into writer: inout ByteWriter) {
     writer.write(models)
-    shape.write(into: &writer)
+    shape.encode(into: &writer)
     writer.write(inputs.rawValue)
     writer.write(ownNetwork != nil)
     ownNetwork?.encode(into: &writer)
@@ -179,9 +179,9 @@ extension FittedMixture {
     writer.write(steps)
   }
 
-  static func decode(_ reader: inout ByteReader) throws -> any FittedAggregator {
+  init(decoding reader: inout ByteReader) throws {
     let models = try reader.readStrings()
-    let shape = try MixtureShape(from: &reader)
+    let shape = try MixtureShape(decoding: &reader)
     guard let inputs = LocalSettings.Inputs(rawValue: try reader.readString()) else { throw ByteReader.damaged }
     let ownNetwork = try reader.readBool() ? try FittedNetworks(decoding: &reader) : nil
     let encoding = try NetworkInputs(decoding: &reader)
@@ -204,7 +204,7 @@ extension FittedMixture {
     let loss = try reader.readDouble()
     let steps = try reader.readInt()
     guard loss.isFinite else { throw ByteReader.damaged }
-    return FittedMixture(
+    self.init(
       models: models, shape: shape, inputs: inputs, ownNetwork: ownNetwork, encoding: encoding, scale: scale, network: network, networks: networks,
       trainingRows: rows, heldOutLoss: loss, steps: steps)
   }

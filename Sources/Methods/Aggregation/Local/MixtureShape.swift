@@ -13,7 +13,7 @@ import Quantiles
 /// level a quantile goes on with the outermost slope, so that an offset there widens a distribution that every model has too narrow.
 ///
 /// Logits are linear between K *knots* of the level, in the normal score: K = 1 is coarse, K = m the paper's free weights at each level.
-package struct MixtureShape: Equatable, Sendable {
+package struct MixtureShape: BinaryCodable, Equatable, Sendable {
   package let models: Int
   package let levels: [Double]
   /// Level indices of the knots.
@@ -107,7 +107,7 @@ package struct MixtureShape: Equatable, Sendable {
     self.share = share
   }
 
-  package func write(into writer: inout ByteWriter) {
+  package func encode(into writer: inout ByteWriter) {
     writer.write(models)
     writer.write(levels)
     writer.write(knots.count)
@@ -115,7 +115,7 @@ package struct MixtureShape: Equatable, Sendable {
     writer.write(shifts)
   }
 
-  package init(from reader: inout ByteReader) throws {
+  package init(decoding reader: inout ByteReader) throws {
     let models = try reader.readInt()
     let levels = try reader.readArray(of: Double.self)
     let knots = try reader.readInt()

@@ -7,7 +7,7 @@ import Quantiles
 ///
 /// Columns are the predictions of every model at up to 120/p levels, spread evenly; neighbouring levels move together, so more would say
 /// the same. A missing prediction is the mean of the row's other models at that level, or else the column's mean.
-struct PredictionFactors: Sendable {
+struct PredictionFactors: BinaryCodable, Sendable {
   let models: Int
   let levels: Int
   /// Indices of levels in use.
@@ -131,7 +131,7 @@ struct PredictionFactors: Sendable {
     writer.write(loadings.values)
   }
 
-  init(from reader: inout ByteReader) throws {
+  init(decoding reader: inout ByteReader) throws {
     let models = try reader.readInt()
     let levels = try reader.readInt()
     let usedLevels = try reader.readArray(of: Int.self)

@@ -12,9 +12,22 @@ import MethodKit
 /// For every sequence of T rows |mean err − α| ≤ (max(α₁, 1 − α₁) + γ)/(γT) (Proposition 4.1). Where the set is empty, α_t ≥ 1, err_t is 1
 /// whatever is answered. O(log w) a row.
 public struct AdaptiveConformalInference: OnlineCalibrator {
-  public struct State {
+  public struct State: BinaryCodable {
     var level: Double
     var scores = ScoreWindow()
+
+    init(level: Double) { self.level = level }
+
+    public func encode(into writer: inout ByteWriter) {
+      writer.write(level)
+      scores.encode(into: &writer)
+    }
+
+    public init(decoding reader: inout ByteReader) throws {
+      level = try reader.readDouble()
+      guard isLevel(level) else { throw ByteReader.damaged }
+      scores = try ScoreWindow(decoding: &reader)
+    }
   }
 
   public static let description = MethodDescription(
@@ -45,16 +58,7 @@ public struct AdaptiveConformalInference: OnlineCalibrator {
     state.scores.append(score, capacity: window)
   }
 
-  public func encode(_ state: State, into writer: inout ByteWriter) {
-    writer.write(state.level)
-    state.scores.encode(into: &writer)
-  }
-
-  public func decode(_ reader: inout ByteReader) throws -> State {
-    let level = try reader.readDouble()
-    guard isLevel(level) else { throw ByteReader.damaged }
-    return State(level: level, scores: try ScoreWindow(decoding: &reader, capacity: window))
-  }
+  public func mayReach(_ state: State) -> Bool { state.scores.count <= window }
 }
 
 /// The setting of methods that choose among past scores.

@@ -14,11 +14,32 @@ import MethodKit
 ///
 /// The regret of each end is that of the aggregation; for coverage no bound is known. O(K log w) a row.
 public struct AggregatedInference: OnlineCalibrator {
-  public struct State {
+  public struct State: BinaryCodable {
     var levels: [Double]
     var lower: BernsteinAggregation
     var upper: BernsteinAggregation
     var scores = ScoreWindow()
+
+    init(levels: [Double]) {
+      self.levels = levels
+      lower = BernsteinAggregation(experts: levels.count)
+      upper = lower
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+      writer.write(levels)
+      lower.encode(into: &writer)
+      upper.encode(into: &writer)
+      scores.encode(into: &writer)
+    }
+
+    public init(decoding reader: inout ByteReader) throws {
+      levels = try reader.readArray(of: Double.self)
+      lower = try BernsteinAggregation(decoding: &reader)
+      upper = try BernsteinAggregation(decoding: &reader)
+      scores = try ScoreWindow(decoding: &reader)
+      guard levels.allSatisfy(isLevel), lower.experts == levels.count, upper.experts == levels.count else { throw ByteReader.damaged }
+    }
   }
 
   public static let description = MethodDescription(
@@ -33,10 +54,7 @@ public struct AggregatedInference: OnlineCalibrator {
     window = settings.integer("window")
   }
 
-  public var start: State {
-    let even = BernsteinAggregation(experts: experts.gammas.count)
-    return State(levels: experts.start, lower: even, upper: even)
-  }
+  public var start: State { State(levels: experts.start) }
 
   /// Writes each expert's q_k.
   private func candidates(_ state: State, into found: UnsafeMutableBufferPointer<Double>) {
@@ -67,18 +85,5 @@ public struct AggregatedInference: OnlineCalibrator {
     state.scores.append(score, capacity: window)
   }
 
-  public func encode(_ state: State, into writer: inout ByteWriter) {
-    writer.write(state.levels)
-    state.lower.encode(into: &writer)
-    state.upper.encode(into: &writer)
-    state.scores.encode(into: &writer)
-  }
-
-  public func decode(_ reader: inout ByteReader) throws -> State {
-    let levels = try reader.readArray(of: Double.self)
-    guard levels.count == experts.gammas.count, levels.allSatisfy(isLevel) else { throw ByteReader.damaged }
-    return State(
-      levels: levels, lower: try BernsteinAggregation(decoding: &reader, experts: levels.count),
-      upper: try BernsteinAggregation(decoding: &reader, experts: levels.count), scores: try ScoreWindow(decoding: &reader, capacity: window))
-  }
+  public func mayReach(_ state: State) -> Bool { state.levels.count == experts.gammas.count && state.scores.count <= window }
 }

@@ -11,12 +11,14 @@ import Groundwork
 ///
 /// the η_k on the second line being those before the row. One E for all experts, rather than one each, makes weights independent of units.
 /// O(K) a row.
-struct BernsteinAggregation: Sendable {
+struct BernsteinAggregation: BinaryCodable, Sendable {
   private var weights: [Double]
   private var rates: [Double]
   private var squares: [Double]
   private var losses: [Double]
   private var range = 0.0
+
+  var experts: Int { weights.count }
 
   init(experts: Int) {
     weights = [Double](repeating: 1 / Double(experts), count: experts)
@@ -63,13 +65,13 @@ struct BernsteinAggregation: Sendable {
     writer.write(range)
   }
 
-  init(decoding reader: inout ByteReader, experts: Int) throws {
+  init(decoding reader: inout ByteReader) throws {
     weights = try reader.readArray(of: Double.self)
     rates = try reader.readArray(of: Double.self)
     squares = try reader.readArray(of: Double.self)
     losses = try reader.readArray(of: Double.self)
     range = try reader.readDouble()
-    guard [weights, rates, squares, losses].allSatisfy({ $0.count == experts && $0.allSatisfy { !$0.isNaN } }),
+    guard [weights, rates, squares, losses].allSatisfy({ $0.count == weights.count && $0.allSatisfy { !$0.isNaN } }),
       weights.allSatisfy({ $0 >= 0 && $0 <= 1 + 1e-9 }), range >= 0
     else { throw ByteReader.damaged }
   }

@@ -15,12 +15,29 @@ import MethodKit
 ///
 /// With K > 0, |mean err − α| ≤ πC/(2 log T) + 1/T for every sequence of T rows (after Proposition 2). O(log w) a row.
 public struct ConformalPID: OnlineCalibrator {
-  public struct State {
+  public struct State: BinaryCodable {
     var threshold = 0.0
     var rows = 0
     var misses = 0
     /// Finite scores.
     var scores = ScoreWindow()
+
+    init() {}
+
+    public func encode(into writer: inout ByteWriter) {
+      writer.write(threshold)
+      writer.write(rows)
+      writer.write(misses)
+      scores.encode(into: &writer)
+    }
+
+    public init(decoding reader: inout ByteReader) throws {
+      threshold = try reader.readDouble()
+      rows = try reader.readInt()
+      misses = try reader.readInt()
+      scores = try ScoreWindow(decoding: &reader)
+      guard !threshold.isNaN, misses >= 0, rows >= misses else { throw ByteReader.damaged }
+    }
   }
 
   public static let description = MethodDescription(
@@ -76,18 +93,5 @@ public struct ConformalPID: OnlineCalibrator {
     state.misses += isMissed ? 1 : 0
   }
 
-  public func encode(_ state: State, into writer: inout ByteWriter) {
-    writer.write(state.threshold)
-    writer.write(state.rows)
-    writer.write(state.misses)
-    state.scores.encode(into: &writer)
-  }
-
-  public func decode(_ reader: inout ByteReader) throws -> State {
-    let state = State(
-      threshold: try reader.readDouble(), rows: try reader.readInt(), misses: try reader.readInt(),
-      scores: try ScoreWindow(decoding: &reader, capacity: window))
-    guard !state.threshold.isNaN, state.misses >= 0, state.rows >= state.misses else { throw ByteReader.damaged }
-    return state
-  }
+  public func mayReach(_ state: State) -> Bool { state.scores.count <= window }
 }

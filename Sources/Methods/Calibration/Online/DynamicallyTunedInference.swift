@@ -16,11 +16,31 @@ import MethodKit
 /// comes to its level in the long run where η and σ go to 0 (Theorem 3.2); with fixed ones it stays within a constant of it.
 /// O(log w + K) a row.
 public struct DynamicallyTunedInference: OnlineCalibrator {
-  public struct State {
+  public struct State: BinaryCodable {
     var levels: [Double]
     /// Their sum is 1.
     var weights: [Double]
     var scores = ScoreWindow()
+
+    init(levels: [Double]) {
+      self.levels = levels
+      weights = levels.map { _ in 1 / Double(levels.count) }
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+      writer.write(levels)
+      writer.write(weights)
+      scores.encode(into: &writer)
+    }
+
+    public init(decoding reader: inout ByteReader) throws {
+      levels = try reader.readArray(of: Double.self)
+      weights = try reader.readArray(of: Double.self)
+      scores = try ScoreWindow(decoding: &reader)
+      guard weights.count == levels.count, levels.allSatisfy(isLevel), weights.allSatisfy({ $0 >= 0 && $0 <= 2 }) else {
+        throw ByteReader.damaged
+      }
+    }
   }
 
   public static let description = MethodDescription(
@@ -44,7 +64,7 @@ public struct DynamicallyTunedInference: OnlineCalibrator {
     share = 1 / (2 * horizon)
   }
 
-  public var start: State { State(levels: experts.start, weights: experts.gammas.map { _ in 1 / Double(experts.gammas.count) }) }
+  public var start: State { State(levels: experts.start) }
 
   public func thresholds(_ state: State) -> OnlineThresholds {
     var mean = 0.0
@@ -69,17 +89,5 @@ public struct DynamicallyTunedInference: OnlineCalibrator {
     state.scores.append(score, capacity: window)
   }
 
-  public func encode(_ state: State, into writer: inout ByteWriter) {
-    writer.write(state.levels)
-    writer.write(state.weights)
-    state.scores.encode(into: &writer)
-  }
-
-  public func decode(_ reader: inout ByteReader) throws -> State {
-    let levels = try reader.readArray(of: Double.self)
-    let weights = try reader.readArray(of: Double.self)
-    guard levels.count == experts.gammas.count, weights.count == levels.count, levels.allSatisfy(isLevel), weights.allSatisfy({ $0 >= 0 && $0 <= 2 })
-    else { throw ByteReader.damaged }
-    return State(levels: levels, weights: weights, scores: try ScoreWindow(decoding: &reader, capacity: window))
-  }
+  public func mayReach(_ state: State) -> Bool { state.levels.count == experts.gammas.count && state.scores.count <= window }
 }

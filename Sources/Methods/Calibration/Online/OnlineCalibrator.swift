@@ -38,7 +38,7 @@ public struct OnlineThresholds: Equatable, Sendable {
 ///
 /// To add one: a file with a type of this protocol, and a line in `calibrationRegistry`.
 public protocol OnlineCalibrator: Sendable {
-  associatedtype State
+  associatedtype State: BinaryCodable
 
   static var description: MethodDescription { get }
 
@@ -54,8 +54,6 @@ public protocol OnlineCalibrator: Sendable {
   /// Learns from one row. Its score is not NaN; it is infinite where a predicted end is.
   func learn(_ scores: EndScores, into state: inout State)
 
-  func encode(_ state: State, into writer: inout ByteWriter)
-
-  /// Reads what `encode` wrote under the same settings. Throws `ByteReader.damaged` for what it cannot have written.
-  func decode(_ reader: inout ByteReader) throws -> State
+  /// Whether a state that was read can have come about under these settings.
+  func mayReach(_ state: State) -> Bool
 }

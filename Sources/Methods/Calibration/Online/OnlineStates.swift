@@ -53,11 +53,15 @@ private final class StateTable<Method: OnlineCalibrator>: OnlineStates {
   }
 
   func encode(series: Int, into writer: inout ByteWriter) {
-    for (k, method) in methods.enumerated() { method.encode(states[series * methods.count + k], into: &writer) }
+    for k in methods.indices { states[series * methods.count + k].encode(into: &writer) }
   }
 
   func addSeries(decoding reader: inout ByteReader) throws {
-    for method in methods { states.append(try method.decode(&reader)) }
+    for method in methods {
+      let state = try Method.State(decoding: &reader)
+      guard method.mayReach(state) else { throw ByteReader.damaged }
+      states.append(state)
+    }
     series += 1
   }
 }

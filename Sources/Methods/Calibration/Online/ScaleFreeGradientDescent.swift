@@ -14,9 +14,26 @@ import MethodKit
 /// fall, and sums by parts bound the mean by 2 max|θ|/(η_T T) (Angelopoulos, Barber, Bates 2024, "Online conformal prediction with decaying
 /// step sizes", Theorem 1). O(1) a row; 24 bytes a series and interval.
 public struct ScaleFreeGradientDescent: OnlineCalibrator {
-  public struct State {
+  public struct State: BinaryCodable {
     var descent: ScaleFreeDescent
     var radius: Double
+
+    init(radius: Double) {
+      descent = ScaleFreeDescent(threshold: 0)
+      self.radius = radius
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+      writer.write(descent.threshold)
+      writer.write(descent.squares)
+      writer.write(radius)
+    }
+
+    public init(decoding reader: inout ByteReader) throws {
+      descent = ScaleFreeDescent(threshold: try reader.readDouble(), squares: try reader.readDouble())
+      radius = try reader.readDouble()
+      guard !descent.threshold.isNaN, descent.squares >= 0, radius >= 0 else { throw ByteReader.damaged }
+    }
   }
 
   public static let description = MethodDescription(
@@ -30,7 +47,7 @@ public struct ScaleFreeGradientDescent: OnlineCalibrator {
     radius = settings.number("radius")
   }
 
-  public var start: State { State(descent: ScaleFreeDescent(threshold: 0), radius: radius) }
+  public var start: State { State(radius: radius) }
 
   public func thresholds(_ state: State) -> OnlineThresholds { OnlineThresholds(both: state.descent.threshold) }
 
@@ -40,18 +57,7 @@ public struct ScaleFreeGradientDescent: OnlineCalibrator {
     state.descent.step(score, alpha: alpha, radius: state.radius)
   }
 
-  public func encode(_ state: State, into writer: inout ByteWriter) {
-    writer.write(state.descent.threshold)
-    writer.write(state.descent.squares)
-    writer.write(state.radius)
-  }
-
-  public func decode(_ reader: inout ByteReader) throws -> State {
-    let state = State(
-      descent: ScaleFreeDescent(threshold: try reader.readDouble(), squares: try reader.readDouble()), radius: try reader.readDouble())
-    guard !state.descent.threshold.isNaN, state.descent.squares >= 0, state.radius >= 0 else { throw ByteReader.damaged }
-    return state
-  }
+  public func mayReach(_ state: State) -> Bool { true }
 }
 
 /// The setting of methods that move thresholds rather than levels.

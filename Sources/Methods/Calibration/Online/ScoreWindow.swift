@@ -5,7 +5,7 @@ import Groundwork
 /// A treap (Seidel and Aragon 1996, "Randomized search trees") with the sizes of its subtrees, whose nodes are the places of a ring:
 /// the oldest score's place is the newest one's. Priorities are a fixed hash of the place. Adding a score, the score of a rank and the rank of
 /// a score are O(log w) expected, and no result depends on the tree's shape. 24 bytes a score.
-public struct ScoreWindow: Sendable {
+public struct ScoreWindow: BinaryCodable, Sendable {
   private struct Node {
     var score: Double
     var left: Int32 = -1
@@ -167,10 +167,10 @@ public struct ScoreWindow: Sendable {
   /// Writes the scores from the oldest to the newest.
   public func encode(into writer: inout ByteWriter) { writer.write((0..<count).map { nodes[(oldest + $0) % count].score }) }
 
-  public init(decoding reader: inout ByteReader, capacity: Int) throws {
+  public init(decoding reader: inout ByteReader) throws {
     let scores = try reader.readArray(of: Double.self)
-    guard scores.count <= capacity, scores.allSatisfy({ !$0.isNaN }) else { throw ByteReader.damaged }
+    guard scores.count <= Int32.max, scores.allSatisfy({ !$0.isNaN }) else { throw ByteReader.damaged }
     nodes.reserveCapacity(scores.count)
-    for score in scores { append(score, capacity: capacity) }
+    for score in scores { append(score, capacity: scores.count) }
   }
 }

@@ -27,11 +27,39 @@ public struct StronglyAdaptiveCalibration: OnlineCalibrator {
     var weight: Double { age == 0 ? 0 : gains * (1 + weightedGains) / Double(age) }
   }
 
-  public struct State {
+  public struct State: BinaryCodable {
     var experts: [Expert]
     /// t: the rows learnt from, and one.
     var time = 1
     var radius: Double
+
+    init(radius: Double) {
+      experts = [Expert(descent: ScaleFreeDescent(threshold: 0), birth: 1)]
+      self.radius = radius
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+      writer.write(time)
+      writer.write(radius)
+      writer.write(experts.map(\.birth))
+      writer.write(experts.flatMap { [$0.descent.threshold, $0.descent.squares, $0.gains, $0.weightedGains] })
+    }
+
+    public init(decoding reader: inout ByteReader) throws {
+      let time = try reader.readInt()
+      radius = try reader.readDouble()
+      let births = try reader.readArray(of: Int.self)
+      let numbers = try reader.readArray(of: Double.self)
+      guard time >= 1, births.last == time, births[0] >= 1, zip(births, births.dropFirst()).allSatisfy({ $0 < $1 }),
+        numbers.count == 4 * births.count, radius >= 0, numbers.allSatisfy({ !$0.isNaN })
+      else { throw ByteReader.damaged }
+      self.time = time
+      experts = births.enumerated().map { i, birth in
+        Expert(
+          descent: ScaleFreeDescent(threshold: numbers[4 * i], squares: numbers[4 * i + 1]), birth: birth, age: time - birth,
+          gains: numbers[4 * i + 2], weightedGains: numbers[4 * i + 3])
+      }
+    }
   }
 
   public static let description = MethodDescription(
@@ -48,7 +76,7 @@ public struct StronglyAdaptiveCalibration: OnlineCalibrator {
     lifetime = settings.integer("lifetime")
   }
 
-  public var start: State { State(experts: [Expert(descent: ScaleFreeDescent(threshold: 0), birth: 1)], radius: radius) }
+  public var start: State { State(radius: radius) }
 
   public func thresholds(_ state: State) -> OnlineThresholds { OnlineThresholds(both: mean(state)) }
 
@@ -95,27 +123,5 @@ public struct StronglyAdaptiveCalibration: OnlineCalibrator {
     return loss(a) - loss(b)
   }
 
-  public func encode(_ state: State, into writer: inout ByteWriter) {
-    writer.write(state.time)
-    writer.write(state.radius)
-    writer.write(state.experts.map(\.birth))
-    writer.write(state.experts.flatMap { [$0.descent.threshold, $0.descent.squares, $0.gains, $0.weightedGains] })
-  }
-
-  public func decode(_ reader: inout ByteReader) throws -> State {
-    let time = try reader.readInt()
-    let radius = try reader.readDouble()
-    let births = try reader.readArray(of: Int.self)
-    let numbers = try reader.readArray(of: Double.self)
-    guard time >= 1, births.last == time, births[0] >= 1, zip(births, births.dropFirst()).allSatisfy({ $0 < $1 }), numbers.count == 4 * births.count,
-      radius >= 0,
-      numbers.allSatisfy({ !$0.isNaN })
-    else { throw ByteReader.damaged }
-    let experts = births.enumerated().map { i, birth in
-      Expert(
-        descent: ScaleFreeDescent(threshold: numbers[4 * i], squares: numbers[4 * i + 1]), birth: birth, age: time - birth, gains: numbers[4 * i + 2],
-        weightedGains: numbers[4 * i + 3])
-    }
-    return State(experts: experts, time: time, radius: radius)
-  }
+  public func mayReach(_ state: State) -> Bool { true }
 }

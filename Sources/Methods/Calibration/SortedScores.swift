@@ -1,7 +1,7 @@
 import Groundwork
 
 /// Scores in increasing order, with the weight of those before each where rows have weights.
-struct SortedScores: Sendable {
+struct SortedScores: BinaryCodable, Sendable {
   let scores: [Double]
   /// `before[i]`: the weight of the first i scores, count + 1 of them; nil where each weighs 1.
   let before: [Double]?
