@@ -81,38 +81,3 @@ struct CombiningTask: StreamingTask {
     session.warnOfUnseen(workers.reduce(0) { $0 + $1.unseen })
   }
 }
-
-/// Describes the weights of a model file, over the first rows of a table where they depend on rows.
-struct DescribingTask: StreamingTask {
-  let model: SavedCombination
-
-  struct Roles {
-    let combination: Combination
-    let features: RowFeatures
-  }
-
-  func roles(_ header: Header, _ session: FilterSession) throws -> Roles {
-    Roles(combination: try model.combination(header, session), features: try model.rowFeatures(header, session))
-  }
-
-  func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)] {
-    session.explanation(of: roles.combination.groups) + [("method", roles.combination.specification.text)]
-  }
-
-  func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) -> Bool {
-    roles.combination.tellLevels(session)
-    return true
-  }
-
-  func output(_ roles: Roles, _ header: Header) -> OutputColumns { OutputColumns() }
-  var takesRowsInOrder: Bool { true }
-  var writesRows: Bool { false }
-
-  func worker(_ roles: Roles, _ header: Header, _ encoder: RowEncoder, _ session: FilterSession) -> DescribingWorker {
-    DescribingWorker(roles.combination, header, features: roles.features)
-  }
-
-  func complete(_ workers: [DescribingWorker], _ roles: Roles, _ counts: RowCounts, _ session: FilterSession) throws -> Int? {
-    try WeightReport(workers[0].tables(model.fitted), folds: model.folds, method: roles.combination.specification.method).write(session)
-  }
-}

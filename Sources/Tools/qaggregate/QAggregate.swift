@@ -147,7 +147,7 @@ struct QAggregate: FilterTool {
     if let load = learning.load {
       let model = try SavedCombination(path: load)
       let run = TableRun("qaggregate", table, modelColumns: model.columns, reading: [load])
-      return describe ? try run.stream(DescribingTask(model: model)) : try run.stream(CombiningTask(.saved(model), output))
+      return describe ? try run.report(DescribingTask(model: model)) : try run.stream(CombiningTask(.saved(model), output))
     }
     let specification = try specification()
     let type = Self.type(specification.method)
