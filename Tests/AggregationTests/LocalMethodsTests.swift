@@ -35,8 +35,11 @@ import Testing
       new.loss(try fit(method, training, settings, threads: 2).answer(new.predictions, features: new.features))
     }
     var truth = Matrix(rows: 2000, columns: 9)
+    guard case .numeric(let x)? = new.features?.columns[0] else {
+      Issue.record("the first feature is a number")
+      return
+    }
     for i in 0..<2000 {
-      guard case .numeric(let x) = new.features!.columns[0] else { return }
       for t in 0..<9 { truth[i, t] = new.value(i, x[i] < 0 ? 0 : 1, t) }
     }
     let best = new.loss(truth)

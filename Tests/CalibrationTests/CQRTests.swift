@@ -63,16 +63,16 @@ private struct PlainCQR: Calibrator {
 
   @Test func ranksAreExactForEveryLevelOfNineDecimals() {
     // (1 - 2 * 0.35) * 10 is above 3 in doubles, and would round up to rank 4.
-    #expect(ConformalRank.rank(coverageKey: 300_000_000, rows: 9) == 3)
+    #expect(ConformalRank.rank(coverage: Level(key: 300_000_000), rows: 9) == 3)
     // python3: math.ceil((1 - Fraction(2 * key, 10**9)) * (n + 1))
-    #expect(ConformalRank.rank(coverageKey: 999_999_998, rows: 1_000_000_000) == 999999999)
-    #expect(ConformalRank.rank(coverageKey: 2, rows: 10) == 1)
-    #expect(ConformalRank.rank(coverageKey: 950_000_000, rows: 1 << 40) == 1044536046389)
+    #expect(ConformalRank.rank(coverage: Level(key: 999_999_998), rows: 1_000_000_000) == 999999999)
+    #expect(ConformalRank.rank(coverage: Level(key: 2), rows: 10) == 1)
+    #expect(ConformalRank.rank(coverage: Level(key: 950_000_000), rows: 1 << 40) == 1044536046389)
   }
 
   @Test func minimumRowsIsWhereTheCorrectionBecomesFinite() throws {
     for (level, rows) in [(0.01, 49), (0.99, 49), (0.025, 19), (0.05, 9), (0.1, 4), (0.25, 1), (0.15, 3), (0.49, 1)] {
-      #expect(ConformalRank.minimumRows(coverageKey: abs(1_000_000_000 - 2 * Levels.key(level))) == rows)
+      #expect(ConformalRank.minimumRows(coverage: Level(key: abs(Level.one - 2 * Level(level).key))) == rows)
       let pair = [min(level, 1 - level), max(level, 1 - level)].map(Levels.rounded)
       #expect(try fit(randomTraining(rows: rows, levels: pair, ties: false, seed: 1)).corrections[0].amount < inf)
       #expect(try fit(randomTraining(rows: rows - 1, levels: pair, ties: false, seed: 1)).corrections[0].amount == inf)
@@ -96,7 +96,7 @@ private struct PlainCQR: Calibrator {
       sum += row[1]
       sumOfSquares += row[1] * row[1]
     }
-    let rank = Double(ConformalRank.rank(coverageKey: 1_000_000_000 - 2 * Levels.key(level), rows: n))
+    let rank = Double(ConformalRank.rank(coverage: Level(key: Level.one - 2 * Level(level).key), rows: n))
     let total = Double(n + 1)
     let expected = rank / total
     let variance = expected * (1 - expected) / (total + 1)

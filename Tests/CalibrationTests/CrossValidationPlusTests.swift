@@ -70,7 +70,8 @@ private func plain(_ sample: Sample, _ copies: [Double]) -> [Double] {
     }
     // α = 2τ in units of 10⁻⁹.
     let n = lower.count
-    let (low, high) = (2 * pair.level.key * (n + 1) / 1_000_000_000, ((1_000_000_000 - 2 * pair.level.key) * (n + 1) + 999_999_999) / 1_000_000_000)
+    let alpha = 2 * Level(sample.levels[pair.lower]).key
+    let (low, high) = (alpha * (n + 1) / Level.one, ((Level.one - alpha) * (n + 1) + Level.one - 1) / Level.one)
     let (ls, us) = (sample.folds.indices.map { copies[$0 * m + pair.lower] }, sample.folds.indices.map { copies[$0 * m + pair.upper] })
     if !ls.contains(where: \.isNaN) { answer[pair.lower] = low < 1 ? -inf : lower.sorted()[low - 1] }
     if !us.contains(where: \.isNaN) { answer[pair.upper] = high > n ? inf : upper.sorted()[high - 1] }

@@ -294,7 +294,7 @@ private struct MadeUpOnline: OnlineCalibrator {
         let training = CalibrationTraining(levels: levels, quantiles: Matrix(rows: n, columns: 3), target: (0..<n).map { _ in random.uniform() })
         coverages.append(try fit((method, []), training).calibrated([0, 0, 0])[2] * scale)
       }
-      let rank = ConformalRank.rank(coverageKey: 1_000_000_000 - 2 * Levels.key(level), rows: n)
+      let rank = ConformalRank.rank(coverage: Level(key: Level.one - 2 * Level(level).key), rows: n)
       // P(Beta(k, n + 1 − k) ≤ x) is the chance that k or more of n uniforms are at most x.
       func law(_ x: Double) -> Double {
         var term = 1.0

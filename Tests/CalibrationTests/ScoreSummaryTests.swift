@@ -83,7 +83,7 @@ private func bytes(_ fitted: any FittedCalibrator) -> [UInt8] {
           #expect(sketch.size <= capacity * (heights + 1))
           for percent in 1...99 {
             let level = Levels.rounded(Double(percent) / 200)
-            let rank = ConformalRank.rank(coverageKey: 1_000_000_000 - 2 * Levels.key(level), rows: n)
+            let rank = ConformalRank.rank(coverage: Level(key: Level.one - 2 * Level(level).key), rows: n)
             let found = try calibrator.fit([sketch], levels: [level, Levels.rounded(1 - level)], typicalWeight: nil).corrections[0].amount
             func exact(_ rank: Int) -> Double { rank > n ? .infinity : sorted[rank - 1] }
             #expect(found >= exact(rank) && found <= exact(rank + sketch.rankError), "\(capacity) \(parts) \(percent)")

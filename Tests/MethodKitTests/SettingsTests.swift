@@ -28,7 +28,7 @@ import Testing
     }
   }
 
-  /// Draws keep what is fixed, stay in their spaces, and are settings the method takes.
+  /// A setting with a value of its own in trials has that value, whatever was asked; the others are as asked, or their defaults.
   @Test func trialsOverrideWhatWasAskedAndNothingElse() throws {
     let method = MethodDescription(
       name: "m", summary: "",
@@ -42,6 +42,7 @@ import Testing
     }
   }
 
+  /// Draws keep what is fixed, stay in their spaces, and are settings the method takes.
   @Test func drawnSettingsAreTakenByTheMethod() throws {
     let method = MethodDescription(
       name: "m", summary: "",

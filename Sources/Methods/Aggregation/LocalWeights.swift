@@ -1,4 +1,3 @@
-import Groundwork
 import MethodKit
 
 /// Deep quantile aggregation (Fakoor et al. 2023, section 3): weights of models that are functions of a row's features,

@@ -8,7 +8,7 @@ import Quantiles
 /// interval covers with probability at least 1 − α, each end missing at most α/2 of the time.
 ///
 /// With `bound=upper` every level, those up to ½ as well, bounds from above, P(y ≤ q_τ) ≥ τ, as a service level asks; levels are
-/// then put in order by raising only. `bound=lower` is its mirror image.
+/// then put in order by raising only. `bound=lower` does the same from below.
 public struct AsymmetricCQR: BandMeasure {
   public static let description = MethodDescription(
     name: "asymmetric", summary: "each level on its own, with or without its mirror: neither end misses more often than it says",
@@ -22,8 +22,8 @@ public struct AsymmetricCQR: BandMeasure {
   public let order: OutwardOrder
 
   public init(levels: [Double], settings: Settings) {
-    let below = levels.indices.filter { Levels.key(levels[$0]) < 500_000_000 }
-    let above = levels.indices.filter { Levels.key(levels[$0]) > 500_000_000 }
+    let below = levels.indices.filter { Level(levels[$0]) < .median }
+    let above = levels.indices.filter { Level(levels[$0]) > .median }
     switch settings.choice("bound") {
     case "upper":
       bounds = levels.indices.map { ConformalBound(above: $0, of: levels) }

@@ -1,6 +1,5 @@
 import Groundwork
 import MethodKit
-import Quantiles
 
 /// A way to move quantiles to the coverage that their levels promise.
 ///

@@ -80,7 +80,7 @@ final class FittedConditional: FeatureDependentCalibrator, BinaryCodable, @unche
     var space: RowSpace?
     thresholds = bounds.indices.map { k in
       let isComplete = !scores[k].contains(where: \.isNaN)
-      let made = ConditionalThresholds(design, columns: width, scores: scores[k], coverageKey: bounds[k].coverageKey, space: isComplete ? space : nil)
+      let made = ConditionalThresholds(design, columns: width, scores: scores[k], coverage: bounds[k].coverage, space: isComplete ? space : nil)
       space = space ?? made.sharedSpace
       return made
     }

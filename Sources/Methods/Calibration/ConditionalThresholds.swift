@@ -8,7 +8,7 @@ import Regression
 /// Where distinct rows of the design are linearly independent, as those of one categorical column are, the dual constraint holds
 /// for each of them by itself, and T is the conformal quantile of the scores at the same row of the design: Mondrian calibration.
 final class ConditionalThresholds: Sendable {
-  private let coverageKey: Int
+  private let coverage: Level
   /// Position of each labelled row among those with a score, −1 for none.
   private let position: [Int]
   /// Where every distinct row of the design stands by itself: its scores, increasing.
@@ -18,9 +18,9 @@ final class ConditionalThresholds: Sendable {
   private let regression: Once<AugmentedQuantileRegression?>
 
   /// `design` is n × d; scores that are NaN are left out. O(n d²).
-  init(_ design: [Double], columns d: Int, scores: [Double], coverageKey: Int, space shared: RowSpace? = nil) {
+  init(_ design: [Double], columns d: Int, scores: [Double], coverage: Level, space shared: RowSpace? = nil) {
     let n = scores.count
-    self.coverageKey = coverageKey
+    self.coverage = coverage
     let used = scores.indices.filter { !scores[$0].isNaN }
     var position = [Int](repeating: -1, count: n)
     for (k, i) in used.enumerated() { position[i] = k }
@@ -32,7 +32,7 @@ final class ConditionalThresholds: Sendable {
     var cells: [[Double]: [Double]] = [:]
     for i in used where cells.count <= space.rank { cells[Array(design[i * d..<(i + 1) * d]), default: []].append(scores[i] + 0) }
     self.cells = cells.count == space.rank ? cells.mapValues { $0.sorted() } : nil
-    regression = Once { try? AugmentedQuantileRegression(space, scores: present, coverage: Level(key: coverageKey)) }
+    regression = Once { try? AugmentedQuantileRegression(space, scores: present, coverage: coverage) }
   }
 
   /// The space of the design where all rows have a score, to be shared by bounds of which the same is true.
@@ -45,7 +45,7 @@ final class ConditionalThresholds: Sendable {
 
   /// T(φ), +∞ where φ is no combination of the rows that taught.
   func threshold(at row: [Double]) -> Double {
-    if let scores = cells?[row] { return ConditionalThresholds.quantile(scores, rows: scores.count, coverageKey) }
+    if let scores = cells?[row] { return ConditionalThresholds.quantile(scores, rows: scores.count, coverage) }
     guard rows > 0, let coordinates = space.coordinates(row) else { return .infinity }
     return regression.value?.threshold(at: coordinates) ?? .infinity
   }
@@ -54,21 +54,21 @@ final class ConditionalThresholds: Sendable {
   func threshold(at row: [Double], withoutRow i: Int) -> Double {
     if position[i] < 0 { return threshold(at: row) }
     if let scores = cells?[row] {
-      let threshold = ConditionalThresholds.quantile(scores, rows: scores.count - 1, coverageKey)
+      let threshold = ConditionalThresholds.quantile(scores, rows: scores.count - 1, coverage)
       if self.scores[position[i]] > threshold || threshold == .infinity { return threshold }
-      return scores[ConformalRank.rank(coverageKey: coverageKey, rows: scores.count - 1)]
+      return scores[ConformalRank.rank(coverage: coverage, rows: scores.count - 1)]
     }
     return regression.value?.threshold(withoutRow: position[i]) ?? .infinity
   }
 
   /// The conformal quantile that so many rows ask for, among `scores`, increasing.
-  private static func quantile(_ scores: [Double], rows: Int, _ coverageKey: Int) -> Double {
-    let rank = ConformalRank.rank(coverageKey: coverageKey, rows: rows)
+  private static func quantile(_ scores: [Double], rows: Int, _ coverage: Level) -> Double {
+    let rank = ConformalRank.rank(coverage: coverage, rows: rows)
     return rank > rows ? .infinity : scores[rank - 1]
   }
 
   /// The conformal quantile of all scores, whatever the row.
-  var marginalThreshold: Double { ConditionalThresholds.quantile(scores.sorted(), rows: rows, coverageKey) }
+  var marginalThreshold: Double { ConditionalThresholds.quantile(scores.sorted(), rows: rows, coverage) }
 }
 
 /// A value that is made when it is first needed.

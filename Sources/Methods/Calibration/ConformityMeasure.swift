@@ -7,23 +7,25 @@ public struct ConformalBound: Equatable, Sendable {
   public let lower: Int?
   /// Index of the level that bounds from above.
   public let upper: Int?
-  /// The coverage 1 − α it is to have, in units of 10⁻⁹.
-  public let coverageKey: Int
+  /// The coverage 1 − α it is to have.
+  public let coverage: Level
 
-  public init(lower: Int?, upper: Int?, coverageKey: Int) {
+  public init(lower: Int?, upper: Int?, coverage: Level) {
     self.lower = lower
     self.upper = upper
-    self.coverageKey = coverageKey
+    self.coverage = coverage
   }
 
   /// The central interval of a pair of levels: coverage 1 − 2τ.
-  init(_ pair: LevelPairs.Pair) { self.init(lower: pair.lower, upper: pair.upper, coverageKey: ConformalRank.one - 2 * pair.level.key) }
+  init(_ pair: LevelPairs.Pair, of levels: [Double]) {
+    self.init(lower: pair.lower, upper: pair.upper, coverage: Level(key: Level.one - 2 * Level(levels[pair.lower]).key))
+  }
 
   /// y ≥ q_τ, which is to hold with probability 1 − τ.
-  init(below level: Int, of levels: [Double]) { self.init(lower: level, upper: nil, coverageKey: ConformalRank.one - Levels.key(levels[level])) }
+  init(below level: Int, of levels: [Double]) { self.init(lower: level, upper: nil, coverage: Level(levels[level]).complement) }
 
   /// y ≤ q_τ, which is to hold with probability τ.
-  init(above level: Int, of levels: [Double]) { self.init(lower: nil, upper: level, coverageKey: Levels.key(levels[level])) }
+  init(above level: Int, of levels: [Double]) { self.init(lower: nil, upper: level, coverage: Level(levels[level])) }
 }
 
 /// How far a target is outside its prediction, and how a prediction grows to that distance: all that a split conformal method is.

@@ -117,14 +117,14 @@ public struct FittedCrossValidationPlus: FittedCopyCalibrator {
     return middle.isNaN ? (isAbove ? upper : lower) : middle
   }
 
-  private func coverageKey(_ k: Int) -> Int { ConformalRank.one - 2 * pairs.pairs[k].level.key }
+  private func coverage(_ k: Int) -> Level { ConformalBound(pairs.pairs[k], of: levels).coverage }
 
   /// The weight that scores up to an end must have.
   private func needed(_ k: Int, weight: Double) -> Double {
-    guard let scale else { return Double(ConformalRank.rank(coverageKey: coverageKey(k), rows: rows(k))) }
+    guard let scale else { return Double(ConformalRank.rank(coverage: coverage(k), rows: rows(k))) }
     let total = lists[k].reduce(0) { $0 + $1.weight } + weight * scale
     // Rounded sums must not decide exact ties: coverage gives way by 10⁻¹² at most.
-    return total > 0 ? Double(coverageKey(k)) * total * (1 - 1e-12) / Double(ConformalRank.one) : .infinity
+    return total > 0 ? Double(coverage(k).key) * total * (1 - 1e-12) / Double(Level.one) : .infinity
   }
 
   private func rows(_ k: Int) -> Int { lists[k].reduce(0) { $0 + $1.scores.count } }
@@ -138,7 +138,7 @@ public struct FittedCrossValidationPlus: FittedCopyCalibrator {
       return Correction(
         lowerLevel: levels[pair.lower], upperLevel: levels[pair.upper], amount: amount, effect: "moved outwards by about \(text(of: amount))",
         rows: rows(k),
-        rowsNeeded: ConformalRank.minimumRows(coverageKey: coverageKey(k)))
+        rowsNeeded: ConformalRank.minimumRows(coverage: coverage(k)))
     }
   }
 

@@ -26,8 +26,8 @@ public struct DistributionalCalibration: ConformityMeasure {
       throw Failure(.badData, "\(Self.description.name) needs two levels or more", remedy: "predict more, or choose another --method")
     }
     bounds = levels.indices.flatMap { j -> [ConformalBound] in
-      let key = Levels.key(levels[j])
-      return (key <= 500_000_000 ? [ConformalBound(below: j, of: levels)] : []) + (key >= 500_000_000 ? [ConformalBound(above: j, of: levels)] : [])
+      let level = Level(levels[j])
+      return (level <= .median ? [ConformalBound(below: j, of: levels)] : []) + (level >= .median ? [ConformalBound(above: j, of: levels)] : [])
     }
     firstLower = bounds.firstIndex { $0.lower != nil } ?? 0
     firstUpper = bounds.firstIndex { $0.lower == nil } ?? 0

@@ -46,7 +46,7 @@ struct FittedSplitConformal<Measure: ConformityMeasure>: FittedCalibrator {
     switch knowledge {
     case .thresholds(let thresholds): thresholds[k]
     case .scores(let scores, _, let removed):
-      scores[k].threshold(coverageKey: measure.bounds[k].coverageKey, weight: weight, removed: removed.map { ($0.scores[k], $0.weight) })
+      scores[k].threshold(coverage: measure.bounds[k].coverage, weight: weight, removed: removed.map { ($0.scores[k], $0.weight) })
     }
   }
 
@@ -72,7 +72,7 @@ struct FittedSplitConformal<Measure: ConformityMeasure>: FittedCalibrator {
       let amount = found == -.infinity ? 0 : found + 0
       return Correction(
         lowerLevel: bound.lower.map { levels[$0] }, upperLevel: bound.upper.map { levels[$0] }, amount: amount,
-        effect: Measure.effect(of: text(of: amount)), rows: rows[k], rowsNeeded: ConformalRank.minimumRows(coverageKey: bound.coverageKey))
+        effect: Measure.effect(of: text(of: amount)), rows: rows[k], rowsNeeded: ConformalRank.minimumRows(coverage: bound.coverage))
     }
   }
 

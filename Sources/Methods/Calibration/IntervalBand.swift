@@ -50,4 +50,4 @@ extension BandMeasure {
 }
 
 /// The central intervals of all pairs of levels.
-func centralIntervals(_ levels: [Double]) -> [ConformalBound] { LevelPairs(levels).pairs.map { ConformalBound($0) } }
+func centralIntervals(_ levels: [Double]) -> [ConformalBound] { LevelPairs(levels).pairs.map { ConformalBound($0, of: levels) } }

@@ -14,7 +14,7 @@ public struct OutwardOrder: Sendable {
   /// `levels` increasing, in (0, 1).
   public init(levels: [Double]) {
     median = LevelPairs(levels).median
-    below = levels.firstIndex { Levels.key($0) >= 500_000_000 } ?? levels.count
+    below = levels.firstIndex { Level($0) >= .median } ?? levels.count
     above = below + (median == nil ? 0 : 1)
   }
 

@@ -26,7 +26,7 @@ extension SplitConformal: ScoreCalibrator {
     }
     let counts = scores.map(\.count)
     let thresholds = scores.indices.map { k in
-      scores[k].value(atRank: ConformalRank.rank(coverageKey: measure.bounds[k].coverageKey, rows: counts[k]))
+      scores[k].value(atRank: ConformalRank.rank(coverage: measure.bounds[k].coverage, rows: counts[k]))
     }
     return FittedSplitConformal(levels: levels, measure: measure, thresholds: thresholds, rows: counts)
   }

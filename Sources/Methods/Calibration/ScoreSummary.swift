@@ -1,5 +1,4 @@
 import Groundwork
-import Quantiles
 
 /// The scores of one bound, kept so that those of several tables can be put together: all of them, or a sketch of them.
 ///

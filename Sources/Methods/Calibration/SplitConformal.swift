@@ -71,7 +71,7 @@ public struct SplitConformal<Measure: ConformityMeasure>: Calibrator {
       let alike = measure.bounds.indices.filter { measure.firstBound(scoringAs: $0) == distinct[d] }
       // A sort costs as much as some ten order statistics.
       if alike.count > 4 { scores.sort() }
-      return alike.map { k in (bound: k, scores: OrderedScores(&scores, isSorted: alike.count > 4, coverageKey: measure.bounds[k].coverageKey)) }
+      return alike.map { k in (bound: k, scores: OrderedScores(&scores, isSorted: alike.count > 4, coverage: measure.bounds[k].coverage)) }
     }
     return found.joined().sorted { $0.bound < $1.bound }.map(\.scores)
   }
@@ -94,10 +94,10 @@ private struct OrderedScores {
   let atRank: Double
   let aboveRank: Double
 
-  init(_ scores: inout [Double], isSorted: Bool, coverageKey: Int) {
+  init(_ scores: inout [Double], isSorted: Bool, coverage: Level) {
     rows = scores.count
-    let rank = ConformalRank.rank(coverageKey: coverageKey, rows: rows)
-    let rankWithout = ConformalRank.rank(coverageKey: coverageKey, rows: rows - 1)
+    let rank = ConformalRank.rank(coverage: coverage, rows: rows)
+    let rankWithout = ConformalRank.rank(coverage: coverage, rows: rows - 1)
     let rows = rows
     (threshold, atRank, aboveRank) = scores.withUnsafeMutableBufferPointer { scores in
       func statistic(_ rank: Int) -> Double { isSorted ? scores[rank - 1] : orderStatistic(scores, rank: rank) }

@@ -1,4 +1,5 @@
 import Groundwork
+import Quantiles
 
 /// Scores with weights, and their conformal quantile for a row of any weight (Tibshirani, Barber, Candès, Ramdas 2019, "Conformal
 /// Prediction Under Covariate Shift", §2.2, eq. 8).
@@ -50,7 +51,7 @@ struct WeightedScores: BinaryCodable, Sendable {
   }
 
   /// Q(w), with a score of some weight taken out where `removed` tells one. O(log n).
-  func threshold(coverageKey: Int, weight: Double, removed: (score: Double, weight: Double)? = nil) -> Double {
+  func threshold(coverage: Level, weight: Double, removed: (score: Double, weight: Double)? = nil) -> Double {
     let first =
       removed.map { removed in removed.score.isNaN ? scores.count : partitionPoint(0..<scores.count) { scores[$0] >= removed.score } } ?? scores.count
     let less = first < scores.count ? removed!.weight * scale : 0
@@ -58,8 +59,8 @@ struct WeightedScores: BinaryCodable, Sendable {
     guard total > 0 else { return .infinity }
     // Both sides in units of 10⁻⁹, which are whole numbers where weights are. Sums of other weights are rounded, and an exact tie
     // must not depend on that: coverage gives way by 10⁻¹² at most.
-    let needed = Double(coverageKey) * total * (1 - 1e-12)
-    let one = Double(ConformalRank.one)
+    let needed = Double(coverage.key) * total * (1 - 1e-12)
+    let one = Double(Level.one)
     let k = partitionPoint(0..<scores.count) { (cumulative[$0] - ($0 >= first ? less : 0)) * one >= needed }
     return k < scores.count ? scores[k] : .infinity
   }

@@ -2,7 +2,6 @@ import Glibc
 import Groundwork
 import MethodKit
 import Networks
-import Quantiles
 import Synchronization
 
 /// How a network learns; the settings that all network learners share.

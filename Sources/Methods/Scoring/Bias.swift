@@ -19,8 +19,8 @@ public struct Bias: Score {
 
   public init(levels: [Double], intervals: [Interval]) {
     self.levels = levels
-    let below = levels.lastIndex { Levels.key($0) <= 500_000_000 }
-    let above = levels.firstIndex { Levels.key($0) >= 500_000_000 }
+    let below = levels.lastIndex { Level($0) <= .median }
+    let above = levels.firstIndex { Level($0) >= .median }
     around = if let below, let above { (below, above) } else { nil }
   }
 

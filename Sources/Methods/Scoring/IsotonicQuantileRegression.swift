@@ -31,7 +31,7 @@ public struct IsotonicQuantileRegression {
       distinct += 1
     }
     // Levels in their whole units: sums without weights do not round.
-    let (down, up) = (-Double(Levels.key(level)), Double(1_000_000_000 - Levels.key(level)))
+    let (down, up) = (-Double(Level(level).key), Double(Level(level).complement.key))
 
     fitted = [Double](repeating: 0, count: n)
     var parts = [(rows: 0..<n, values: 0..<distinct)]

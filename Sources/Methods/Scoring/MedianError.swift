@@ -11,7 +11,7 @@ public struct MedianError: Score {
   public let columns = ["ae_median"]
 
   public init(levels: [Double], intervals: [Interval]) {
-    median = levels.firstIndex { Levels.key($0) == 500_000_000 }
+    median = levels.firstIndex { Level($0).isMedian }
   }
 
   public func evaluate(quantiles: UnsafePointer<Double>, target: Double, into values: UnsafeMutablePointer<Double>) {

@@ -18,8 +18,8 @@ public struct ProbabilityIntegralTransform: Sendable {
   /// `levels` increasing, in (0, 1); `bins` from 1 to 1000.
   public init(levels: [Double], bins: Int) {
     self.bins = bins
-    ends = ([0] + levels.map(Levels.key) + [1_000_000_000]).map { 2 * bins * $0 }
-    binWidth = 2_000_000_000
+    ends = ([0] + levels.map { Level($0).key } + [Level.one]).map { 2 * bins * $0 }
+    binWidth = 2 * Level.one
   }
 
   /// Fills `values`, the mass in each bin, which add up to 1: arguments as in `Score.evaluate`. O(m + N).

@@ -1,6 +1,5 @@
 import MethodKit
 import NetworkModels
-import Quantiles
 
 /// The settings of the local methods: a small network of the features gives softmax weights over base quantiles (Fakoor et al. 2023, section
 /// 3.3, "deep quantile aggregation"), trained end to end on the pinball loss of all levels from weights that start at the global optimum.
