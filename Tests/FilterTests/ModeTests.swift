@@ -54,7 +54,8 @@ struct ModeList {
 
   /// What else must be given, where the mode takes it too.
   private static let company = [
-    "--append": "--transform", "--columns": "--no-header", "--compact": "--partial", "--horizon": "--order", "--on": "--truth",
+    "--append": "--transform", "--columns": "--no-header", "--no-header": "--columns", "--compact": "--partial", "--horizon": "--order",
+    "--on": "--truth",
     "--rejects": "--on-error",
     "--truth": "--on",
   ]
