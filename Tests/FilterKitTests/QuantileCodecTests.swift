@@ -25,7 +25,8 @@ private final class CodecWorker: RowWorker {
 }
 
 /// The rows of a table after its quantiles were changed, without the header.
-private func written(_ table: String, digits: Int? = nil, adding levels: [Double] = [], _ change: @escaping (QuantileCodec) -> Void) throws -> String {
+private func written(_ table: String, digits: Int? = nil, adding levels: [Double] = [], _ change: @escaping (QuantileCodec) -> Void) throws -> String
+{
   let path = NSTemporaryDirectory() + "codec-\(UUID().uuidString)"
   try Data(table.utf8).write(to: URL(fileURLWithPath: path))
   defer {

@@ -162,7 +162,8 @@ private func randomTable(_ random: inout RandomStream, rows: Int, columns: Int) 
     try withTable(bytes) { path in
       var options = TableReader.Options()
       options.operands = [path]
-      let table = try StoredTable(try TableReader(options), roles: [(0, .feature), (1, .finite), (2, .feature)], memoryLimit: memoryLimit, threads: 2)
+      let table = try StoredTable(
+        try TableReader(options), roles: [(0, .feature), (1, .finite), (2, .feature)], memoryLimit: memoryLimit, threads: 2)
       #expect(table.rows == 30_000)
       #expect(table.numbers(1)[7].isNaN && table.numbers(1)[8] == 16)
       guard case .categories(let codes, let names) = try table.feature(2), case .numbers(let numbers) = try table.feature(0) else {

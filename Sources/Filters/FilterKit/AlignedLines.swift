@@ -6,7 +6,7 @@
 ///   - indent: blanks before the first column.
 ///   - width: characters of a line. Where the last column had less than 24 of them, it takes 24.
 ///   - widest: what makes a column no wider: the cells after a longer one stand in the next line.
-public func alignedLines(_ rows: [[String]], indent: Int = 2, width: Int = 80, widest: Int = 24) -> String {
+public func alignedLines(_ rows: [[String]], indent: Int = 2, width: Int = 79, widest: Int = 24) -> String {
   guard let columns = rows.first?.count, columns > 0 else { return "" }
   let widths = (0..<columns - 1).map { c in rows.map { $0[c].count }.filter { $0 <= widest }.max() ?? 0 }
   let starts = widths.reduce(into: [indent]) { $0.append($0.last! + $1 + 2) }

@@ -113,8 +113,3 @@ public func discussionLines(_ lines: [(name: String, summary: String)]) -> Strin
 
 /// What an option's help says of the methods that it takes.
 public let methodsAreListed = "known methods are listed above, and --help METHOD tells the settings of one"
-
-/// "linear (…), forest (…)": the methods of a registry, for an option's help.
-public func methodList(_ methods: [MethodDescription]) -> String {
-  methods.map { "\($0.name) (\($0.summary))" }.joined(separator: ", ")
-}

@@ -59,7 +59,8 @@ struct AggregationTask: LearningTask {
     defer { progress.clear() }
     let budget: ChoiceBudget = flags.tune.map { .trials($0) } ?? flags.time.map { .seconds($0) } ?? .usual
     let context = FitContext(
-      threads: session.threads, seed: flags.seedOption.seed, note: { [diagnostics = session.diagnostics] in diagnostics.note($0) }, progress: { progress.update($0) })
+      threads: session.threads, seed: flags.seedOption.seed, note: { [diagnostics = session.diagnostics] in diagnostics.note($0) },
+      progress: { progress.update($0) })
     return try type.choose(settings, rows.choiceContext(budget, context))
   }
 }

@@ -24,6 +24,9 @@ struct QAggregate: FilterTool {
       the same copies of the rows of other folds. A labelled row's copies for folds that are not its own teach and get no answer: \
       what would answer them has learnt from them. Methods that learn nothing answer every copy.
 
+      METHODS
+      \(methodLines(methods))
+
       EXAMPLES
         qfit -y price < table.csv | qaggregate -y price > aggregated.csv
         qaggregate --method median < forecasts.csv
@@ -35,7 +38,7 @@ struct QAggregate: FilterTool {
 
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("How to combine: \(methodList(aggregatorRegistry.map { $0.description })) (default: global-coarse).", valueName: "method"),
+    help: ArgumentHelp("How to combine (default: global-coarse); \(methodsAreListed).", valueName: "method"),
     completion: .list(aggregatorRegistry.map { $0.description.name }))
   var method: String?
 

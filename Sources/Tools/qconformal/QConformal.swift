@@ -26,6 +26,9 @@ struct QConformal: FilterTool {
       does to the models. A labelled row is answered as if its fold were new: by its copies and the other folds' scores by models \
       without both folds, or, where the table has none, by its one prediction and the other folds' scores.
 
+      METHODS
+      \(methodLines(methods))
+
       EXAMPLES
         qfit -y price < table.csv | qaggregate -y price | qsort |
           qconformal -y price > intervals.csv
@@ -46,7 +49,7 @@ struct QConformal: FilterTool {
 
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("How to calibrate: \(methodList(methods)) (default: cqr).", valueName: "method"), completion: .list(methods.map(\.name)))
+    help: ArgumentHelp("How to calibrate (default: cqr); \(methodsAreListed).", valueName: "method"), completion: .list(methods.map(\.name)))
   var method: String?
 
   @OptionGroup var targetOption: TargetOption

@@ -20,6 +20,12 @@ struct QFit: FilterTool {
       LEARNER_qLEVEL. A labelled row gets the predictions of models that did not see its fold (column fold), an unlabelled \
       one those of models fitted on all labelled rows.
 
+      LEARNERS
+      \(methodLines(methods))
+
+      SETS OF LEARNERS
+      \(discussionLines(learnerSets.map { ($0.name, $0.members.joined(separator: ", ")) }))
+
       EXAMPLES
         cat train.csv new.csv | qfit -y price -l linear,forest > predicted.csv
         qfit -y price -l forest --save forest.model < train.csv > /dev/null
@@ -37,7 +43,7 @@ struct QFit: FilterTool {
   @Option(
     name: [.customShort("l"), .long],
     help: ArgumentHelp(
-      "Learners, separated by commas, each [NAME=]LEARNER[:key=value,...]; repeatable (default: linear,forest). Known: \(methodList(learnerRegistry.map { $0.description })). Sets: \(learnerSets.map { "\($0.name) (\($0.members.joined(separator: ", ")))" }.joined(separator: ", ")).",
+      "Learners or sets of them, separated by commas, each [NAME=]LEARNER[:key=value,...]; repeatable (default: linear,forest); \(methodsAreListed).",
       valueName: "learners"),
     completion: .list(learnerRegistry.map { $0.description.name } + learnerSets.map(\.name)))
   var learner: [String] = []
