@@ -53,12 +53,12 @@ fuzz: build
 
 # Writes the generated parts of the man pages anew.
 man: build
-	scripts/make-man
+	scripts/make/man
 
 # Draws the README's pictures anew.
 pictures: build
 	@scripts/set-up gnuplot-nox
-	scripts/pictures
+	scripts/make/pictures
 
 clean:
 	rm -rf .build

@@ -22,7 +22,7 @@ private func isOnTheSimplex(_ weights: [Double]) -> Bool {
 }
 
 @Suite struct GlobalCoarseTests {
-  /// scripts/reference-global.py, scipy 1.x linprog (HiGHS dual simplex).
+  /// scripts/reference/global.py, scipy 1.x linprog (HiGHS dual simplex).
   @Test func itEqualsALinearProgrammingSolver() throws {
     let small = try coarse(referenceTable(rows: 30, models: 4, levels: 3, seed: 1))
     #expect(abs(small.objective / 0.829197077167994 - 1) < 1e-12)

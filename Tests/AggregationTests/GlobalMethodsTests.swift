@@ -4,7 +4,7 @@ import MethodKit
 import Quantiles
 import Testing
 
-/// Figures: scripts/reference-global.py, scipy linprog (HiGHS dual simplex).
+/// Figures: scripts/reference/global.py, scipy linprog (HiGHS dual simplex).
 @Suite struct GlobalReferenceTests {
   private func medium(_ training: AggregationTraining, _ settings: [String: String] = [:]) throws -> FittedGlobalWeights {
     try fit(GlobalMedium.self, training, settings) as! FittedGlobalWeights

@@ -3,7 +3,7 @@ import Groundwork
 import MethodKit
 import Quantiles
 
-/// The tables of scripts/reference-global.py.
+/// The tables of scripts/reference/global.py.
 func referenceTable(rows: Int, models: Int, levels count: Int, seed: Int, weights: [Double]? = nil) -> AggregationTraining {
   var state = seed
   func uniform() -> Double {

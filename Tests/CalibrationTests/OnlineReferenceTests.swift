@@ -2,7 +2,7 @@ import Calibration
 import MethodKit
 import Testing
 
-/// What scripts/reference-online.py prints: of 2000 rows, method and settings, α, rows that missed, infinite thresholds, the mean of the finite ones,
+/// What scripts/reference/online.py prints: of 2000 rows, method and settings, α, rows that missed, infinite thresholds, the mean of the finite ones,
 /// and the last ones below and above. Methods with settings had scores with many ties.
 private let reference: [(method: String, alpha: Double, misses: Int, infinite: Int, mean: Double, lower: Double, upper: Double)] = [
   ("aci", 0.02, 40, 174, 2.40745071243, 4.12965607923, 4.12965607923),

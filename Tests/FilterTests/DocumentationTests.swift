@@ -64,7 +64,7 @@ import Testing
   @Test func manPagesSayWhatHelpSays() throws {
     let folder = try Shell()
     defer { folder.remove() }
-    let result = try folder.run("BUILD=\(Shell.binaries.path) \"$CHECKOUT\"/scripts/make-man \"$PWD\"/man")
+    let result = try folder.run("BUILD=\(Shell.binaries.path) \"$CHECKOUT\"/scripts/make/man \"$PWD\"/man")
     #expect(result.status == 0, "\(result.error)")
     for page in Self.documents.dropFirst() {
       let made = try String(contentsOf: folder.folder.appendingPathComponent("man/\(page.lastPathComponent)"), encoding: .utf8)

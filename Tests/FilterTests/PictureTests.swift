@@ -204,7 +204,7 @@ struct PictureTests {
   /// The README shows the commands by which its pictures are made.
   @Test func theReadmeShowsHowItsPicturesAreMade() throws {
     let readme = try String(contentsOf: Shell.checkout.appendingPathComponent("README.md"), encoding: .utf8)
-    let script = try String(contentsOf: Shell.checkout.appendingPathComponent("scripts/pictures"), encoding: .utf8)
+    let script = try String(contentsOf: Shell.checkout.appendingPathComponent("scripts/make/pictures"), encoding: .utf8)
     let commands = script.split(separator: "\n").filter { $0.hasPrefix("q") || $0.hasPrefix("  q") }
     #expect(commands.count > 3)
     for command in commands { #expect(readme.contains(command + "\n"), "\(command)") }

@@ -304,7 +304,7 @@ import Testing
   @Test(.enabled(if: hasPython))
   func scoresOfTheBundledHubAreThoseOfAPlainScript() throws {
     let result = try Shell.run(
-      "hub=$CHECKOUT/scripts/data/hub; BIN=$(dirname $(command -v qsort)) $CHECKOUT/scripts/compare-reshape $hub/model-output $hub/target-data/time-series.csv"
+      "hub=$CHECKOUT/scripts/data/hub; BIN=$(dirname $(command -v qsort)) $CHECKOUT/scripts/compare/reshape $hub/model-output $hub/target-data/time-series.csv"
     )
     #expect(result.status == 0, "\(result.error)")
     #expect(result.text.contains("42 units, 3 models, 12 scores") && result.text.hasSuffix(": ok\n"), "\(result.text)")

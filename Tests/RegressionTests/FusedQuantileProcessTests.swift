@@ -36,7 +36,7 @@ import Testing
     return sum
   }
 
-  /// Minima by scripts/reference-fused-lasso.py (scipy's HiGHS).
+  /// Minima by scripts/reference/fused-lasso.py (scipy's HiGHS).
   @Test func minimaAreThoseOfALinearProgram() {
     let expected = [(0.5, 0.5, 87.8804660514), (3, 2, 133.2909984056), (1, 20, 104.8992758638), (1, 1e6, 104.8992758638), (15, 4, 217.1097419980)]
     for (penalty, fusion, minimum) in expected {

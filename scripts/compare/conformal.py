@@ -1,4 +1,4 @@
-"""What scripts/compare-conformal runs: the same intervals by qconformal, MAPIE and crepes, and the largest difference of an end.
+"""What scripts/compare/conformal runs: the same intervals by qconformal, MAPIE and crepes, and the largest difference of an end.
 
 With MAPIE 1.6.0 and crepes 0.9.1: none for cqr, asymmetric and residual (8.9e-16 where residuals are scaled), 4.4e-16 for cv+ (a linear
 regression's predictions of one row and of many differ by as much), and 0.028 by group. There

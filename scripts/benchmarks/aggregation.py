@@ -135,7 +135,7 @@ def fitted(method, taught):
 
 def steps(taught):
     """A training step beside PyTorch's. Ours is the difference of two fits over the difference of their steps: the start falls out."""
-    done = subprocess.run([sys.executable, os.path.join(root, "scripts", "torch-mixture-step.py")], stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([sys.executable, os.path.join(root, "scripts", "benchmarks", "torch-mixture-step.py")], stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise SystemExit("bench: PyTorch's steps could not be timed")
     peers = {name: tuple(map(float, times)) for name, *times in map(str.split, done.stdout.splitlines())}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Minima of the fused quantile process that Tests/AlgebraTests/FusedQuantileProcessTests.swift compares with, by scipy's HiGHS.
+"""Minima of the fused quantile process that Tests/RegressionTests/FusedQuantileProcessTests.swift compares with, by scipy's HiGHS.
 
-    python3 scripts/reference-fused-lasso.py
+    python3 scripts/reference/fused-lasso.py
 
 minimises  sum_t [ sum_i psi_t(y_i - a_t - x_i b_t) + penalty sum_j |b_tj| ] + fusion sum_t sum_j |b_(t+1)j - b_tj|
 as a linear program: residuals, slopes and differences are each split into a positive and a negative part."""

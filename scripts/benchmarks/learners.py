@@ -156,7 +156,7 @@ def networks():
     """Milliseconds of a training step, our share of the checks on held-out rows included. Few rows make these checks short."""
     if importlib.util.find_spec("torch") is None:
         return print("networks: PyTorch is not to be had")
-    said = subprocess.run([sys.executable, os.path.join(root, "scripts", "torch-step.py")], stdout=subprocess.PIPE, check=True, text=True).stdout
+    said = subprocess.run([sys.executable, os.path.join(root, "scripts", "benchmarks", "torch-step.py")], stdout=subprocess.PIPE, check=True, text=True).stdout
     theirs = {name: float(milliseconds) for name, milliseconds in (told.split()[:2] for told in said.splitlines())}
     path = wavy_table(640, 1, seed=5)[0]
     for name in ["cgn", "sqr", "dqr"]:
