@@ -1,27 +1,43 @@
-# make demo   installs what is missing, builds, runs the main job on a bundled table and shows the result
-# make test   the same set-up, then every test
+# make deps      installs what the build needs; demo, test, lint and pictures install what they lack, and no other target does
+# make           builds (the same as make build)
+# make demo      make deps and make build, then runs the main job on a bundled table and shows the result
+# make test      make deps and what the tests need, builds, then every test
+# make lint      the form of sources, man pages and scripts
+# make sanitize  tests of tables, streams and model files under AddressSanitizer and ThreadSanitizer
+# make install   puts what is built under PREFIX
 PREFIX ?= /usr/local
 TOOLS = qfit qaggregate qsort qconformal qscore qreshape qplot
 BUILD = .build/release
 
-.PHONY: all build demo test install uninstall bench fuzz man pictures clean
+.PHONY: all deps build demo test lint sanitize install uninstall bench fuzz man pictures clean
 
 all: build
 
-build:
+deps:
 	@scripts/set-up
+
+build:
 	swift build -c release
 
-demo: build
+demo: deps
+	@$(MAKE) --no-print-directory build
 	@scripts/demo
 
 test:
-	@scripts/set-up gnuplot-nox || scripts/set-up # without gnuplot, pictures are not drawn and their tests skipped
+	@scripts/set-up gnuplot-nox mandoc python3
 	swift build -c release --build-tests
 	swift test -c release --skip-build
 
+lint:
+	@scripts/set-up mandoc python3
+	scripts/lint
+
+sanitize:
+	scripts/sanitize
+
 # Binaries, man pages, and completions for bash, zsh and fish.
-install: build
+install:
+	@for tool in $(TOOLS); do test -x $(BUILD)/$$tool || { echo "$(BUILD)/$$tool is not there: run make build" >&2; exit 1; }; done
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
 	  $(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
 	  $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
@@ -62,4 +78,4 @@ pictures: build
 	scripts/make/pictures
 
 clean:
-	rm -rf .build
+	rm -rf .build .build-asan .build-tsan

@@ -9,6 +9,9 @@ public final class Block {
   public internal(set) var firstRow = 0
   /// Physical lines above the block, where it is the first of its input.
   var linesBefore: Int?
+  /// Fraction of the input that had been taken when the block was filled, where it is known. It stands here and not in the source,
+  /// which fills another block, on another thread, while this one is committed.
+  var progress: Double?
   /// Where the input's columns are in another order than the table's: the place of each of the table's in the input.
   var places: [Int]?
 

@@ -125,8 +125,6 @@ public final class RawStore: BlockSource {
   /// Starts reading from the first row again.
   public func rewind() { nextChunk = 0 }
 
-  public var progress: Double? { chunks.isEmpty ? 1 : Double(nextChunk) / Double(chunks.count) }
-
   public func next(into block: Block) throws -> Bool {
     guard nextChunk < chunks.count else { return false }
     let chunk = chunks[nextChunk]
@@ -134,6 +132,7 @@ public final class RawStore: BlockSource {
     block.buffer.removeAll()
     block.firstRow = chunk.firstRow
     block.linesBefore = nil
+    block.progress = Double(nextChunk) / Double(chunks.count)
     if let slab = chunk.slab {
       block.buffer.append(UnsafePointer(slab.base) + chunk.offset, count: chunk.count)
       return true

@@ -231,7 +231,7 @@ public final class RowPipeline {
       try policy.rejects?.write(lines: block.row(r, format: format).record, lineEnd: header.lineEndOrNewline)
     }
     linesBefore += block.lines
-    if let done = source.progress { progress(done) }
+    if let done = block.progress { progress(done) }
   }
 }
 

@@ -3,10 +3,8 @@ import Groundwork
 
 /// Gives blocks of whole records, one after the other.
 public protocol BlockSource: AnyObject {
-  /// Fills `block` with the next records. False at the end.
+  /// Fills `block` with the next records, and says in it how much of the input has then been taken. False at the end.
   func next(into block: Block) throws -> Bool
-  /// Fraction of the input taken so far, where it is known.
-  var progress: Double? { get }
 }
 
 /// Reads tables from operands that are one table: same format, same header.
@@ -87,10 +85,6 @@ public final class TableReader: BlockSource {
     }
   }
 
-  public var progress: Double? {
-    totalSize.map { $0 == 0 ? 1 : Double(sizeDone + (source?.bytesTaken ?? 0)) / Double($0) }
-  }
-
   public func next(into block: Block) throws -> Bool {
     let buffer = block.buffer
     while true {
@@ -128,7 +122,10 @@ public final class TableReader: BlockSource {
       block.places = places
       block.linesBefore = linesBefore
       linesBefore = nil
-      if end > 0 { return true }
+      if end > 0 {
+        block.progress = totalSize.map { $0 == 0 ? 1 : Double(sizeDone + (atEnd ? 0 : source.bytesTaken)) / Double($0) }
+        return true
+      }
     }
   }
 
