@@ -30,7 +30,6 @@ import Testing
     #expect(Level(0.123_456_789_4) == Level(0.123_456_789))
     #expect(Level(0.123_456_789_6) == Level(key: 123_456_790))
     #expect(Level(1.0 / 3).value == 0.333_333_333)
-    for value in [0.1, 0.25, 1 / 3.0, 0.999_999_999_4, 1e-9] { #expect(Level(value).key == Levels.key(value)) }
   }
 
   @Test func theOrderIsThatOfValues() {

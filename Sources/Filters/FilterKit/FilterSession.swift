@@ -124,7 +124,7 @@ public final class FilterSession {
     try output.close()
     try policy.rejects?.close()
     if counts.skipped > 0, let first = counts.firstSkipped {
-      diagnostics.warn("skipped \(counts.skipped) bad row\(counts.skipped == 1 ? "" : "s"), the first at \(first)")
+      diagnostics.warn("skipped \(counted(counts.skipped, "bad row")), the first at \(first)")
     }
     if let path = options.stats {
       let file = try OutputFile(path: path)

@@ -19,7 +19,7 @@ public struct RowCopies {
   /// Of every row of the table: the row that it copies, as a position in `first`.
   public let originalOfRow: [Int]
 
-  /// Reads the copies of a held table and checks that they are all there, together, and agree in target, fold and `shared` columns.
+  /// Reads the copies of a stored table and checks that they are all there, together, and agree in target, fold and `shared` columns.
   /// Labelled rows without a fold count as rows that are to be answered.
   public init(_ table: StoredTable, target: Int, fold foldColumn: Int?, held heldColumn: Int, shared: [Int] = [], _ session: FilterSession) throws {
     let names = table.header.names

@@ -5,7 +5,7 @@ public final class Block {
   public let buffer: ByteBuffer
   /// Which input the bytes come from, for messages.
   public internal(set) var input = ""
-  /// Number of the first row among all rows, where the source knows it (a table held for learning), else 0.
+  /// Number of the first row among all rows, where the source knows it (a table stored for learning), else 0.
   public internal(set) var firstRow = 0
   /// Physical lines above the block, where it is the first of its input.
   var linesBefore: Int?

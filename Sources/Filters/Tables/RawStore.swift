@@ -1,7 +1,7 @@
 import Glibc
 import Groundwork
 
-/// The records of a table held for learning: in memory up to a limit, beyond it in a temporary file that has no name, so
+/// The records of a table stored for learning: in memory up to a limit, beyond it in a temporary file that has no name, so
 /// nothing is left behind however the process ends.
 public final class RawStore: BlockSource {
   private struct Chunk {

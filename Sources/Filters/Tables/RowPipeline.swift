@@ -48,7 +48,7 @@ public struct Rows {
       return line
     }
   }
-  /// Number of the block's first row in the table, for tables held for learning.
+  /// Number of the block's first row in the table, for tables stored for learning.
   public var firstRow: Int { block.firstRow }
   @inline(__always) public subscript(i: Int) -> Row { block.row(indices[i], format: format) }
   /// The whole block's bytes where every row is good.

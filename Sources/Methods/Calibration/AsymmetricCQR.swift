@@ -11,7 +11,7 @@ import Quantiles
 /// then put in order by raising only. `bound=lower` does the same from below.
 public struct AsymmetricCQR: BandMeasure {
   public static let description = MethodDescription(
-    name: "asymmetric", summary: "each level on its own, with or without its mirror: neither end misses more often than it says",
+    name: "asymmetric", summary: "each level on its own, with or without its complement: neither end misses more often than it says",
     settings: [
       SettingDescription(
         "bound", .choice(["both", "upper", "lower"]), default: "both",

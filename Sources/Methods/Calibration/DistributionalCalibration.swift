@@ -12,7 +12,8 @@ import Quantiles
 public struct DistributionalCalibration: ConformityMeasure {
   public static let description = MethodDescription(
     name: "distributional",
-    summary: "one map of the levels, from the ranks of the targets within the predicted distributions: the median and levels without a mirror too")
+    summary: "one map of the levels, from the ranks of the targets within the predicted distributions: the median and levels without a complement too"
+  )
   public static let ordersFirst = true
   public let bounds: [ConformalBound]
   public let order: OutwardOrder

@@ -5,9 +5,6 @@ public enum Levels {
   /// The 23 levels of the forecast hubs: .01 .025 .05 .1 … .9 .95 .975 .99.
   public static let hub: [Double] = [0.01, 0.025] + (1...19).map { rounded(Double($0) / 20) } + [0.975, 0.99]
 
-  /// Nine decimals as an integer: what levels are matched by.
-  public static func key(_ level: Double) -> Int { Level(level).key }
-
   /// The double nearest to the level's nine decimals.
   public static func rounded(_ level: Double) -> Double { Level(level).value }
 

@@ -66,7 +66,7 @@ struct Combination {
       var from = values.startIndex
       var told: [Double] = []
       for group in groups {
-        if let k = group.levels.firstIndex(where: { Levels.key($0) == Levels.key(level) }), !values[from + k].isNaN { told.append(values[from + k]) }
+        if let k = group.levels.firstIndex(where: { Level($0) == Level(level) }), !values[from + k].isNaN { told.append(values[from + k]) }
         from += group.columns.count
       }
       if let first = told.first, first.isInfinite, told.allSatisfy({ $0 == first }) { answer[t] = first }
@@ -80,7 +80,7 @@ struct Combination {
 
   /// Says once that level sets differ.
   func tellLevels(_ session: FilterSession) {
-    let differing = groups.filter { $0.levels.map(Levels.key) != levels.map(Levels.key) }
+    let differing = groups.filter { $0.levels.map { Level($0) } != levels.map { Level($0) } }
     guard !differing.isEmpty else { return }
     let list = groups.map { "\($0.name.isEmpty ? "(no name)" : $0.name) \($0.levels.count)" }.joined(separator: ", ")
     session.diagnostics.warn("the models have different levels (\(list) of \(levels.count)): missing ones are interpolated inside each model's range")

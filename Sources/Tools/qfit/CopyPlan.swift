@@ -16,7 +16,7 @@ enum CopyPlan {
   var writesCopies: Bool { if case .none = self { false } else { true } }
 
   /// The copies of a row of `fold` (−1: of none).
-  func copies(ofFold fold: Int, folds: [Int]) -> [(held: Int?, unseen: [Int])] {
+  func copies(ofFold fold: Int, folds: [Int]) -> [(copy: Int?, unseen: [Int])] {
     switch self {
     case .none: [(nil, fold < 0 ? [] : [fold])]
     case .crossValidation where fold >= 0: [(fold, [fold])]

@@ -24,7 +24,7 @@ final class FittedEnsemble {
   }
 
   /// `fits` are the sets of folds to leave out, increasing, those that leave most rows first, so that no thread has one of them left at the end;
-  /// with `saves`, the models that `model` keeps are held.
+  /// with `saves`, the models that `model` keeps stay in memory.
   init(
     _ learners: [NamedLearner], _ training: LabelledRows, levels: [Double], fits: [[Int]], copies: CopyPlan, saves: Bool, session: FilterSession,
     seed: UInt64
@@ -38,7 +38,7 @@ final class FittedEnsemble {
     let jobs = fits.flatMap { unseen in learners.indices.map { (learner: $0, unseen: unseen) } }
     let titles = jobs.map { job in
       let folds = job.unseen.map { "\($0)" }.joined(separator: " and ")
-      return FitJob(name: learners[job.learner].name, omission: folds.isEmpty ? nil : "without fold\(job.unseen.count == 1 ? "" : "s") \(folds)")
+      return FitJob(name: learners[job.learner].name, omission: folds.isEmpty ? nil : "without \(job.unseen.count == 1 ? "fold" : "folds") \(folds)")
     }
     let kept = saves ? Set(copies.copies(ofFold: -1, folds: folds).map(\.unseen)) : []
     let fitted = try session.runFits(titles, seed: seed, summary: FittedEnsemble.summary) { j, context -> Fitted in

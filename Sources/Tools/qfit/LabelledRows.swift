@@ -56,7 +56,7 @@ struct LabelledRows {
         let units = foldUnits(labelled, labels).count
         let things = labels == nil ? "labelled row" : "group"
         throw session.failure(
-          "\(units) \(things)\(units == 1 ? "" : "s") cannot make \(count) folds",
+          "\(counted(units, things)) cannot make \(count) folds",
           remedy: units < 2 ? "with --new-only one fit is made without folds" : "use --folds \(units) or fewer")
       }
       foldOfRow = drawn
@@ -98,7 +98,7 @@ struct LabelledRows {
   func fold(of row: Int) -> Int { foldOfRow.isEmpty ? -1 : foldOfRow[row] }
 
   /// The copies in which a row is written, and the folds that what answers each has not seen.
-  func copies(of row: Int, _ plan: CopyPlan) -> [(held: Int?, unseen: [Int])] { plan.copies(ofFold: fold(of: row), folds: folds) }
+  func copies(of row: Int, _ plan: CopyPlan) -> [(copy: Int?, unseen: [Int])] { plan.copies(ofFold: fold(of: row), folds: folds) }
 
   var hasRowsWithoutFold: Bool { foldOfRow.isEmpty || foldOfRow.contains(-1) }
 

@@ -47,15 +47,15 @@ struct SettingChoice {
     _ learners: [NamedLearner], mayFail: [Bool], _ training: LabelledRows, _ foldOfRow: [Int], _ fold: Int, _ session: FilterSession
   ) throws -> [SuccessiveHalving.Losses?] {
     let set = training.trainingSet(of: training.rows.filter { foldOfRow[$0] != fold })
-    let held = training.rows.filter { foldOfRow[$0] == fold }
-    let features = training.features.selecting(held)
+    let judgedRows = training.rows.filter { foldOfRow[$0] == fold }
+    let features = training.features.selecting(judgedRows)
     let progress = Progress("qfit: tuning \(learners[0].name)", quiet: session.options.quiet)
     let done = Atomic<Int>(0)
     return try parallelMap(learners.count, threads: session.threads) { t in
       defer { progress.update(Double(done.add(1, ordering: .relaxed).newValue) / Double(learners.count)) }
       do {
         let answers = try learners[t].learner.fit(set, levels: levels, context: FitContext(seed: seed)).predict(features)
-        return held.enumerated().map { i, row in
+        return judgedRows.enumerated().map { i, row in
           (weightedIntervalScore(levels: levels, quantiles: answers.row(i), target: training.target(of: row)), training.weight(of: row))
         }
       } catch is Failure where mayFail[t] {

@@ -42,8 +42,8 @@ struct FanContent {
     if let wanted {
       bands = try wanted.sorted(by: >).map { percent in
         guard let found = pair(percent) else {
-          let held = pairs.isEmpty ? "they hold none" : "they hold those of \(pairs.map { shortestText($0.percent) }.joined(separator: ", "))"
-          throw session.failure("the levels of \(group.title) hold no \(shortestText(percent)) % interval", remedy: held)
+          let known = pairs.isEmpty ? "they hold none" : "they hold those of \(pairs.map { shortestText($0.percent) }.joined(separator: ", "))"
+          throw session.failure("the levels of \(group.title) hold no \(shortestText(percent)) % interval", remedy: known)
         }
         return found
       }

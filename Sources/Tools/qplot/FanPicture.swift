@@ -86,7 +86,7 @@ private struct Fan {
   }
 
   /// What is not bounded reaches the edge.
-  private func held(_ value: Double, _ range: ClosedRange<Double>) -> Double { min(max(value, range.lowerBound), range.upperBound) }
+  private func clamped(_ value: Double, _ range: ClosedRange<Double>) -> Double { min(max(value, range.lowerBound), range.upperBound) }
 
   private func bands(_ rows: [FanRows.Row], _ slots: [ClosedRange<Double>], _ g: Int, _ content: FanContent, _ yRange: ClosedRange<Double>) -> [Layer]
   {
@@ -94,7 +94,7 @@ private struct Fan {
       let spans = runs(
         zip(rows, slots).map { row, slot -> (slot: ClosedRange<Double>, low: Double, high: Double)? in
           let (low, high) = (row.values[g][band.low], row.values[g][band.high])
-          return low.isNaN || high.isNaN ? nil : (slot, held(min(low, high), yRange), held(max(low, high), yRange))
+          return low.isNaN || high.isNaN ? nil : (slot, clamped(min(low, high), yRange), clamped(max(low, high), yRange))
         }
       ).map { run in
         // A row without neighbours is drawn as wide as a row is.
@@ -105,11 +105,13 @@ private struct Fan {
       return Layer(shape: .area(spans), name: band.name, ink: ink(band), legendRank: rank(band))
     }
     for (level, name, ink) in lines(content) {
-      let points = runs(zip(rows, slots).map { row, slot in row.values[g][level].isNaN ? nil : (slot: slot, y: held(row.values[g][level], yRange)) })
-        .map { run in
-          run.count > 1
-            ? run.map { Point(x: $0.slot.middle, y: $0.y) } : [run[0].slot.lowerBound, run[0].slot.upperBound].map { Point(x: $0, y: run[0].y) }
-        }
+      let points = runs(
+        zip(rows, slots).map { row, slot in row.values[g][level].isNaN ? nil : (slot: slot, y: clamped(row.values[g][level], yRange)) }
+      )
+      .map { run in
+        run.count > 1
+          ? run.map { Point(x: $0.slot.middle, y: $0.y) } : [run[0].slot.lowerBound, run[0].slot.upperBound].map { Point(x: $0, y: run[0].y) }
+      }
       layers.append(Layer(shape: .line(points), name: name, ink: ink, weight: weight(rows)))
     }
     return layers
@@ -120,12 +122,13 @@ private struct Fan {
     var layers = content.bands.map { band in
       let boxes = zip(rows, slots).compactMap { row, slot -> Box? in
         let (low, high) = (row.values[g][band.low], row.values[g][band.high])
-        return low.isNaN || high.isNaN ? nil : Box(x: slot, y: held(min(low, high), yRange)...held(max(low, high), yRange))
+        return low.isNaN || high.isNaN ? nil : Box(x: slot, y: clamped(min(low, high), yRange)...clamped(max(low, high), yRange))
       }
       return Layer(shape: .bars(boxes, isHorizontal: false), name: band.name, ink: ink(band), legendRank: rank(band))
     }
     for (level, name, ink) in lines(content) {
-      let strokes = zip(rows, slots).compactMap { row, slot in row.values[g][level].isNaN ? nil : (x: slot, y: held(row.values[g][level], yRange)) }
+      let strokes = zip(rows, slots).compactMap { row, slot in row.values[g][level].isNaN ? nil : (x: slot, y: clamped(row.values[g][level], yRange))
+      }
       layers.append(Layer(shape: .strokes(strokes), name: name, ink: ink, weight: weight(rows)))
     }
     return layers

@@ -35,7 +35,7 @@ final class DecomposingWorker: RowWorker {
   private let roles: ScoringRoles
   private let decomposition: Decomposition
   private let forecasts: ForecastRow
-  private var held: [HeldForecasts]
+  private var stored: [StoredForecasts]
   private var keys = RowLabels()
   private(set) var tally: Tally
 
@@ -43,7 +43,7 @@ final class DecomposingWorker: RowWorker {
     self.roles = roles
     self.decomposition = decomposition
     forecasts = ForecastRow(roles: roles, header: header)
-    held = roles.groups.map { _ in HeldForecasts() }
+    stored = roles.groups.map { _ in StoredForecasts() }
     tally = roles.counter
   }
 
@@ -54,17 +54,17 @@ final class DecomposingWorker: RowWorker {
       let key = keys.number(of: forecasts.key(row, s))
       guard !forecasts.target.isNaN, forecasts.weight > 0 else { return }
       for g in roles.groups.indices where forecasts.isComplete(g) {
-        held[g].targets.append(forecasts.target)
-        if roles.weight != nil { held[g].weights.append(forecasts.weight) }
-        held[g].quantiles += forecasts.quantiles(g)
-        held[g].keys.append(key)
+        stored[g].targets.append(forecasts.target)
+        if roles.weight != nil { stored[g].weights.append(forecasts.weight) }
+        stored[g].quantiles += forecasts.quantiles(g)
+        stored[g].keys.append(key)
       }
     }
   }
 
   override func commit(_ rows: Rows) throws {
-    decomposition.append(held, keyNames: keys.names)
-    for g in held.indices { held[g] = HeldForecasts() }
+    decomposition.append(stored, keyNames: keys.names)
+    for g in stored.indices { stored[g] = StoredForecasts() }
     keys = RowLabels()
   }
 }

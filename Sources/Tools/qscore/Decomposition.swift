@@ -5,7 +5,7 @@ import Scoring
 import Tables
 
 /// The rows of one model: targets, their weights where rows have any, quantiles one row after the other, and the key of each row.
-struct HeldForecasts {
+struct StoredForecasts {
   var targets: [Double] = []
   var weights: [Double] = []
   var quantiles: [Double] = []
@@ -20,12 +20,12 @@ final class Decomposition {
   /// Keys of rows that were not scored are among them.
   private var keys = RowLabels()
   /// One a group.
-  private var forecasts: [HeldForecasts]
+  private var forecasts: [StoredForecasts]
 
   init(groups: [QuantileGroup], keyNames: [String]) {
     self.groups = groups
     self.keyNames = keyNames
-    forecasts = groups.map { _ in HeldForecasts() }
+    forecasts = groups.map { _ in StoredForecasts() }
     if keyNames.isEmpty { _ = keys.number(of: []) }
   }
 
@@ -35,7 +35,7 @@ final class Decomposition {
   }
 
   /// Takes over what a worker has read: keys by numbers in `names`.
-  func append(_ new: [HeldForecasts], keyNames names: [[String]]) {
+  func append(_ new: [StoredForecasts], keyNames names: [[String]]) {
     let numbers = names.map { keys.number(of: $0) }
     for g in groups.indices {
       forecasts[g].targets += new[g].targets
@@ -46,9 +46,9 @@ final class Decomposition {
   }
 
   func report(threads: Int) -> Report {
-    let rowsOfKey = forecasts.map { held in
+    let rowsOfKey = forecasts.map { stored in
       var rows = [[Int]](repeating: [], count: keys.names.count)
-      for (row, key) in held.keys.enumerated() { rows[Int(key)].append(row) }
+      for (row, key) in stored.keys.enumerated() { rows[Int(key)].append(row) }
       return rows
     }
     let ranks = keys.ranks
@@ -57,11 +57,11 @@ final class Decomposition {
     }
     let rows = try! parallelMap(units.count, threads: threads) { [forecasts, groups, keys] u -> [ReportTable.Cell] in
       let (key, g, t) = units[u]
-      let (held, levels) = (forecasts[g], groups[g].levels)
+      let (stored, levels) = (forecasts[g], groups[g].levels)
       let rows = rowsOfKey[g][key]
       let result = QuantileScoreDecomposition(
-        level: levels[t], forecasts: rows.map { held.quantiles[$0 * levels.count + t] }, targets: rows.map { held.targets[$0] },
-        weights: held.weights.isEmpty ? nil : rows.map { held.weights[$0] })
+        level: levels[t], forecasts: rows.map { stored.quantiles[$0 * levels.count + t] }, targets: rows.map { stored.targets[$0] },
+        weights: stored.weights.isEmpty ? nil : rows.map { stored.weights[$0] })
       return [.text(groups[g].name)] + keys.names[key].map { .field($0) } + [.key(levels[t]), .count(result.rows)]
         + [result.score, result.miscalibration, result.discrimination, result.uncertainty].map { .number($0) }
     }

@@ -136,7 +136,7 @@ struct Tally {
 
   /// What was not scored, a message each.
   var unscored: [String] {
-    func rows(_ count: Int) -> String { "\(count) row\(count == 1 ? "" : "s")" }
+    func rows(_ count: Int) -> String { counted(count, "row") }
     func total(_ g: Int, _ count: (Cell) -> Int) -> Int { cells.reduce(0) { $0 + count($1[g]) } }
     var messages: [String] = []
     let withoutTarget = models.indices.map { g in total(g) { $0.missingTarget } }.max() ?? 0

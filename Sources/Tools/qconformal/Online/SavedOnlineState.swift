@@ -70,11 +70,11 @@ struct SavedOnlineState {
     func title(_ names: [String]) -> String { names.map { $0.isEmpty ? "the group without a name" : $0 }.joined(separator: ", ") }
     guard names == groups.map(\.name) else { throw refuse("a state of the quantile groups \(title(names)), not of \(title(groups.map(\.name)))") }
     for group in groups {
-      let levels = try reader.readArray(of: Int.self)
-      let found = group.levels.map(Levels.key)
+      let levels = try reader.readArray(of: Int.self).map { Level(key: $0) }
+      let found = group.levels.map { Level($0) }
       if let odd = Set(levels).symmetricDifference(found).min() {
         throw refuse(
-          "level \(levelText(Double(odd) / 1e9)) of \(group.title) is \(found.contains(odd) ? "in the table and not in the state" : "in the state and not in the table")"
+          "level \(levelText(odd.value)) of \(group.title) is \(found.contains(odd) ? "in the table and not in the state" : "in the state and not in the table")"
         )
       }
     }
@@ -98,7 +98,7 @@ struct SavedOnlineState {
     writer.write(identity.by)
     writer.write([identity.order].compactMap { $0 })
     writer.write(groups.map(\.name))
-    for group in groups { writer.write(group.levels.map(Levels.key)) }
+    for group in groups { writer.write(group.levels.map { Level($0).key }) }
     writer.write(worker.learntRows)
     writer.write(worker.states.series)
     for k in 0..<worker.states.series {

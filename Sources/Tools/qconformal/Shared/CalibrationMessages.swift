@@ -41,12 +41,12 @@ struct CalibrationMessages {
     for (group, calibration) in zip(groups, calibrations) {
       let corrections = calibration.corrections(nil)
       if corrections.isEmpty {
-        session.diagnostics.warn("\(group.title): no level has its mirror (0.1 and 0.9, say), so nothing is calibrated")
+        session.diagnostics.warn("\(group.title): no level has its complement (0.1 and 0.9, say), so nothing is calibrated")
         continue
       }
-      let calibrated = Set(corrections.flatMap(\.levels).map(Levels.key))
-      let others = group.levels.filter { !calibrated.contains(Levels.key($0)) && Levels.key($0) != 500_000_000 }
-      if !others.isEmpty { session.diagnostics.note("\(group.title): \(levelsText(others)) without a mirror, only kept in order") }
+      let calibrated = Set(corrections.flatMap(\.levels).map { Level($0) })
+      let others = group.levels.filter { !calibrated.contains(Level($0)) && !Level($0).isMedian }
+      if !others.isEmpty { session.diagnostics.note("\(group.title): \(levelsText(others)) without a complement, only kept in order") }
     }
   }
 
@@ -77,10 +77,10 @@ struct CalibrationMessages {
 
   private func ends(of corrections: [Correction]) -> String {
     let arePairs = corrections.allSatisfy { $0.levels.count == 2 }
-    let levels = Set(corrections.flatMap { arePairs ? [$0.levels[0]] : $0.levels }.map(Levels.key)).sorted().map { levelText(Double($0) / 1e9) }
+    let levels = Set(corrections.flatMap { arePairs ? [$0.levels[0]] : $0.levels }.map { Level($0) }).sorted().map { levelText($0.value) }
     let several = levels.count > 1
     return
-      "quantiles at level\(several ? "s" : "") \(levels.joined(separator: ", ")) \(arePairs ? "and \(several ? "their mirrors" : "its mirror") " : "")are"
+      "quantiles at level\(several ? "s" : "") \(levels.joined(separator: ", ")) \(arePairs ? "and \(several ? "their complements" : "its complement") " : "")are"
   }
 
   /// Says how many rows hold quantiles that cross.

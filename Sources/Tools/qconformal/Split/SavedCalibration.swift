@@ -116,13 +116,13 @@ struct SavedCalibration {
             : "there are no quantile columns of model \"\(saved.name)\", which the model file calibrates",
           remedy: all.isEmpty ? nil : suggestion(for: saved.name, among: all.map(\.name)))
       }
-      let made = saved.madeLevels.map(Levels.key)
-      let wanted = saved.levels.map(Levels.key).filter { !made.contains($0) }
-      let found = group.levels.map(Levels.key)
+      let made = saved.madeLevels.map { Level($0) }
+      let wanted = saved.levels.map { Level($0) }.filter { !made.contains($0) }
+      let found = group.levels.map { Level($0) }
       guard wanted == found else {
         let odd = Set(wanted).symmetricDifference(found).min()!
         throw session.failure(
-          "level \(levelText(Double(odd) / 1e9)) of \(group.title) is \(found.contains(odd) ? "in the table and not in the model file" : "in the model file and not in the table")",
+          "level \(levelText(odd.value)) of \(group.title) is \(found.contains(odd) ? "in the table and not in the model file" : "in the model file and not in the table")",
           remedy: "calibrate the levels that are predicted")
       }
       return QuantileColumns(group, adding: saved.madeLevels)
