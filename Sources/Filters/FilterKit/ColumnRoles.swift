@@ -92,7 +92,7 @@ extension FilterSession {
         group.levels.count > 6
         ? [group.levels[0], group.levels[1]].map(levelText).joined(separator: " ") + " … " + levelText(group.levels.last!)
         : group.levels.map(levelText).joined(separator: " ")
-      return ("group", "\(group.name.isEmpty ? "(no name)" : group.name): \(group.levels.count) level\(group.levels.count == 1 ? "" : "s"), \(ends)")
+      return ("group", "\(group.name.isEmpty ? "(no name)" : group.name): \(counted(group.levels.count, "level")), \(ends)")
     }
   }
 }

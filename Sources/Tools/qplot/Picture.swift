@@ -44,7 +44,7 @@ struct PictureInput {
     if counts.read == counts.skipped { throw session.failure("nothing to draw: there are no \(counts.read > 0 ? "good " : "")rows") }
     try session.policy.rejects?.close()
     if counts.skipped > 0, let first = counts.firstSkipped {
-      session.diagnostics.warn("skipped \(counts.skipped) bad row\(counts.skipped == 1 ? "" : "s"), the first at \(first)")
+      session.diagnostics.warn("skipped \(counted(counts.skipped, "bad row")), the first at \(first)")
     }
   }
 }

@@ -40,9 +40,9 @@ extension ReshapePlan {
     try session.finish(
       counts, written: written, more: [("rest", tally.rest), ("unmatched", tally.unmatched), ("missing", tally.missing), ("left_out", tally.leftOut)])
     func warn(_ count: Int, _ one: String, _ several: String) {
-      if count > 0 { session.diagnostics.warn("\(count) \(count == 1 ? one : several)") }
+      if count > 0 { session.diagnostics.warn(counted(count, one, several)) }
     }
-    if tally.leftOut > 0 { session.diagnostics.note("\(tally.leftOut) quantile\(tally.leftOut == 1 ? "" : "s") of other models or levels left out") }
+    if tally.leftOut > 0 { session.diagnostics.note("\(counted(tally.leftOut, "quantile")) of other models or levels left out") }
     warnOfAbsence()
     let fate = (flags.rest.map { "kept in \($0)" } ?? "left out") + ": \(tally.restTypes)"
     warn(tally.rest, "row of other output types \(fate)", "rows of other output types \(fate)")
@@ -61,10 +61,10 @@ extension ReshapePlan {
     guard let join else { return }
     if join.table.counts.skipped > 0, let first = join.table.counts.firstSkipped {
       session.diagnostics.warn(
-        "skipped \(join.table.counts.skipped) bad row\(join.table.counts.skipped == 1 ? "" : "s") of --truth, the first at \(first)")
+        "skipped \(counted(join.table.counts.skipped, "bad row")) of --truth, the first at \(first)")
     }
     guard tally.unmatched > 0 else { return }
-    var text = "\(tally.unmatched) of \(tally.rows) row\(tally.rows == 1 ? "" : "s") found no observed value"
+    var text = "\(tally.unmatched) of \(counted(tally.rows, "row")) found no observed value"
     if tally.unmatched == tally.rows, let missed = tally.missedKey, let known = join.table.firstKey {
       text += ": the input has \(printable(missed)), and --truth \(printable(known))"
     }

@@ -75,9 +75,8 @@ extension QScore {
     let streams = mode == "--per-row"
     let holds = mode == "--compare" || mode == "--decompose"
     if partial, holds {
-      throw ValidationError(
-        "\(mode) and --partial exclude each other: \(mode == "--compare" ? "p-values need" : "isotonic regression needs") every row, and parts hold sums only"
-      )
+      let needy = mode == "--compare" ? "p-values need" : "isotonic regression needs"
+      throw ValidationError("\(mode) and --partial exclude each other: \(needy) every row, and parts hold sums only")
     }
     let excluded = [
       ("--by", by != nil && streams), ("--partial", partial && streams), ("--weight", weight != nil && streams),

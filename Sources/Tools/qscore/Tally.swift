@@ -126,14 +126,13 @@ struct Tally {
 
   /// What was not scored, a message each.
   var unscored: [String] {
-    func rows(_ count: Int) -> String { "\(count) row\(count == 1 ? "" : "s")" }
     func total(_ g: Int, _ count: (Cell) -> Int) -> Int { cells.reduce(0) { $0 + count($1[g]) } }
     var messages: [String] = []
     let withoutTarget = models.indices.map { g in total(g) { $0.missingTarget } }.max() ?? 0
-    if withoutTarget > 0 { messages.append("\(rows(withoutTarget)) without a target not scored") }
+    if withoutTarget > 0 { messages.append("\(counted(withoutTarget, "row")) without a target not scored") }
     for (g, model) in models.enumerated() {
       let count = total(g) { $0.missingPrediction }
-      if count > 0 { messages.append("\(rows(count)) without all quantiles\(model.isEmpty ? "" : " of model \(model)") not scored") }
+      if count > 0 { messages.append("\(counted(count, "row")) without all quantiles\(model.isEmpty ? "" : " of model \(model)") not scored") }
     }
     return messages
   }
