@@ -185,8 +185,8 @@ struct RowSplitter {
       var expected = 0
       let fault = JSONObject.walk(base, from: p, to: newline ?? count) { key, value in
         guard let column = column(of: UnsafeBufferPointer(rebasing: UnsafeBufferPointer(start: base, count: count)[key]), expected) else {
-          return
-            "key \(String(decoding: UnsafeBufferPointer(start: base, count: count)[key], as: UTF8.self)) is not in the first line's object; write it there too, as null where it is missing"
+          let text = String(decoding: UnsafeBufferPointer(start: base, count: count)[key], as: UTF8.self)
+          return "key \(text) is not in the first line's object; write it there too, as null where it is missing"
         }
         if ends[column] != 0 { return "key \(String(decoding: rawKeys[column], as: UTF8.self)) stands twice" }
         starts[column] = Int32(truncatingIfNeeded: value.lowerBound)

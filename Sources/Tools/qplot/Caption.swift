@@ -1,3 +1,5 @@
+import Groundwork
+
 /// The line below a picture: what it shows, then what was left out.
 struct Caption {
   private var shown: [String] = []
@@ -8,12 +10,12 @@ struct Caption {
 
   /// Adds "3 rows without a target" to what is left out, where there are any.
   mutating func leaveOut(_ count: Int, _ noun: String, _ which: String) {
-    if count > 0 { leftOut.append("\(counted(count, noun)) \(which)") }
+    if count > 0 { leftOut.append("\(groupedCount(count, noun)) \(which)") }
   }
 
   /// Adds "3 of 7 models" to what is left out, where there are any.
   mutating func leaveOut(_ count: Int, of all: Int, _ noun: String) {
-    if count > 0 { leftOut.append("\(grouped(count)) of \(counted(all, noun))") }
+    if count > 0 { leftOut.append("\(grouped(count)) of \(groupedCount(all, noun))") }
   }
 
   func mapTexts(_ change: (String) -> String) -> Caption {
@@ -37,10 +39,10 @@ func grouped(_ count: Int) -> String {
 }
 
 /// "1 row", "12,345 rows"
-func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }
+func groupedCount(_ count: Int, _ noun: String) -> String { count == 1 ? counted(1, noun) : "\(grouped(count)) \(noun)s" }
 
 /// "n = 506 rows", or the range of several numbers of rows.
 func rowCaption(_ counts: [Int]) -> String {
   let (low, high) = (counts.min() ?? 0, counts.max() ?? 0)
-  return low == high ? "n = \(counted(low, "row"))" : "n = \(grouped(low)) to \(counted(high, "row"))"
+  return low == high ? "n = \(groupedCount(low, "row"))" : "n = \(grouped(low)) to \(groupedCount(high, "row"))"
 }

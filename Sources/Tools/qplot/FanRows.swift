@@ -102,15 +102,15 @@ struct FanRows {
   private func tell(_ caption: inout Caption, _ contents: [FanContent], hasTarget: Bool, limit: Int) {
     let (shown, all) = (keys.reduce(0) { $0 + $1.rows.count }, keys.reduce(0) { $0 + $1.count })
     if shown == all {
-      caption.say(counted(all, "row"))
+      caption.say(groupedCount(all, "row"))
     } else if keys.count == 1 {
-      caption.say("the last \(grouped(shown)) of \(counted(all, "row"))")
+      caption.say("the last \(grouped(shown)) of \(groupedCount(all, "row"))")
     } else {
-      caption.say("\(counted(shown, "row")), the last \(grouped(limit)) of a panel")
+      caption.say("\(groupedCount(shown, "row")), the last \(grouped(limit)) of a panel")
     }
     func say(_ what: String, _ condition: (Row) -> Bool) {
       let count = keys.reduce(0) { $0 + $1.rows.lazy.filter(condition).count }
-      if count > 0 { caption.say("\(counted(count, "row")) \(what)") }
+      if count > 0 { caption.say("\(groupedCount(count, "row")) \(what)") }
     }
     /// Whether what is shown of some group is so.
     func some(_ row: Row, _ condition: ([Double]) -> Bool) -> Bool {

@@ -67,7 +67,7 @@ struct ScoredRows {
     if groups.count == 1 {
       caption.leaveOut(state.incomplete, "row", "without all quantiles")
     } else if state.incomplete > 0 {
-      caption.say("\(counted(state.incomplete, "row")) without all quantiles of some model")
+      caption.say("\(groupedCount(state.incomplete, "row")) without all quantiles of some model")
     }
   }
 }

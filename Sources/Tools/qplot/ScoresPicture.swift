@@ -52,7 +52,7 @@ private func drawScores(_ input: PictureInput, _ report: Report?) throws -> Draw
   let counts: [Double] = shown.flatMap { $0.scores.map(\.rows) }
   let rows = counts.filter { $0 >= 1 && $0 < 1e15 }.map { Int($0) }
   if let low = rows.min(), let high = rows.max() {
-    caption.say(low == high ? "mean over \(counted(low, "row"))" : "means over \(grouped(low)) to \(counted(high, "row"))")
+    caption.say(low == high ? "mean over \(groupedCount(low, "row"))" : "means over \(grouped(low)) to \(groupedCount(high, "row"))")
   }
   caption.say("lower is better")
   let isUneven = shown.contains { panel in panel.scores.contains { $0.rows != panel.scores[0].rows && !$0.rows.isNaN } }

@@ -29,7 +29,8 @@ private func drawWeights(_ input: PictureInput, _ report: Report?) throws -> Dra
   guard !counting.isEmpty else { throw input.session.failure("nothing to draw: every weight is 0") }
   let most = Ink.colourCount
   let kept = counting.count <= most ? counting : Array(counting.prefix(most - 1))
-  caption.say("\(counted(counting.count, "model")), \(levels.count == 1 ? "level \(levelText(levels[0]))" : counted(levels.count, "level"))")
+  let shownLevels = levels.count == 1 ? "level \(levelText(levels[0]))" : groupedCount(levels.count, "level")
+  caption.say("\(groupedCount(counting.count, "model")), \(shownLevels)")
   if input.header.index(of: "spread") != nil { caption.say("means over rows, whose weights differ") }
   caption.leaveOut(totals.count - counting.count, "model", "without weight")
   let others = Array(counting.dropFirst(kept.count))

@@ -75,7 +75,7 @@ struct FailureCondition {
     return ("'\(text)' was not judged for \(group): the score is missing", unknown.count == report.rows.count)
   }
 
-  private static func others(_ count: Int) -> String { count == 1 ? "" : ", and \(count - 1) more group\(count == 2 ? "" : "s")" }
+  private static func others(_ count: Int) -> String { count == 1 ? "" : ", and \(counted(count - 1, "more group"))" }
 
   private func bound(_ row: [ReportTable.Cell], _ report: Report) -> Double {
     switch bound {

@@ -115,7 +115,10 @@ struct QScore: FilterTool {
 
   @Option(
     help: ArgumentHelp(
-      "Exit with status 1, and say which group it is, where a row of the report meets this condition, such as 'wis > 0.3' or 'coverage < lower', or where none could be judged (repeatable).",
+      """
+      Exit with status 1, and say which group it is, where a row of the report meets this condition, such as 'wis > 0.3' or \
+      'coverage < lower', or where none could be judged (repeatable).
+      """,
       valueName: "condition"))
   var failIf: [String] = []
 
