@@ -32,7 +32,6 @@ public protocol TableTask {
 }
 
 extension TableTask {
-  public func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) throws -> Bool { true }
   public func finishEmpty(_ session: FilterSession) throws { try session.finish(RowCounts()) }
 }
 

@@ -15,6 +15,8 @@ struct Answering: StreamingTask {
 
   func explanation(_ features: FeatureCollector, _ header: Header, _ session: FilterSession) -> [(String, String)] { model.explanation }
 
+  func begin(_ roles: FeatureCollector, _ header: Header, _ session: FilterSession) -> Bool { true }
+
   func output(_ features: FeatureCollector, _ header: Header) -> OutputColumns {
     OutputColumns(appended: (model.folds == nil ? [] : ["held"]) + model.columnNames)
   }

@@ -18,6 +18,8 @@ struct EnsembleTask: LearningTask {
     roles.explanation(header, learners, levels)
   }
 
+  func begin(_ roles: TrainingRoles, _ header: Header, _ session: FilterSession) -> Bool { true }
+
   func output(_ roles: TrainingRoles, _ header: Header) -> OutputColumns {
     let quantiles = learners.flatMap { learner in levels.map { QuantileGroup.columnName(learner.name, $0) } }
     return OutputColumns(appended: (writesFold(roles) ? ["fold"] : []) + (flags.copies.writesCopies ? ["held"] : []) + quantiles)

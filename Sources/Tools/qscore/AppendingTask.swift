@@ -10,7 +10,10 @@ struct AppendingTask: StreamingTask {
 
   func explanation(_ roles: ScoringRoles, _ header: Header, _ session: FilterSession) -> [(String, String)] { roles.explanation(header, session) }
 
-  func begin(_ roles: ScoringRoles, _ session: FilterSession) { roles.warnOfCopies(session) }
+  func begin(_ roles: ScoringRoles, _ header: Header, _ session: FilterSession) -> Bool {
+    roles.warnOfCopies(session)
+    return true
+  }
 
   func output(_ roles: ScoringRoles, _ header: Header) -> OutputColumns {
     OutputColumns(appended: roles.groups.flatMap { group in roles.columns.map { (group.name.isEmpty ? "" : group.name + "_") + $0 } })

@@ -28,7 +28,7 @@ struct ComparingTask: JudgedTask {
 
   func explanation(_ roles: ScoringRoles, _ header: Header, _ session: FilterSession) -> [(String, String)] { roles.explanation(header, session) }
 
-  func begin(_ roles: ScoringRoles, _ session: FilterSession) throws {
+  func begin(_ roles: ScoringRoles, _ header: Header, _ session: FilterSession) throws -> Bool {
     if roles.hasCopies, roles.blocks.isEmpty {
       throw session.failure(
         "the table holds copies of rows (column held), which are not independent",
@@ -41,6 +41,7 @@ struct ComparingTask: JudgedTask {
     if score != "ae_median", Set(roles.groups.map(\.levels)).count > 1 {
       session.diagnostics.warn("models have different levels, so their \(score) are means over different levels")
     }
+    return true
   }
 
   func worker(_ roles: ScoringRoles, _ header: Header, _ session: FilterSession) throws -> ComparingWorker {

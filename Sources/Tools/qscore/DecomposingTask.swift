@@ -15,9 +15,10 @@ struct DecomposingTask: JudgedTask {
 
   func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)] { roles.scoring.explanation(header, session) }
 
-  func begin(_ roles: Roles, _ session: FilterSession) throws {
+  func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) throws -> Bool {
     roles.scoring.warnOfCopies(session)
     try check(roles.decomposition.columns)
+    return true
   }
 
   func worker(_ roles: Roles, _ header: Header, _ session: FilterSession) -> DecomposingWorker {

@@ -26,6 +26,8 @@ struct MergingTask: JudgedTask {
 
   var takesRowsInOrder: Bool { true }
 
+  func begin(_ roles: MergingWorker, _ header: Header, _ session: FilterSession) -> Bool { true }
+
   func worker(_ worker: MergingWorker, _ header: Header, _ session: FilterSession) -> MergingWorker { worker }
 
   func findings(

@@ -13,11 +13,12 @@ struct ScoringTask: JudgedTask {
 
   func explanation(_ roles: ScoringRoles, _ header: Header, _ session: FilterSession) -> [(String, String)] { roles.explanation(header, session) }
 
-  func begin(_ roles: ScoringRoles, _ session: FilterSession) throws {
+  func begin(_ roles: ScoringRoles, _ header: Header, _ session: FilterSession) throws -> Bool {
     roles.warnOfCopies(session)
     let tally = roles.tally(kind)
     try check(tally.reportColumns)
     if flags.partial { try checkNames(tally.partColumns) }
+    return true
   }
 
   func worker(_ roles: ScoringRoles, _ header: Header, _ session: FilterSession) -> ScoringWorker {

@@ -71,6 +71,8 @@ private struct Ordering: StreamingTask {
     session.explanation(of: groups) + [("method", method.rawValue)]
   }
 
+  func begin(_ roles: [QuantileGroup], _ header: Header, _ session: FilterSession) -> Bool { true }
+
   func output(_ groups: [QuantileGroup], _ header: Header) -> OutputColumns { OutputColumns(changed: groups.flatMap(\.columns)) }
 
   func worker(_ groups: [QuantileGroup], _ header: Header, _ encoder: RowEncoder, _ session: FilterSession) -> OrderingWorker {

@@ -33,6 +33,8 @@ struct SavedCopiesTask: StreamingTask {
     try flags.explanation(roles.groups, saved.specification, session)
   }
 
+  func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) -> Bool { true }
+
   func output(_ roles: Roles, _ header: Header) throws -> OutputColumns { try flags.output(roles.groups, dropped: [roles.copy]) }
 
   /// Copies of a row may lie in two blocks.

@@ -67,6 +67,8 @@ final class OnlineTask: StreamingTask {
       + session.explanation(of: roles.found) + [("method", specification.text)]
   }
 
+  func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) -> Bool { true }
+
   func output(_ roles: Roles, _ header: Header) throws -> OutputColumns { try flags.output(roles.groups) }
   var takesRowsInOrder: Bool { true }
 

@@ -27,6 +27,8 @@ struct SavedCalibrationTask: StreamingTask {
     try flags.explanation(roles.groups, saved.specification, session)
   }
 
+  func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) -> Bool { true }
+
   func output(_ roles: Roles, _ header: Header) throws -> OutputColumns { try flags.output(roles.groups) }
 
   func worker(_ roles: Roles, _ header: Header, _ encoder: RowEncoder, _ session: FilterSession) -> SavedCalibrationWorker {

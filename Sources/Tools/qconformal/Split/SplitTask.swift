@@ -43,6 +43,8 @@ struct SplitTask: LearningTask {
     roles.columns.explanation(header) + session.explanation(of: roles.found) + [("method", specification.text)]
   }
 
+  func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) -> Bool { true }
+
   func output(_ roles: Roles, _ header: Header) throws -> OutputColumns { try flags.output(roles.groups) }
 
   func storage(_ roles: Roles) -> TableStorage {
