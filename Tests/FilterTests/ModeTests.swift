@@ -45,7 +45,8 @@ struct ModeList {
     "--columns": "y,place", "--decay": "0.9", "--delimiter": ",", "--digits": "2", "--exclude": "place", "--fail-if": "'wis > 100'",
     "--features": "x", "--folds": "3", "--format": "svg", "--from": "hub", "--given": "x", "--group": "place", "--groups": "a", "--horizon": "2",
     "--input": "csv", "--intervals": "50", "--isotonic": "pava", "--learner": "linear", "--level-style": "underscore", "--levels": "0.1,0.5,0.9",
-    "--load": "absent.model", "--memory": "10M", "--models": "a", "--on": "place", "--on-error": "skip", "--one-sided": "upper", "--order": "day",
+    "--load": "absent.model", "--memory": "10M", "--margin": "fixed:0.1", "--min-rows": "3", "--models": "a", "--noncrossing": "penalty",
+    "--on": "place", "--on-error": "skip", "--one-sided": "upper", "--order": "day",
     "--out": "picture.svg", "--output": "csv", "--panels": "2", "--permutations": "9", "--rejects": "rejects.csv", "--rest": "rest.csv",
     "--rows": "5", "--save": "new.model", "--score": "wis", "--seed": "2", "--state": "series.state", "--stats": "stats.json", "--target": "y",
     "--threads": "1", "--time": "1", "--title": "picture", "--to": "hub", "--transform": "log_shift:1", "--truth": "truth.csv", "--tune": "2",
@@ -55,7 +56,7 @@ struct ModeList {
   /// What else must be given, where the mode takes it too.
   private static let company = [
     "--append": "--transform", "--columns": "--no-header", "--no-header": "--columns", "--compact": "--partial", "--horizon": "--order",
-    "--on": "--truth",
+    "--margin": "--noncrossing", "--min-rows": "--by", "--on": "--truth",
     "--rejects": "--on-error",
     "--truth": "--on",
   ]
