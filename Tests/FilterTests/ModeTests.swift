@@ -62,7 +62,9 @@ struct ModeList {
   ]
 
   /// A method that goes with a flag.
-  private static let methods = ["--given": "conditional", "--decay": "weighted"]
+  private static let methods = [
+    "--given": "conditional", "--decay": "weighted", "--levels": "residual", "--tune": "local-coarse", "--time": "local-coarse",
+  ]
 
   @Test(arguments: DocumentationTests.tools)
   func theListHoldsTheFlagsOfTheParser(_ tool: String) throws {
@@ -82,8 +84,11 @@ struct ModeList {
     var runs: [(mode: ModeList.Mode, flag: String, command: String)] = []
     for mode in list.modes {
       for flag in list.takers.keys.sorted() where !mode.arguments.contains(flag) {
-        // Where nothing chooses the mode, such a flag chooses another.
-        if mode.arguments.isEmpty, choosing.contains(flag) { continue }
+        // Some flags choose another mode, which takes what chooses this one.
+        let isAnother = list.modes.contains { other in
+          other.arguments.contains(flag) && mode.arguments.allSatisfy { !$0.hasPrefix("--") || list.takers[$0]!.contains(other.name) }
+        }
+        if isAnother { continue }
         var words = mode.arguments.map { $0 == $0.uppercased() && !$0.hasPrefix("-") ? "absent.file" : $0 } + [flag]
         if options.contains(flag) { words.append(try #require(Self.values[flag] ?? Self.method(flag, tool), "no value of \(flag)")) }
         if let other = Self.company[flag], list.takers[other]?.contains(mode.name) == true, !mode.arguments.contains(other) {

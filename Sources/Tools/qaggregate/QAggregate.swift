@@ -113,7 +113,10 @@ struct QAggregate: FilterTool {
     takes: teaching.union(["--weight", "--tune", "--time"])
   ) { ("\($0) has no effect", nil) }
   private static func combine(_ method: String) -> Mode {
-    Mode("combine", "--method average", "combines every row by a method that learns nothing, as a stream", takes: teaching) {
+    Mode(
+      "combine", "--method average", "combines every row by a method that learns nothing, as a stream",
+      takes: teaching.subtracting(["--noncrossing", "--margin"])
+    ) {
       ["--tune", "--time"].contains($0)
         ? ("\($0) has no effect: \(method) has no setting to try", "local methods have") : ("\($0) has no effect: \(method) learns nothing", nil)
     }

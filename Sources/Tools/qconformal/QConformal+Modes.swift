@@ -27,15 +27,21 @@ extension QConformal {
   private static func copies(_ method: String) -> Mode {
     Mode(
       "copies", "--method cv+", "learns from rows in copies, as qfit --cv-plus and --nested write them, and makes one row of them",
-      takes: teaching.union(["--decay", "--min-rows", "--report", "--as", "--new-only", "--save"]).subtracting(["--levels", "--given"])
+      takes: teaching.union(["--decay", "--min-rows", "--report", "--as", "--new-only", "--save"]).subtracting([
+        "--levels", "--given", "--one-sided", "--on-error", "--rejects",
+      ])
     ) { flag in
       switch flag {
       case "--given": ("--given: \(method) uses no columns", "use --method conditional")
       case "--levels": ("--levels: \(method) makes no levels", "use --method residual")
+      case "--on-error", "--rejects": refusalOfSkipping(method)
       case "--partial", "--compact": ("\(flag): \(method) learns from more than scores", "calibrate the whole table")
       default: refusalOfOnline(flag, method)
       }
     }
+  }
+  static func refusalOfSkipping(_ method: String) -> Mode.Refusal {
+    ("--on-error skip: \(method) takes rows in copies, of which none can be left out alone", "leave bad rows out before qfit")
   }
   private static func refusalOfOnline(_ flag: String, _ method: String) -> Mode.Refusal {
     ["--order", "--state"].contains(flag)
@@ -71,7 +77,7 @@ extension QConformal {
     }
   }
   private static let mergedScores = Mode(
-    "merge", "--merge", "puts together what --partial wrote, and saves a model of it or writes it",
+    "merge", "--merge --save FILE", "puts together what --partial wrote, and saves a model of it or writes it",
     takes: ["--merge", "--partial", "--compact", "--save", "--min-rows", "--quiet", "--verbose"]
   ) { ("--merge takes what the files of scores hold, so \($0) has no effect", "see qconformal --help") }
   private static let answer = Mode(

@@ -156,7 +156,6 @@ struct QConformal: FilterTool {
           flags: self, specification: specification, calibrator: calibrator, madeLevels: try levels.map { try Levels.parse($0) } ?? [],
           bounds: bounds ?? AnswerBounds()))
     case .ofCopies(let type):
-      try refuseSkipping(specification)
       try run.learn(
         CopiesTask(flags: self, specification: specification, calibrator: type.init(settings: settings), bounds: bounds ?? AnswerBounds()))
     case .online(let type):
@@ -173,7 +172,10 @@ struct QConformal: FilterTool {
       return try run.stream(SavedCalibrationTask(flags: self, saved: SavedCalibration(file, path: load), bounds: bounds))
     }
     let saved = try SavedCopies(file, path: load)
-    try refuseSkipping(saved.specification)
+    if table.onError == .skip {
+      let (cause, remedy) = QConformal.refusalOfSkipping(saved.specification.text)
+      throw Failure(.usage, cause, remedy: remedy)
+    }
     try run.stream(SavedCopiesTask(flags: self, saved: saved, bounds: bounds))
   }
 
@@ -202,13 +204,6 @@ struct QConformal: FilterTool {
     if !calibrator.takesWeights, weightOption.weight != nil || decay != nil {
       throw Failure(.usage, "\(method) takes no weights", remedy: "name what the shift depends on in --given")
     }
-  }
-
-  private func refuseSkipping(_ specification: MethodSpecification) throws {
-    guard table.onError == .skip else { return }
-    throw Failure(
-      .usage, "--on-error skip: \(specification.text) takes rows in copies, of which none can be left out alone",
-      remedy: "leave bad rows out before qfit")
   }
 
   // MARK: What all modes write
