@@ -26,8 +26,11 @@ public struct RandomStream: Sendable {
   /// 2⁶⁴ over the golden ratio, made odd: its multiples lie far apart.
   private static let goldenRatio: UInt64 = 0x9E37_79B9_7F4A_7C15
 
-  /// The hash of row i as a number in [0, 1), a multiple of 2⁻⁵³: what parts ties, the same way wherever they are met.
-  public static func hashed(row i: Int) -> Double { Double(splitMix(UInt64(i &+ 1) &* goldenRatio) >> 11) * 0x1p-53 }
+  /// A hash of the number of a row, whose upper bits part ties: one round of `splitMix` is enough for that.
+  public static func hashed(row i: Int) -> UInt64 {
+    let bits = UInt64(i &+ 1) &* goldenRatio
+    return (bits ^ (bits >> 31)) &* 0xBF58_476D_1CE4_E5B9
+  }
 
   /// 64 random bits.
   @inlinable public mutating func next() -> UInt64 { advance() }

@@ -225,7 +225,10 @@ public struct AugmentedQuantileRegression: Sendable {
     let middle = orderStatistic(of: scaled, rank: (scaled.count + 1) / 2)
     let typical = orderStatistic(of: scaled.map { abs($0 - middle) }, rank: (scaled.count + 1) / 2)
     let size = max(min(typical, 1) * 0x1p-30, hasInfinite ? 0x1p-26 : 0x1p-42)
-    return scaled.indices.map { scaled[$0] + size * (0.5 + RandomStream.hashed(row: $0)) }
+    return scaled.indices.map { i in
+      let bits = RandomStream.hashed(row: i)
+      return scaled[i] + size * (0.5 + Double((bits ^ (bits >> 29)) >> 11) * 0x1p-53)
+    }
   }
 
   /// The vertex of these rows, without its duals; nil where they are dependent. Gauss and Jordan with row pivoting.

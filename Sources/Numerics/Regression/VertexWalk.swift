@@ -25,7 +25,7 @@ extension VertexSolver {
       }
       if round == 0 { size = perturbationSize() }
       // Perturbed targets have no ties, so the walk strictly descends.
-      perturbation = (0..<rows).map { size * (0.5 + 0.5 * RandomStream.hashed(row: $0)) }
+      perturbation = (0..<rows).map { size * (0.5 + Double(RandomStream.hashed(row: $0) >> 12) * 0x1p-53) }
       guard refactor() else { return .singular }
       let perturbed = walk(stallLimit: .max)
       if perturbed == .unbounded || perturbed == .singular { return perturbed == .unbounded ? .unbounded : .singular }
