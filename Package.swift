@@ -82,7 +82,7 @@ let package = Package(
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration", "MethodKit", "Regression", "LinearAlgebra", "Quantiles", "Groundwork"]),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "MethodKit", "Quantiles", "Groundwork"]),
     .testTarget(name: "TablesTests", dependencies: ["Tables", "Groundwork"]),
-    .testTarget(name: "FilterTests", exclude: ["Cases"]),
+    .testTarget(name: "FilterTests", dependencies: ["Learners", "MethodKit", "Groundwork"], exclude: ["Cases"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

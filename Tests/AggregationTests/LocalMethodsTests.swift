@@ -37,7 +37,10 @@ import Testing
     }
     var truth = Matrix(rows: 2000, columns: 9)
     for i in 0..<2000 {
-      guard case .numeric(let x) = new.features!.columns[0] else { return }
+      guard case .numeric(let x) = new.features!.columns[0] else {
+        Issue.record("the feature is no number")
+        return
+      }
       for t in 0..<9 { truth[i, t] = new.value(i, x[i] < 0 ? 0 : 1, t) }
     }
     let best = new.loss(truth)

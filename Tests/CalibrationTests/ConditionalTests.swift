@@ -126,7 +126,10 @@ private func training(_ n: Int, features: FeatureTable, hostile: Bool, _ random:
       let fitted = try #require(try conditional().fit(rows, context: FitContext()) as? any FeatureDependentCalibrator)
       let end = try plain(rows).calibrated([0, 0])[1]
       let fresh = draw(40)
-      guard case .numeric(let x) = fresh.features!.columns[0] else { return }
+      guard case .numeric(let x) = fresh.features!.columns[0] else {
+        Issue.record("the feature is no number")
+        return
+      }
       for i in 0..<40 {
         let reach = fitted.given(fresh.features!, row: i).calibrated([0, 0])[1]
         for (k, weight) in [x[i], 1 - x[i]].enumerated() {

@@ -28,7 +28,7 @@ import Testing
     }
   }
 
-  /// Draws keep what is fixed, stay in their spaces, and are settings the method takes.
+  /// What a setting says of trials holds in every trial, whatever was asked for it; other settings are as asked.
   @Test func trialsOverrideWhatWasAskedAndNothingElse() throws {
     let method = MethodDescription(
       name: "m", summary: "",
@@ -42,6 +42,7 @@ import Testing
     }
   }
 
+  /// Draws keep what is fixed, stay in their spaces, and are settings the method takes.
   @Test func drawnSettingsAreTakenByTheMethod() throws {
     let method = MethodDescription(
       name: "m", summary: "",
