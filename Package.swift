@@ -4,11 +4,17 @@ import PackageDescription
 // Tools are static executables: nothing to load at start, so they start about as fast as `sort` and run on any Linux of
 // the same architecture. lld links them quickly and without gold's remarks on glibc. The named libraries are what
 // FoundationEssentials, which ArgumentParser stands on, leaves out of its own autolink list when only the final link is static.
-let staticTool: [LinkerSetting] = [
-  .unsafeFlags([
-    "-static-executable", "-use-ld=lld", "-l_FoundationCShims", "-l_FoundationCollections", "-lswiftSynchronization", "-Xlinker", "-s",
-  ])
-]
+// Where scripts/sanitize names the test targets that it needs, tools are linked as Swift does by itself, for a sanitizer's runtime
+// is loaded at start, and no other test is built.
+let sanitized = Context.environment["SANITIZED_TESTS"].map { $0.split(separator: " ").map(String.init) }
+let staticTool: [LinkerSetting] =
+  sanitized != nil
+  ? []
+  : [
+    .unsafeFlags([
+      "-static-executable", "-use-ld=lld", "-l_FoundationCShims", "-l_FoundationCollections", "-lswiftSynchronization", "-Xlinker", "-s",
+    ])
+  ]
 
 /// A tool: its flags, its modes, and one `run` that reads like a sentence. It takes the methods it offers.
 func tool(_ name: String, _ methods: [Target.Dependency]) -> Target {
@@ -83,8 +89,10 @@ let package = Package(
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "MethodKit", "Quantiles", "Groundwork"]),
     .testTarget(name: "TablesTests", dependencies: ["Tables", "Groundwork"]),
     .testTarget(name: "FilterKitTests", dependencies: ["FilterKit", "Tables", "Quantiles", "Groundwork"]),
-    .testTarget(name: "FilterTests", dependencies: ["FilterKit", "MethodKit", "Scoring"], exclude: ["Cases"]),
+    .testTarget(name: "FilterTests", dependencies: ["FilterKit", "Learners", "Scoring", "MethodKit", "Groundwork"], exclude: ["Cases"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
 )
+
+if let sanitized { package.targets.removeAll { $0.type == .test && !sanitized.contains($0.name) } }

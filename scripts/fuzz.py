@@ -247,7 +247,8 @@ class Fuzzer:
     def verdict(self, words, files, folder):
         """Runs a trial; returns what is wrong with it, or nothing."""
         def limit():
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+            if self.limits_memory:
+                resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         environment = {key: value for key, value in os.environ.items() if key != "QTARGET"}
         try:
@@ -300,8 +301,10 @@ def main():
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--trial", type=int, help="run this trial alone")
+    parser.add_argument("--any-memory", action="store_true", help="limit no address space, of which a sanitizer reserves terabytes")
     options = parser.parse_args()
     fuzzer = Fuzzer(options.tools, options.findings, options.seed)
+    fuzzer.limits_memory = not options.any_memory
     if options.trial is not None:
         fuzzer.run(options.trial)
     else:

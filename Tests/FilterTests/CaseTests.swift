@@ -36,7 +36,7 @@ struct Case: CustomTestStringConvertible {
 }
 
 @Suite struct CaseTests {
-  @Test func thereAreCases() { #expect(Case.all.count > 50) }
+  @Test func thereAreCases() { #expect(Case.all.count > 700) }
 
   @Test(arguments: Case.all)
   func theCommandPrintsWhatIsWritten(_ example: Case) throws {

@@ -96,7 +96,10 @@ import Testing
     try table(rows: 700, new: 100, seed: 9).text.write(to: shell.folder.appendingPathComponent("table.csv"), atomically: true, encoding: .utf8)
     let pipes = [
       "qfit --cv-plus -l linear,forest:trees=20 --threads T < table.csv | qconformal --method cv+ --report --threads T",
-      "qfit --nested -l linear,forest:trees=20 --tune 2 --levels 9 --threads T < table.csv | qaggregate --method qra --threads T | qconformal --method cv+ --threads T",
+      """
+      qfit --nested -l linear,forest:trees=20 --tune 2 --levels 9 --threads T < table.csv |
+        qaggregate --method qra --threads T | qconformal --method cv+ --threads T
+      """,
     ]
     for pipe in pipes {
       let results = try ["1", "2", "7"].map { threads in try shell.run(pipe.replacing("--threads T", with: "--threads \(threads)")) }
@@ -109,10 +112,12 @@ import Testing
   @Test func savedStagesAnswerAsTheTableDid() throws {
     let result = try Shell.run(
       """
-      { echo x,z,y; for i in {1..90}; do echo $((i % 7)),$((i * i % 11)),$((i % 7 + i * i % 13)); done; for i in {1..4000}; do echo $((i % 9)),$((i % 5)),; done; } > table.csv
+      { echo x,z,y
+        for i in {1..90}; do echo $((i % 7)),$((i * i % 11)),$((i % 7 + i * i % 13)); done
+        for i in {1..4000}; do echo $((i % 9)),$((i % 5)),; done; } > table.csv
       { head -1 table.csv; grep ',$' table.csv; } > new.csv
-      qfit --nested --levels 0.1,0.5,0.9 -l linear,marginal --save fit.model < table.csv | qaggregate --save aggregate.model | qconformal --method cv+ --save conformal.model |
-        grep ',,$\\|^x\\|^[0-9]*,[0-9]*,,' | cut -d, -f 1-3,5- > whole.csv
+      qfit --nested --levels 0.1,0.5,0.9 -l linear,marginal --save fit.model < table.csv | qaggregate --save aggregate.model |
+        qconformal --method cv+ --save conformal.model | grep ',,$\\|^x\\|^[0-9]*,[0-9]*,,' | cut -d, -f 1-3,5- > whole.csv
       qfit --load fit.model < new.csv | qaggregate --load aggregate.model | qconformal --load conformal.model > streamed.csv
       wc -l < streamed.csv; cmp whole.csv streamed.csv
       """)

@@ -1,4 +1,5 @@
 import Foundation
+import Groundwork
 import Testing
 
 /// What the documents say is what the tools do.
@@ -14,13 +15,25 @@ import Testing
 
   /// Long options without their dashes, as the parser tells them.
   static func longOptions(_ tool: String) throws -> [String] {
+    try arguments(tool).filter { $0["shouldDisplay"] as? Bool != false }.flatMap(longNames)
+  }
+
+  /// The values that completion offers for a long option, in their order.
+  static func values(of option: String, tool: String) throws -> [String] {
+    let argument = try #require(try arguments(tool).first { longNames($0).contains(option) })
+    let list = try #require((argument["completionKind"] as? [String: Any])?["list"] as? [String: Any])
+    return try #require(list["values"] as? [String])
+  }
+
+  private static func arguments(_ tool: String) throws -> [[String: Any]] {
     let dump = try Shell.run("\(tool) --experimental-dump-help")
     let object = try #require(try JSONSerialization.jsonObject(with: Data(dump.output)) as? [String: Any])
     let command = try #require(object["command"] as? [String: Any])
-    let arguments = try #require(command["arguments"] as? [[String: Any]])
-    return arguments.filter { $0["shouldDisplay"] as? Bool != false }.flatMap { argument in
-      (argument["names"] as? [[String: String]] ?? []).filter { $0["kind"] == "long" }.compactMap { $0["name"] }
-    }
+    return try #require(command["arguments"] as? [[String: Any]])
+  }
+
+  private static func longNames(_ argument: [String: Any]) -> [String] {
+    (argument["names"] as? [[String: String]] ?? []).filter { $0["kind"] == "long" }.compactMap { $0["name"] }
   }
 
   /// Every match of a pattern's first group.
@@ -95,8 +108,22 @@ import Testing
   }
 
   @Test func manPagesAreCleanRoff() throws {
-    let result = try Shell.run("command -v mandoc > /dev/null || exit 0; mandoc -T lint -W warning \"$CHECKOUT\"/man/*.[157]")
-    #expect(result.status == 0, "\(result.text)")
+    let result = try Shell.run("mandoc -T lint -W warning \"$CHECKOUT\"/man/*.[157]")
+    #expect(result.status == 0, "\(result.text)\(result.error)")
+  }
+
+  @Test func theOverviewNamesEveryExitStatus() throws {
+    let page = try String(contentsOf: Self.man.appendingPathComponent("quantile-filters.7"), encoding: .utf8)
+    let section = try #require(page.components(separatedBy: ".Sh EXIT STATUS\n").last?.components(separatedBy: "\n.Sh ").first)
+    let statuses = try Self.matches(#"(?m)^\.It ([0-9]+)$"#, in: section).compactMap { Int32($0) }
+    #expect(statuses == [0] + Failure.Status.allCases.map(\.rawValue))
+  }
+
+  @Test func theReadmeNamesSourcesThatAreThere() throws {
+    let readme = try String(contentsOf: Self.documents[0], encoding: .utf8)
+    let named = try Self.matches(#"`((?:Sources|scripts)/[A-Za-z/.-]+)"#, in: readme)
+    #expect(named.count > 10)
+    for path in named { #expect(FileManager.default.fileExists(atPath: Shell.checkout.appendingPathComponent(path).path), "\(path)") }
   }
 
   // MARK: Completions
@@ -127,8 +154,18 @@ import Testing
 
   // MARK: Installing
 
+  /// `make build` asks for no root, and `make install` for no compiler.
+  @Test func buildingInstallsNothingAndInstallingBuildsNothing() throws {
+    let build = try Shell.run("make -n -C \"$CHECKOUT\" build")
+    #expect(build.status == 0 && build.text.contains("swift build") && !build.text.contains("set-up"), "\(build.text)\(build.error)")
+    let install = try Shell.run("make -n -C \"$CHECKOUT\" install")
+    #expect(install.status == 0 && install.text.contains("install -m") && !install.text.contains("swift"), "\(install.text)\(install.error)")
+    let unbuilt = try Shell.run("make -s -C \"$CHECKOUT\" BUILD=\"$PWD\" PREFIX=\"$PWD\"/usr install; ls")
+    #expect(unbuilt.error.contains("run make build") && unbuilt.text.isEmpty, "\(unbuilt.text)\(unbuilt.error)")
+  }
+
   @Test func installPutsEverythingInPlaceAndUninstallTakesItAway() throws {
-    let make = "make -s -C \"$CHECKOUT\" -o build BUILD=\(Shell.binaries.path) PREFIX=\"$PWD\"/usr"
+    let make = "make -s -C \"$CHECKOUT\" BUILD=\(Shell.binaries.path) PREFIX=\"$PWD\"/usr"
     let result = try Shell.run(
       "\(make) install >&2 && find usr -type f | sort && usr/bin/qsort --version > /dev/null && \(make) uninstall && find usr -type f | wc -l")
     #expect(result.status == 0, "\(result.error)")

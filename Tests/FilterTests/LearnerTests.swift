@@ -1,11 +1,15 @@
+import Learners
+import MethodKit
 import Testing
 
 /// Bad input that every learner meets alike, through the real binary: one clear line and the status, or an answer of numbers.
 @Suite struct LearnerTests {
-  /// Sets `learners` to what qfit names in answer to an unknown one, and `quick` to the settings that make one of them fast.
+  private static let learners = learnerRegistry.map { $0.description }
+
+  /// `learners`, every name that the registry has, and `quick` with the settings that make one of them fast.
   private static let prelude = """
     printf 'x,y\\n1,2\\n' > one.csv
-    learners=$(qfit -l '?' one.csv 2>&1 | sed 's/.*there are //; s/, all, fast.*//; s/,//g')
+    learners='\(learners.map(\.name).joined(separator: " "))'
     quick() {
       case $1 in
         cgn | sqr | dqr) echo $1:steps=100,networks=1,hidden=8 ;;
@@ -19,22 +23,32 @@ import Testing
 
     """
 
-  private func run(_ script: String) throws -> String { try Shell.run(LearnerTests.prelude + script).text }
+  /// What a script says that finds nothing wrong where it says nothing.
+  private func run(_ script: String) throws -> String { try Shell.complaints(LearnerTests.prelude + script) }
 
-  @Test func thereAreLearners() throws { #expect(try run("echo $learners").split(separator: " ").count >= 11) }
+  /// The tool knows the learners of the registry, and no others but the names of sets.
+  @Test func theToolHasTheRegistrysLearners() throws {
+    let known = try DocumentationTests.values(of: "learner", tool: "qfit")
+    #expect(known == Self.learners.map(\.name) + learnerSets.map(\.name))
+    #expect(Self.learners.count >= 11)
+  }
 
   /// Each setting, one below and one above its range or beside its choices; and a setting with a letter too many.
   @Test func aSettingThatCannotBeIsOneLine() throws {
     let text = try run(
       """
+      tried=0
       for learner in $learners; do
-        qfit --help $learner | sed -n 's/^  \\([a-z_]*\\)  .*/\\1/p' | while read -r setting; do
+        for setting in $(qfit --help $learner | sed -n 's/^  \\([a-z_]*\\)  .*/\\1/p'); do
+          tried=$((tried + 1))
           for bad in "$setting=-1" "$setting=1e30" "$setting=" "$setting=zzz" "${setting}q=1"; do
             qfit -l "$learner:$bad" one.csv > out 2> err; status=$?
-            if [ $status != 64 ] || [ -s out ] || [ $(wc -l < err) != 1 ] || ! grep -q "$setting" err; then echo "$learner:$bad: status $status: $(head -1 err)"; fi
+            [ $status = 64 ] && [ ! -s out ] && [ $(wc -l < err) = 1 ] && grep -q "$setting" err ||
+              echo "$learner:$bad: status $status: $(head -1 err)"
           done
         done
       done
+      [ $tried = \(Self.learners.reduce(0) { $0 + $1.settings.count }) ] || echo "$tried settings"
       """)
     #expect(text == "")
   }
@@ -69,7 +83,8 @@ import Testing
       printf 'x,w,y\\n1,0,2\\n2,0,3\\n3,0,5\\n' > t.csv
       for learner in $learners; do
         qfit -l $learner -w w --new-only t.csv > out 2> err; status=$?
-        [ $status = 65 ] && [ "$(cat err)" = 'qfit: t.csv: column "w": all weights are zero' ] && [ ! -s out ] || echo "$learner: status $status: $(cat err)"
+        [ $status = 65 ] && [ "$(cat err)" = 'qfit: t.csv: column "w": all weights are zero' ] && [ ! -s out ] ||
+          echo "$learner: status $status: $(cat err)"
       done
       """)
     #expect(text == "")
@@ -79,7 +94,8 @@ import Testing
   @Test func tenThousandCategoriesFitInMemory() throws {
     let text = try run(
       """
-      awk -v OFS=, 'BEGIN { srand(1); print "c,x,y"; for (i = 0; i < 20000; i++) print "k" i % 10000, rand(), i % 7 + rand(); print "k5", 1, "" }' > t.csv
+      awk -v OFS=, 'BEGIN {
+        srand(1); print "c,x,y"; for (i = 0; i < 20000; i++) print "k" i % 10000, rand(), i % 7 + rand(); print "k5", 1, "" }' > t.csv
       ulimit -v 3000000
       for learner in $learners; do
         qfit -l $(quick $learner) --levels 0.1,0.9 --new-only t.csv > out 2> err || echo "$learner: status $?: $(head -1 err)"

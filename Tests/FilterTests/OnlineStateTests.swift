@@ -11,7 +11,8 @@ import Testing
       srand(3); print "place,date,y,q0.05,q0.1,q0.5,q0.9,q0.95,b_q0.1,b_q0.9"
       for (d = 1; d <= 60; d++) for (s = 1; s <= 7; s++) {
         y = s + 3 * (d > 30 ? 3 : 1) * (rand() + rand() - 1)
-        printf "s%d,2024-%02d-%02d,%s,%d,%d,%d,%d,%d,%s,%d\\n", s, 1 + d / 28, 1 + d % 28, (d % 13 == s ? "" : y), s - 2, s - 1, s, s + 1, s + 2, (d % 11 == s ? "" : s - 1), s + 1
+        printf "s%d,2024-%02d-%02d,%s,%d,%d,%d,%d,%d,%s,%d\\n", s, 1 + d / 28, 1 + d % 28, (d % 13 == s ? "" : y),
+          s - 2, s - 1, s, s + 1, s + 2, (d % 11 == s ? "" : s - 1), s + 1
       }
     }' > t.csv
 
@@ -43,11 +44,12 @@ import Testing
           qconformal -m \(method) --by place --threads $n --state s$n --report -v t.csv > out$n 2> err$n
           dd if=t.csv bs=$((n * 53)) status=none | qconformal -m \(method) --by place --state c$n --report -v > cut$n 2> cuterr$n
         done
+        wc -l < out1
         md5sum out? cut? | cut -c1-32 | uniq | wc -l
         md5sum err? cuterr? | cut -c1-32 | uniq | wc -l
         md5sum s? c? | cut -c1-32 | uniq | wc -l
         """)
-    #expect(result.text == "1\n1\n1\n")
+    #expect(result.text == "421\n1\n1\n1\n")
   }
 
   /// Formats differ in how rows are written, not in what they teach.
@@ -163,8 +165,9 @@ import Testing
     let versions = damaged(state)
     #expect(versions.count > 100)
     for (place, bytes) in versions { try Data(bytes).write(to: shell.folder.appendingPathComponent("d\(place)")) }
-    return try shell.run(
+    let found = try shell.run(
       """
+      tried=0
       for d in d*; do
         cp $d copy
         qconformal -m \(method) --by place --order date --state $d rows.csv > out 2> err
@@ -174,9 +177,12 @@ import Testing
           echo "$d of \(state.count): status $status: ${lines[0]}"
         fi
         cmp $d copy
+        tried=$((tried + 1))
       done
-      """
-    ).text
+      echo $tried files
+      """)
+    let end = "\(versions.count) files\n"
+    return found.text.hasSuffix(end) ? String(found.text.dropLast(end.count)) : found.text + found.error + "not all files were tried\n"
   }
 
   private static func places(_ count: Int) -> [Int] { (1..<count).filter { $0 < 60 || $0 >= count - 30 || $0 % 41 == 0 } }

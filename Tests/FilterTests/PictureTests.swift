@@ -1,15 +1,14 @@
 import Foundation
 import Testing
 
-private let hasGnuplot = (try? Shell.run("command -v gnuplot"))?.status == 0
-
-/// Pictures are drawn, show what they should, and show hostile names as they are. Skipped where gnuplot is not installed.
-@Suite(.enabled(if: hasGnuplot, "gnuplot is not installed"))
-struct PictureTests {
+/// Pictures are drawn, show what they should, and show hostile names as they are. Needs gnuplot, which `make test` installs.
+@Suite struct PictureTests {
   /// A table for each picture, and what an SVG of it must show.
   static let tables = """
     awk 'BEGIN { srand(3); print "day,place,y,a_q0.025,a_q0.25,a_q0.5,a_q0.75,a_q0.975,b_q0.1,b_q0.5,b_q0.9"
-      for (i = 1; i <= 60; i++) printf "2026-%02d-%02d,%s,%s,%d,%d,%d,%d,%d,%d,%d,%d\\n", 1 + i / 28, 1 + i % 28, i % 2 ? "north" : "south", i % 9 ? i + 9 * rand() : "", i, i + 3, i + 5, i + 7, i + 9, i + 1, i + 6, i + 8 }' > fan.csv
+      for (i = 1; i <= 60; i++)
+        printf "2026-%02d-%02d,%s,%s,%d,%d,%d,%d,%d,%d,%d,%d\\n", 1 + i / 28, 1 + i % 28, i % 2 ? "north" : "south", i % 9 ? i + 9 * rand() : "",
+          i, i + 3, i + 5, i + 7, i + 9, i + 1, i + 6, i + 8 }' > fan.csv
     cp fan.csv reliability.csv; cp fan.csv pit.csv
     qscore -q fan.csv > scores.csv
     printf 'model,level,weight\\na,0.1,0.25\\na,0.9,0.5\\nb,0.1,0.75\\nb,0.9,0.5\\n' > weights.csv
@@ -48,7 +47,8 @@ struct PictureTests {
         Self.tables + """
           grep -v ',,' fan.csv > whole.csv
           qplot \(picture) whole.csv > rows.svg && qscore \(flag) whole.csv | qplot \(picture) > report.svg && cmp rows.svg report.svg
-          qplot \(picture) --by place whole.csv > rows.svg && qscore \(flag) --by place whole.csv | qplot \(picture) > report.svg && cmp rows.svg report.svg
+          qplot \(picture) --by place whole.csv > rows.svg && qscore \(flag) --by place whole.csv | qplot \(picture) > report.svg &&
+            cmp rows.svg report.svg
           """)
       #expect(result.status == 0, "\(picture): \(result.text) \(result.error)")
     }
@@ -149,12 +149,27 @@ struct PictureTests {
 
   /// Whatever the names and numbers are, no text leaves the picture, and none covers another.
   @Test(arguments: [
-    "printf 'price,a_q0.1,a_q0.9,b_q0.1,b_q0.9\\n1234567,1230000,1240000,1220000,1240000\\n1244567,1230000,1240000,1220000,1240000\\n' | qplot fan -y price",
+    """
+    printf '%s\\n' price,a_q0.1,a_q0.9,b_q0.1,b_q0.9 1234567,1230000,1240000,1220000,1240000 1244567,1230000,1240000,1220000,1240000 |
+      qplot fan -y price
+    """,
     "printf 'y,a_q0.1,a_q0.9,b_q0.1,b_q0.9\\n-1.234567e-5,-2e-5,-1e-5,-2e-5,-1e-5\\n' | qplot fan",
-    "y=weekly_hospital_admissions_of_patients_with_confirmed_influenza_per_hundred_thousand; printf \"$y,a_q0.1,b_q0.1\\n1,0,2\\n\" | qplot fan -y $y",
-    "printf 'y,MOBS-GLEAM_FLUH_q0.1,WWWWWWWWWWWW_q0.1,AN_ENSEMBLE_OF_GRADIENT_BOOSTED_TREES_q0.1\\n1,2,2,2\\n' | qplot reliability --title \"$(printf 'WORD %.0s' {1..40})\"",
-    "printf 'model,wis,dispersion,overprediction,underprediction\\na,1234567890,1234567890,0,0\\nWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW,1e-7,1e-7,0,0\\n' | qplot scores",
-    "printf 'location,target,y,PSI-DICE_q0.5\\n01,weekly incidence of flu hospitalisations per hundred thousand,1,2\\n02,other,1,2\\n' | qplot pit --by location,target",
+    """
+    y=weekly_hospital_admissions_of_patients_with_confirmed_influenza_per_hundred_thousand
+    printf "$y,a_q0.1,b_q0.1\\n1,0,2\\n" | qplot fan -y $y
+    """,
+    """
+    printf 'y,MOBS-GLEAM_FLUH_q0.1,WWWWWWWWWWWW_q0.1,AN_ENSEMBLE_OF_GRADIENT_BOOSTED_TREES_q0.1\\n1,2,2,2\\n' |
+      qplot reliability --title "$(printf 'WORD %.0s' {1..40})"
+    """,
+    """
+    printf '%s\\n' model,wis,dispersion,overprediction,underprediction a,1234567890,1234567890,0,0 \
+      WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW,1e-7,1e-7,0,0 | qplot scores
+    """,
+    """
+    printf 'location,target,y,PSI-DICE_q0.5\\n01,weekly incidence of flu hospitalisations per hundred thousand,1,2\\n02,other,1,2\\n' |
+      qplot pit --by location,target
+    """,
   ]) func textsStandApartWithinThePicture(_ command: String) throws {
     let result = try Shell.run(command)
     #expect(result.status == 0 && result.error.isEmpty, "\(result.error)")
@@ -195,7 +210,10 @@ struct PictureTests {
   @Test func aSymbolIsThatOfOneModel() throws {
     let result = try Shell.run(
       """
-      awk 'BEGIN { printf "y"; for (m = 1; m <= 20; m++) printf ",m%d_q0.25", m; print ""; for (i = 0; i < 8; i++) { printf i; for (m = 1; m <= 20; m++) printf ",%d", m; print "" } }' |
+      awk 'BEGIN {
+        printf "y"; for (m = 1; m <= 20; m++) printf ",m%d_q0.25", m; print ""
+        for (i = 0; i < 8; i++) { printf i; for (m = 1; m <= 20; m++) printf ",%d", m; print "" }
+      }' |
         qplot reliability | grep -o "gpPt.*color='.*'" | sed 's/transform=.* color/color/' | sort -u | wc -l
       """)
     #expect(result.text == "20\n")

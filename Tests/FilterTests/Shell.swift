@@ -57,6 +57,15 @@ struct Shell {
     return try shell.run(script)
   }
 
+  /// What a script prints that has nothing to print unless something is wrong: its output, then its messages where it is to have none,
+  /// and a line more where it breaks off before its end.
+  static func complaints(_ script: String, messages: Bool = true) throws -> String {
+    let end = "that is all\n"
+    let result = try run(script + "\nprintf '\(end.dropLast())\\n'")
+    let text = result.text.hasSuffix(end) ? String(result.text.dropLast(end.count)) : result.text + "the script broke off\n"
+    return text + (messages || text.hasSuffix("broke off\n") ? result.error : "")
+  }
+
   /// The most memory, in megabytes, that a tool held while it read all that `input` writes. Its output goes to `output`, and
   /// `afterwards` says what is printed when it has ended.
   static func memory(of tool: String, reading input: String, preparation: String = "", output: String = "/dev/null", afterwards: String = "") throws

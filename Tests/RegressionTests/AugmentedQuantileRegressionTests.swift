@@ -25,8 +25,8 @@ private func augmented(_ design: [[Double]], _ scores: [Double], _ coverage: Int
 }
 
 @Suite struct AugmentedQuantileRegressionTests {
-  /// The definition, by the regression of n + 1 rows, at levels that leave its minimiser unique: a little below T the fit reaches the new score, a little above it does not,
-  /// and where T is infinite it reaches the largest of scores.
+  /// The definition, by the regression of n + 1 rows, at levels that leave its minimiser unique: a little below T the fit reaches the new
+  /// score, a little above it does not, and where T is infinite it reaches the largest of scores.
   @Test func thresholdIsTheLargestScoreThatItsOwnFitReaches() throws {
     var random = RandomStream(seed: 1)
     for (numbers, categories) in [(1, 0), (2, 0), (0, 3), (2, 2)] {

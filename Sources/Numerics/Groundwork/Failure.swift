@@ -4,7 +4,7 @@
 /// `qfit: stdin:1234: column "age": "abc" is not a number`.
 public struct Failure: Error, Equatable, CustomStringConvertible {
   /// Exit statuses of `sysexits.h`, and 1 for a condition of the user's that does not hold; raw values are what the tool exits with.
-  public enum Status: Int32, Sendable {
+  public enum Status: Int32, CaseIterable, Sendable {
     case unmetCondition = 1
     case usage = 64
     case badData = 65
