@@ -37,7 +37,7 @@ struct Shell {
     process.environment = environment
     // Files, not pipes: no reader is needed while the script runs, however much it writes.
     let paths = ["stdout", "stderr"].map { folder.appendingPathComponent(".\($0)-\(UUID().uuidString)") }
-    for path in paths { FileManager.default.createFile(atPath: path.path, contents: nil) }
+    for path in paths { try Data().write(to: path) }
     let handles = try paths.map { try FileHandle(forWritingTo: $0) }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = handles[0]

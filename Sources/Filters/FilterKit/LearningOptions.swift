@@ -1,5 +1,4 @@
 import ArgumentParser
-import Groundwork
 import Tables
 
 /// The option every tool has that looks at targets.

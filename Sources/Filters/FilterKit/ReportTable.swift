@@ -1,5 +1,4 @@
 import Glibc
-import Groundwork
 import Tables
 
 /// A small table that a tool makes itself, such as scores: in the output's format or as a table of Markdown, aligned

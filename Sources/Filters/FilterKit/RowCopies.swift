@@ -1,4 +1,3 @@
-import Groundwork
 import Tables
 
 /// How rows are copied in a table for cross-conformal calibration (column held).

@@ -1,5 +1,3 @@
-import Groundwork
-
 /// Writes fields of rows in the format of another table: as the bytes they are where the formats are the same, else anew with the
 /// same content.
 public struct FieldWriter {

@@ -1,5 +1,3 @@
-import Glibc
-
 /// JSON as bytes: enough to walk a flat object and to write one. Values are never interpreted beyond what a field needs.
 enum JSONText {
   /// Skips blanks from `p`.

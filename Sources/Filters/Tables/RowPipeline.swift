@@ -1,4 +1,3 @@
-import Glibc
 import Groundwork
 
 /// What a tool does with rows. Each thread has a worker of its own; blocks are committed in the order of the input.

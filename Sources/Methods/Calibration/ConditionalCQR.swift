@@ -2,7 +2,6 @@ import Groundwork
 import LinearAlgebra
 import MethodKit
 import Quantiles
-import Regression
 
 /// Conformalized quantile regression whose coverage holds over a class of functions of given columns (Gibbs, Cherian, Candès 2025,
 /// "Conformal prediction with conditional guarantees", Journal of the Royal Statistical Society B, §2 to 4).

@@ -1,4 +1,3 @@
-import Groundwork
 import MethodKit
 import Quantiles
 

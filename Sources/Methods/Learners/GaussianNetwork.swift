@@ -1,5 +1,3 @@
-import Glibc
-import Groundwork
 import MethodKit
 import NetworkModels
 import Quantiles

@@ -1,5 +1,4 @@
 import Designs
-import Glibc
 import Groundwork
 import MethodKit
 import Quantiles

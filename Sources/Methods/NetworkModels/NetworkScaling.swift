@@ -2,7 +2,6 @@ import Designs
 import Glibc
 import Groundwork
 import MethodKit
-import Quantiles
 
 /// Features as a network's inputs: `DesignEncoding` with rare categories joined, then each column centred at its median, scaled by
 /// its spread and bent, x ↦ z / √(1 + (z/3)²), so that far values stay within ±3 (Holzmüller, Grinsztajn, Steinwart 2024, "Better

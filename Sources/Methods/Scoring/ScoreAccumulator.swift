@@ -1,4 +1,3 @@
-import Groundwork
 import Quantiles
 
 /// Means of columns of scores over rows, exact until the last step: any order of rows, and any split into parts that are merged,

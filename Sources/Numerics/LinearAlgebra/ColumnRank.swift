@@ -1,7 +1,5 @@
 import COpenBLAS
-import Glibc
 import Groundwork
-import Quantiles
 
 /// Which columns of a design are linearly independent, and the triangle that makes them orthogonal.
 ///

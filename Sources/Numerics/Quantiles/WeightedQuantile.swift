@@ -1,5 +1,3 @@
-import Groundwork
-
 /// Quantiles of a weighted sample at many levels, in one sweep over its sorted values.
 ///
 /// The definition is Akinshin's weighted Hyndman–Fan type 7 ("Weighted quantile estimators", 2023, arXiv 2304.07265, §4).

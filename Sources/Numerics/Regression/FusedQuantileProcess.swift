@@ -1,5 +1,4 @@
 import Glibc
-import Groundwork
 import LinearAlgebra
 import Quantiles
 

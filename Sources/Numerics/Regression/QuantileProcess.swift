@@ -1,5 +1,4 @@
 import COpenBLAS
-import Glibc
 import Groundwork
 
 /// The vertex solutions at several levels of one set of whitened rows.

@@ -1,6 +1,5 @@
 import COpenBLAS
 import Glibc
-import Groundwork
 import Quantiles
 
 /// How closely a vertex is known to minimise Σ_i w_i ψ_τ(y_i − x_iᵀβ) (Koenker 2005, "Quantile Regression", theorem 2.1).

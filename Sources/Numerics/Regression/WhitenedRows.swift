@@ -1,6 +1,3 @@
-import Glibc
-import Quantiles
-
 /// Rows of a regression in coordinates where the columns are orthonormal up to √n: Q = √n · X R⁻¹, y scaled by a power of two.
 /// Row norms are then leverages, no column is badly scaled, and least squares is one product.
 package struct WhitenedRows {

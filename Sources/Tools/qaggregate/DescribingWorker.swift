@@ -1,6 +1,5 @@
 import Aggregation
 import FilterKit
-import MethodKit
 import Tables
 
 /// Gathers the first rows of a stream, over which a loaded model's weights are described.

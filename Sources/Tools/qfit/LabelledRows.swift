@@ -1,6 +1,5 @@
 import FilterKit
 import Groundwork
-import Learners
 import MethodKit
 import Tables
 

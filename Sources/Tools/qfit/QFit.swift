@@ -1,6 +1,5 @@
 import ArgumentParser
 import FilterKit
-import Groundwork
 import Learners
 import LinearAlgebra
 import MethodKit

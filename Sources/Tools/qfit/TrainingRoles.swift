@@ -1,5 +1,4 @@
 import FilterKit
-import Groundwork
 import Learners
 import MethodKit
 import Tables

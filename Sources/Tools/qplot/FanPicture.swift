@@ -1,6 +1,4 @@
 import FilterKit
-import Groundwork
-import MethodKit
 import Tables
 
 /// Central intervals, the median and targets of rows: bands and a line over a column; a bar for each row, the rows in the order of

@@ -1,7 +1,5 @@
 import FilterKit
-import Groundwork
 import Scoring
-import Tables
 
 /// For each level, the share of targets at or below its quantile, with the band in which 95 % of calibrated forecasts lie.
 /// Models with as many rows share a panel, for they share the band; values of `--by` have panels of their own.

@@ -1,6 +1,5 @@
 import FilterKit
 import Groundwork
-import Tables
 
 /// A bar for each model, its length the weighted interval score, its parts dispersion, overprediction and underprediction; a panel for
 /// each value of `--by` and each scale.

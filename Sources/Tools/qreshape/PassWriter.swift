@@ -1,4 +1,3 @@
-import Groundwork
 import Tables
 
 /// Writes the fields of a row that pass through, under their names in the output, and the observed value that belongs to it.

@@ -1,6 +1,5 @@
 import FilterKit
 import Groundwork
-import MethodKit
 import Quantiles
 import Tables
 

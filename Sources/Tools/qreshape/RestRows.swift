@@ -1,5 +1,4 @@
 import FilterKit
-import Groundwork
 import Tables
 
 /// Rows that hold no quantiles: counted, and kept in a file where one is asked for.

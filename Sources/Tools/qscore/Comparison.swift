@@ -1,5 +1,4 @@
 import FilterKit
-import Groundwork
 import Scoring
 
 /// What `--compare` reports: a row a pair of models.

@@ -1,7 +1,6 @@
 import FilterKit
 import Groundwork
 import Quantiles
-import Scoring
 import Tables
 
 /// The target, the weight and every group's quantiles of one row after the other, on each scale in turn.

@@ -1,5 +1,5 @@
-import FilterKit
 import Groundwork
+import FilterKit
 import Quantiles
 import Scoring
 import Tables

@@ -1,4 +1,3 @@
-import Groundwork
 import Quantiles
 
 /// What was repaired in one quantile group. Sums are exact, so they do not depend on who added what.

@@ -1,5 +1,3 @@
-import Quantiles
-
 /// Weights of one output level on all pairs (model, level), by column generation: a programme of a few tens of pairs is solved to a vertex,
 /// its multipliers price all p·m pairs at once, those that would lower the loss join, until none would.
 ///

@@ -1,6 +1,5 @@
 import Groundwork
 import LinearAlgebra
-import Quantiles
 
 /// Errors of all pairs (model j, level ν) on training rows: what every output level of a fine combination chooses its weights from.
 struct PairErrors: Sendable {

@@ -1,4 +1,3 @@
-import Groundwork
 import LinearAlgebra
 import NetworkModels
 import Quantiles

@@ -1,5 +1,4 @@
 import Groundwork
-import Quantiles
 
 /// What regressions on predictions, which need every one of them, put where a model is missing: the mean of the row's other models at that
 /// level. Infinite predictions count as missing; where no model predicts the level nothing can stand in, and the answer is NaN.

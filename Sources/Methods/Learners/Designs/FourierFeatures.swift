@@ -1,4 +1,3 @@
-import Designs
 import Glibc
 import Groundwork
 import Quantiles

@@ -1,5 +1,3 @@
-import Groundwork
-
 /// `NeighbourSearch` through a k-d tree (Friedman, Bentley and Finkel 1977) whose nodes know the box of their points. Box distances are rounded as
 /// point distances are, and rounding is monotone: no point is lost to it.
 ///

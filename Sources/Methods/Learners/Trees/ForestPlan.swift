@@ -1,7 +1,6 @@
 import Glibc
 import Groundwork
 import MethodKit
-import Quantiles
 import Synchronization
 
 /// What forests share: they differ in how a tree splits and in their defaults alone.

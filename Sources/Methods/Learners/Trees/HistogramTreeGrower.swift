@@ -1,6 +1,3 @@
-import Groundwork
-import MethodKit
-
 /// Grows regression trees by least squares on histograms of coded rows (Ke et al. 2017, "LightGBM", §2), best split first.
 ///
 /// The codes stay; signal, sample and columns change from tree to tree. A node's sums by code are counted for the smaller of

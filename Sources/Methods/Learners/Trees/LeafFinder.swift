@@ -1,5 +1,3 @@
-import Groundwork
-
 /// A tree laid out for finding leaves fast: eight bytes a node, siblings side by side.
 ///
 /// A step is to the left sibling plus one where the row goes right, so it takes a dozen instructions and many rows' steps, which mostly wait

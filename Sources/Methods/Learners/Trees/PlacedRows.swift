@@ -1,6 +1,4 @@
-import Groundwork
 import MethodKit
-import Quantiles
 
 /// Features as positions on their axes, which stand for codes.
 struct PlacedRows: Sendable {

@@ -1,5 +1,4 @@
 import Groundwork
-import MethodKit
 import Quantiles
 
 /// Grows an extremely randomised regression tree (Geurts, Ernst, Wehenkel 2006, table 1) on a weighted sample of rows.

@@ -1,4 +1,3 @@
-import Groundwork
 import Tables
 
 /// Finds the quantiles that one row holds. Each worker has a reader of its own.

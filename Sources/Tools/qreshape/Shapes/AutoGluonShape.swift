@@ -1,4 +1,3 @@
-import Quantiles
 import Tables
 
 /// AutoGluon, tabular and time series, GluonTS and Chronos: bare levels as names.

@@ -1,5 +1,4 @@
 import Groundwork
-import Tables
 
 /// A format with a column for each level of each model.
 protocol ColumnShape: Sendable {

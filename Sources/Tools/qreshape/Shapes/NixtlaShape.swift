@@ -1,4 +1,3 @@
-import Quantiles
 import Tables
 
 /// Nixtla's libraries: the ends of central intervals, `MODEL-lo-90` and `MODEL-hi-90`, and the median `MODEL-median`. Read are also

@@ -1,5 +1,4 @@
 import FilterKit
-import Groundwork
 import Quantiles
 import Tables
 

@@ -1,4 +1,3 @@
-import Groundwork
 import Tables
 
 /// Units that are put in the order of their records, in memory up to a limit, beyond it on disk.

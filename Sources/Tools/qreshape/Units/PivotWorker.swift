@@ -1,5 +1,4 @@
 import Glibc
-import Groundwork
 import Tables
 
 /// Gathers quantiles by unit: reads blocks on every thread, and hands the runs of each block to a collector in the input's order.

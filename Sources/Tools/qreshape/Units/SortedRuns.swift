@@ -1,5 +1,4 @@
 import Glibc
-import Groundwork
 import Tables
 
 /// Records sorted on disk, as `sort` does it: runs of sorted records in a temporary file without a name, then merged.

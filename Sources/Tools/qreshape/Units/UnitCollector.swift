@@ -1,6 +1,3 @@
-import FilterKit
-import Groundwork
-import Quantiles
 import Tables
 
 /// Brings together what belongs to one unit, and writes units when they are complete: at the end, or where the input promises that

@@ -1,5 +1,4 @@
 import Glibc
-import Groundwork
 import Tables
 
 /// A unit as bytes, for sorting: an order, a tie breaker, and the rest.

@@ -1,5 +1,4 @@
 import Glibc
-import Groundwork
 import Tables
 
 /// Units by their key, with the quantiles that were met so far: in memory up to a limit, beyond it on disk.
