@@ -80,7 +80,7 @@ import Testing
     let training = without(features: table(levels, x.map { $0 * $0 }, x.flatMap { [Double](repeating: $0, count: 2 * levels.count) }))
     let known = aggregatorRegistry.count { $0.complexity != nil && !$0.needsFeatures }
     for (type, isChosen) in [(Informed.self, true), (Uninformed.self, false)] as [(any Aggregator.Type, Bool)] {
-      var notes: [String] = []
+      nonisolated(unsafe) var notes: [String] = []
       let method = try Auto.choose(
         Settings(of: Auto.description),
         ChoiceContext(
@@ -96,7 +96,7 @@ import Testing
 
   /// Three methods that learn nothing, then the one with a choice to make, and so on to local weights.
   @Test func candidatesAreTriedFromTheSimplest() throws {
-    var notes: [String] = []
+    nonisolated(unsafe) var notes: [String] = []
     _ = try Auto.choose(
       Settings(of: Auto.description),
       ChoiceContext(
@@ -151,7 +151,7 @@ private struct Square<S: Sign>: Aggregator, FittedAggregator {
   private func chosen(_ training: AggregationTraining, _ budget: ChoiceBudget, fixed: [String: String], threads: Int = 1) throws -> (
     ChosenMethod, [String]
   ) {
-    var notes: [String] = []
+    nonisolated(unsafe) var notes: [String] = []
     let method = try LocalMedium.choose(
       Settings(fixed.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, of: LocalMedium.description),
       ChoiceContext(
