@@ -126,7 +126,10 @@ import Testing
         cat > tools/$tool <<END
       #!/bin/bash
       case "\\$*" in
-        '--help methods') \(Shell.binaries.path)/$tool --help methods; echo 'made-up  what nobody fits'; [ $tool != qconformal ] || echo 'made-up-online  online: what nobody follows' ;;
+        '--help methods')
+          \(Shell.binaries.path)/$tool --help methods
+          echo 'made-up  what nobody fits'
+          [ $tool != qconformal ] || echo 'made-up-online  online: what nobody follows' ;;
         '--help made-up') echo 'made-up: what nobody fits' ;;
         '--help made-up-online') echo 'made-up-online: online: what nobody follows' ;;
         *) exec \(Shell.binaries.path)/$tool "\\$@" ;;

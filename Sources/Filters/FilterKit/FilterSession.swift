@@ -128,9 +128,8 @@ public final class FilterSession {
     }
     if let path = options.stats {
       let file = try OutputFile(path: path)
-      try file.write(
-        "{\"read\":\(counts.read),\"written\":\(written ?? counts.read - counts.skipped),\"skipped\":\(counts.skipped)\(more.map { ",\"\($0.name)\":\($0.count)" }.joined())}\n"
-      )
+      let own = [("read", counts.read), ("written", written ?? counts.read - counts.skipped), ("skipped", counts.skipped)]
+      try file.write("{" + (own + more.map { ($0.name, $0.count) }).map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",") + "}\n")
       try file.close()
     }
   }

@@ -4,12 +4,12 @@ import Quantiles
 
 /// What training does about quantiles that cross: settings that global and local methods share.
 ///
-/// The penalty (Fakoor et al. 2023, section 4.1) adds λ (1/Σω) Σ_i ω_i Σ_{τ<τ'} (ĝ(x_i; τ) − ĝ(x_i; τ') + δ_ττ')_+ to the loss. Margins are δ_ττ' = δ s
-/// for all pairs, s the standard deviation of the target, or adaptive, δ (Q_τ'(R) − Q_τ(R))_+ from the quantiles of pilot residuals
-/// R_i = y_i − the median over models of ĝ_j(x_i; the level nearest ½).
+/// The penalty (Fakoor et al. 2023, section 4.1) adds λ (1/Σω) Σ_i ω_i Σ_{τ<τ'} (ĝ(x_i; τ) − ĝ(x_i; τ') + δ_ττ')_+ to the loss. Margins are δ_ττ' =
+/// δ s for all pairs, s the standard deviation of the target, or adaptive, δ (Q_τ'(R) − Q_τ(R))_+ from the quantiles of pilot residuals R_i = y_i −
+/// the median over models of ĝ_j(x_i; the level nearest ½).
 ///
-/// Isotonic operators inside the loss make it non-convex for constant weights, so the global methods do not have them. The default is no penalty: `qsort`
-/// afterwards never raises the loss, while a penalty gives up fit for order.
+/// Isotonic operators inside the loss make it non-convex for constant weights, so the global methods do not have them. The default is no penalty:
+/// `qsort` afterwards never raises the loss, while a penalty gives up fit for order.
 struct CrossingSettings {
   static let ofGlobalMethods =
     [

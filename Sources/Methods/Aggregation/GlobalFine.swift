@@ -75,7 +75,10 @@ public struct GlobalFine: Aggregator {
       shrinkage: strength, objective: points.reduce(0) { $0 + $1.objective } / scale / errorUnit,
       gap: points.reduce(0) { $0 + max($1.objective - $1.bound, 0) + GlobalFine.jitter } / scale / errorUnit)
     context.note(
-      "shrinkage \(strength), objective \(fitted.objective), duality gap \(fitted.gap), \(fitted.pairWeights.reduce(0) { $0 + $1.count }) weights above zero"
+      """
+      shrinkage \(strength), objective \(fitted.objective), duality gap \(fitted.gap), \
+      \(fitted.pairWeights.reduce(0) { $0 + $1.count }) weights above zero
+      """
     )
     return fitted
   }

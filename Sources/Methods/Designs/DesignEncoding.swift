@@ -7,8 +7,8 @@ import Quantiles
 /// A numeric feature is one column, missing values answered by the training median, and a second column that is one where it is missing if it
 /// ever was in training. A categorical feature is a column of zeros and ones for each category that occurs in training but the first, in the
 /// order given; missing is a category of its own, the last, if it occurs. A category that did not occur is answered as the first one.
-/// Of a feature with more than `mostCategories` only so many have a column, the most frequent of those with some rows; the others share none of their own, as do
-/// categories that did not occur. Features that are constant in training give no column. There is no column for the intercept.
+/// Of a feature with more than `mostCategories` only so many have a column, the most frequent of those with some rows; the others share none of
+/// their own, as do categories that did not occur. Features that are constant in training give no column. There is no column for the intercept.
 public struct DesignEncoding: BinaryCodable, Equatable, Sendable {
   package enum Kind: UInt8 { case number, missing, category }
 

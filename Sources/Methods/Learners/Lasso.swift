@@ -75,7 +75,10 @@ public struct Lasso: Learner {
     context.progress(1)
     let kept = (0..<encoding.count).filter { j in levels.indices.contains { coefficients[$0, j + 1] != 0 } }
     context.note(
-      "\(features.rows) rows, \(kept.count) of \(encoding.count) columns at some level, penalty \(penalty), largest certificate violation \(violation)"
+      """
+      \(features.rows) rows, \(kept.count) of \(encoding.count) columns at some level, penalty \(penalty), largest \
+      certificate violation \(violation)
+      """
     )
     var transposed = Matrix(rows: kept.count + 1, columns: levels.count)
     let limit = Double.greatestFiniteMagnitude

@@ -7,7 +7,8 @@ import Regression
 /// Linear quantile regression: q_τ(x) = xᵀβ(τ), β(τ) the exact minimiser of Σ_i w_i ψ_τ(y_i − x_iᵀβ), every level by itself
 /// (Koenker and Bassett 1978). Quantiles of different levels may cross.
 ///
-/// Features enter as `DesignEncoding` says, with an intercept; the 64 most frequent categories of a feature have columns. Columns that depend linearly on earlier ones are dropped.
+/// Features enter as `DesignEncoding` says, with an intercept; the 64 most frequent categories of a feature have columns. Columns that depend
+/// linearly on earlier ones are dropped.
 public struct Linear: Learner {
   public static let description = MethodDescription(name: "linear", summary: "linear quantile regression, exact")
 

@@ -99,8 +99,8 @@ package struct NetworkInputs: BinaryCodable, Sendable {
   }
 }
 
-/// The median and the inverse of a spread: the interquartile range as a normal distribution's standard deviation, or the standard deviation where more
-/// than half of the values are the same. Sound for numbers of any size; the inverse is 1 where nothing varies.
+/// The median and the inverse of a spread: the interquartile range as a normal distribution's standard deviation, or the standard deviation where
+/// more than half of the values are the same. Sound for numbers of any size; the inverse is 1 where nothing varies.
 private func robustScale(_ values: [Double]) -> (centre: Double, scale: Double) {
   guard let largest = values.map(abs).max(), largest > 0 else { return (0, 1) }
   let unit = 1 / PowerOfTwo.inverse(of: largest)

@@ -26,7 +26,8 @@ extension NetworkTraining {
         steps: 0, heldOut: [])
       : try fit(
         NetworkTraining.Rows(
-          count: target.count, width: inputs.count, inputs: inputs(features), target: scale.standardised(target), weights: weights?.map { Float($0) }),
+          count: target.count, width: inputs.count, inputs: inputs(features), target: scale.standardised(target),
+          weights: weights?.map { Float($0) }),
         objective, context: context)
     return FittedNetworks(
       inputs: inputs, target: scale, answer: answer, levels: levels, shape: result.shape, networks: result.parameters, trainingRows: target.count,

@@ -53,7 +53,10 @@ struct QAggregate: FilterTool {
 
   @Option(
     help: ArgumentHelp(
-      "What training does about levels that cross: none, penalty, or, for local methods, sort, pava or minmax inside the loss (default: the method's own).",
+      """
+      What training does about levels that cross: none, penalty, or, for local methods, sort, pava or minmax inside \
+      the loss (default: the method's own).
+      """,
       valueName: "how"))
   var noncrossing: NoncrossingTraining?
 
@@ -83,7 +86,10 @@ struct QAggregate: FilterTool {
 
   @Flag(
     help:
-      "Print the weights as a table (model, level, weight; for local weights their means, their spread over rows, and how far each feature moves them) instead of answering."
+      """
+      Print the weights as a table (model, level, weight; for local weights their means, their spread over rows, and \
+      how far each feature moves them) instead of answering.
+      """
   )
   var describe = false
 

@@ -17,7 +17,8 @@ struct QConformal: FilterTool {
     discussion: """
       Rows with a target teach how far quantiles are off; every row's quantiles are moved in place, each central interval (a \
       level and its complement) by what makes it cover at its level in finite samples, and then ordered outwards from the median. \
-      --by does so for each group of rows, -w and --decay where new rows are not like the old. A labelled row is answered with what the rows of other folds teach (column fold; without one, with all rows but itself), an \
+      --by does so for each group of rows, -w and --decay where new rows are not like the old. A labelled row is \
+      answered with what the rows of other folds teach (column fold; without one, with all rows but itself), an \
       unlabelled row with what all labelled rows teach. The labelled rows' predictions must come from models that did not see \
       them, as qfit and qaggregate write them.
 
@@ -56,7 +57,10 @@ struct QConformal: FilterTool {
 
   @Option(
     help: ArgumentHelp(
-      "Make every level an upper (or a lower) bound on its own, as service levels are: short for --method asymmetric:bound=upper.", valueName: "side"),
+      """
+      Make every level an upper (or a lower) bound on its own, as service levels are: short for --method \
+      asymmetric:bound=upper.", valueName: "side
+      """),
     completion: .list(["upper", "lower"]))
   var oneSided: String?
 
@@ -90,13 +94,20 @@ struct QConformal: FilterTool {
 
   @Option(
     help: ArgumentHelp(
-      "With an online method, check that this column never decreases, in each series: numbers by size, other text (dates such as 2024-12-31) by its bytes.",
+      """
+      With an online method, check that this column never decreases, in each series: numbers by size, other text \
+      (dates such as 2024-12-31) by its bytes.
+      """,
       valueName: "name"))
   var order: String?
 
   @Option(
     help: ArgumentHelp(
-      "With an online method, go on from what this file holds, and replace it at the end by what was learnt. A run waits for another that uses the file. With --order, rows up to the last one learnt do not teach again, so all rows of a time belong in one run.",
+      """
+      With an online method, go on from what this file holds, and replace it at the end by what was learnt. A run \
+      waits for another that uses the file. With --order, rows up to the last one learnt do not teach again, so all \
+      rows of a time belong in one run.
+      """,
       valueName: "file"), completion: .file())
   var state: String?
 
@@ -105,13 +116,19 @@ struct QConformal: FilterTool {
 
   @Flag(
     help:
-      "Read what --partial wrote, from files or stdin, and calibrate on all of it: --save gets the bytes that the whole table would give, --partial writes the merged scores."
+      """
+      Read what --partial wrote, from files or stdin, and calibrate on all of it: --save gets the bytes that the \
+      whole table would give, --partial writes the merged scores.
+      """
   )
   var merge = false
 
   @Flag(
     help:
-      "With --partial, keep some thousand scores of each interval; thresholds are then up to one in a thousand of the rows further out, never further in."
+      """
+      With --partial, keep some thousand scores of each interval; thresholds are then up to one in a thousand of the \
+      rows further out, never further in.
+      """
   )
   var compact = false
 

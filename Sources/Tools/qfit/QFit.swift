@@ -61,13 +61,19 @@ struct QFit: FilterTool {
 
   @Flag(
     help:
-      "Write rows as qconformal --method cv+ needs them, with a column held: a labelled row once, a row to be answered once for each fold, by models that did not see it. One fit a fold."
+      """
+      Write rows as qconformal --method cv+ needs them, with a column held: a labelled row once, a row to be \
+      answered once for each fold, by models that did not see it. One fit a fold.
+      """
   )
   var cvPlus = false
 
   @Flag(
     help:
-      "Write every row once for each fold (column held), by models that saw neither that fold nor the row's own, so that qaggregate can learn before qconformal --method cv+. K(K+1)/2 fits for K folds."
+      """
+      Write every row once for each fold (column held), by models that saw neither that fold nor the row's own, so \
+      that qaggregate can learn before qconformal --method cv+. K(K+1)/2 fits for K folds.
+      """
   )
   var nested = false
 

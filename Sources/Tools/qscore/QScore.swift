@@ -19,7 +19,8 @@ struct QScore: FilterTool {
 
       \(discussionLines(reportedColumns))
 
-      Scores but \(columnsWithoutUnit.joined(separator: " and ")) are in units of the target. Rows without a target or without all of a group's quantiles \
+      Scores but \(columnsWithoutUnit.joined(separator: " and ")) are in units of the target. Rows without a target \
+      or without all of a group's quantiles \
       are not scored; how many there are is said on stderr. Other tables tell more: --per-level, --pit and --reliability what \
       is wrong with calibration, --decompose what the score is made of, --compare which model is better, and whether by chance.
 

@@ -26,7 +26,10 @@ struct QSort: FilterTool {
   @Option(
     name: [.short, .long],
     help: ArgumentHelp(
-      "How to order: sort rearranges the values, pava takes the nearest non-decreasing values (pools are averaged), minmax sweeps outwards from the median.",
+      """
+      How to order: sort rearranges the values, pava takes the nearest non-decreasing values (pools are averaged), \
+      minmax sweeps outwards from the median.
+      """,
       valueName: "method"), completion: .list(IsotonicOperator.allCases.map(\.rawValue)))
   var method: String = "sort"
 

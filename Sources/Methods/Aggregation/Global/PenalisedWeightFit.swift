@@ -5,11 +5,11 @@ import Quantiles
 /// Weights that minimise the loss and a crossing penalty together (see `CrossingSettings`): one linear programme over all levels, solved exactly.
 ///
 /// A term of the penalty matters only where it is not zero. So the programme starts without any, from weights learnt without penalty; the
-/// (row, pair of levels) terms that its solution violates join, it is solved anew, roughly at first, until none is left out. Multipliers of the terms at hand,
-/// and zero for the others, are feasible for the dual of the whole: they certify the answer.
+/// (row, pair of levels) terms that its solution violates join, it is solved anew, roughly at first, until none is left out. Multipliers of the
+/// terms at hand, and zero for the others, are feasible for the dual of the whole: they certify the answer.
 ///
-/// A hinge λ(a)_+ enters as λ|a|/2 plus the linear cost λa/2. Missing predictions are the mean of the row's other models at that level; rows where none
-/// stands in are left out. Cost: some rounds of thirty interior-point steps, each O(n·m·p²) and, with weights for each level, O((p·m)³).
+/// A hinge λ(a)_+ enters as λ|a|/2 plus the linear cost λa/2. Missing predictions are the mean of the row's other models at that level; rows where
+/// none stands in are left out. Cost: some rounds of thirty interior-point steps, each O(n·m·p²) and, with weights for each level, O((p·m)³).
 struct PenalisedWeightFit {
   /// p × 1, or p × m where levels have weights of their own.
   let weights: Matrix

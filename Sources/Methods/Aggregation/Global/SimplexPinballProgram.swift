@@ -4,8 +4,8 @@ import Groundwork
 ///
 ///     F(w) = Σ_r c_r ψ_{τ_r}(−Σ_j w_j e_rj) + Σ_j κ_j w_j  over  w ≥ 0, Σ_j w_j = 1,
 ///
-/// with e_rj = ĝ_j − y the error of model j at term r, a pair of row and level, and κ_j what weight itself costs. That the errors, not the predictions, are
-/// combined is the same since weights sum to one, and keeps digits that a large common offset would cost.
+/// with e_rj = ĝ_j − y the error of model j at term r, a pair of row and level, and κ_j what weight itself costs. That the errors, not the
+/// predictions, are combined is the same since weights sum to one, and keeps digits that a large common offset would cost.
 ///
 /// Its dual maximises −max_j ((Eᵀz)_j − κ_j) over −c_r(1 − τ_r) ≤ z_r ≤ c_r τ_r, so any z in that box bounds the optimum from
 /// below: `bound` certifies a solution however it was found.

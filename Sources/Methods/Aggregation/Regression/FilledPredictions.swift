@@ -42,6 +42,9 @@ struct FilledPredictions {
     guard rows > 0 else { return nil }
     let names = (0..<p).filter { isLacking[$0] }.map { training.predictions.models[$0] }
     return
-      "\(counted(rows, "training row lacks", "training rows lack")) predictions of \(names.joined(separator: ", ")): the mean of the other models stood in for them"
+      """
+      \(counted(rows, "training row lacks", "training rows lack")) predictions of \(names.joined(separator: ", ")): \
+      the mean of the other models stood in for them
+      """
   }
 }

@@ -21,7 +21,8 @@ struct PredictionFactors: BinaryCodable, Sendable {
 
   var count: Int { loadings.columns }
 
-  /// At most `limit` components, fewer where predictions have no more. Rows of weight zero do not count. O(n·d² + d³) for d ≤ 120 columns, or one a model.
+  /// At most `limit` components, fewer where predictions have no more. Rows of weight zero do not count. O(n·d² + d³) for d ≤ 120 columns, or one a
+  /// model.
   init(_ predictions: BasePredictions, rowWeights: [Double], limit: Int) {
     let (p, m) = (predictions.models.count, predictions.levels.count)
     let count = max(1, min(m, 120 / p))

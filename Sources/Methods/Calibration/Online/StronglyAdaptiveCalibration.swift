@@ -11,8 +11,8 @@ import MethodKit
 ///     c_i = (L(θ_t, E_t) − L(θ_t^i, E_t))/D in [−1, 1], from below at 0 where w_i ≤ 0,
 ///     w_i ← (Σ c_i)(1 + Σ w_i c_i)/(t − i + 1).
 ///
-/// Where scores lie in [0, D], D given, the regret over any m of T rows is at most 15 D √(m (log T + 1)) (Proposition 4.1). Missing comes to its level as
-/// fast as weights settle (Theorem 4.3). O(g log t) a row, and as many times 48 bytes a series and interval.
+/// Where scores lie in [0, D], D given, the regret over any m of T rows is at most 15 D √(m (log T + 1)) (Proposition 4.1). Missing comes to its
+/// level as fast as weights settle (Theorem 4.3). O(g log t) a row, and as many times 48 bytes a series and interval.
 public struct StronglyAdaptiveCalibration: OnlineCalibrator {
   struct Expert {
     var descent: ScaleFreeDescent

@@ -118,7 +118,11 @@ final class OnlineTask: StreamingTask {
     }
     if worker.repeatedRows > 0 {
       diagnostics.warn(
-        "\(counted(worker.repeatedRows, "labelled row is", "labelled rows are")) not learnt again: \(flags.state ?? "the state") has learnt up to \(worker.repeatedRows == 1 ? "its" : "their") \(flags.order ?? "time") or later"
+        """
+        \(counted(worker.repeatedRows, "labelled row is", "labelled rows are")) not learnt again: \
+        \(flags.state ?? "the state") has learnt up to \(worker.repeatedRows == 1 ? "its" : "their") \
+        \(flags.order ?? "time") or later
+        """
       )
     }
     if worker.row.unboundedRows > 0 {
@@ -135,7 +139,10 @@ final class OnlineTask: StreamingTask {
         thresholds.lower == thresholds.upper
         ? "by \(shortestText(thresholds.lower))" : "by \(shortestText(thresholds.lower)) below and \(shortestText(thresholds.upper)) above"
       diagnostics.note(
-        "\(roles.groups.count > 1 ? group.title + ": " : "")levels \(levelText(group.levels[interval.pair.lower])) and \(levelText(group.levels[interval.pair.upper])): moved outwards \(amounts) next"
+        """
+        \(roles.groups.count > 1 ? group.title + ": " : "")levels \(levelText(group.levels[interval.pair.lower])) and \
+        \(levelText(group.levels[interval.pair.upper])): moved outwards \(amounts) next
+        """
       )
     }
   }

@@ -74,7 +74,10 @@ struct SavedOnlineState {
       let found = group.levels.map { Level($0) }
       if let odd = Set(levels).symmetricDifference(found).min() {
         throw refuse(
-          "level \(levelText(odd.value)) of \(group.title) is \(found.contains(odd) ? "in the table and not in the state" : "in the state and not in the table")"
+          """
+          level \(levelText(odd.value)) of \(group.title) is \
+          \(found.contains(odd) ? "in the table and not in the state" : "in the state and not in the table")
+          """
         )
       }
     }

@@ -64,13 +64,19 @@ struct ScoreMerging {
     if !merged.smallKeys.isEmpty {
       let count = merged.smallKeys.count
       diagnostics.warn(
-        "\(counted(count, "group has", "groups have")) fewer than \(merged.rowsNeeded) labelled rows: all rows calibrate \(count == 1 ? "it" : "them")"
+        """
+        \(counted(count, "group has", "groups have")) fewer than \(merged.rowsNeeded) labelled rows: all rows \
+        calibrate \(count == 1 ? "it" : "them")
+        """
       )
     }
     let infinite = corrections.filter { $0.amount == .infinity }
     if let worst = infinite.max(by: { $0.rowsNeeded < $1.rowsNeeded }) {
       diagnostics.warn(
-        "\(infinite.count) of \(corrections.count) corrections are infinite: the outermost needs \(worst.rowsNeeded) labelled rows or more, \(worst.rows) teach it"
+        """
+        \(infinite.count) of \(corrections.count) corrections are infinite: the outermost needs \(worst.rowsNeeded) \
+        labelled rows or more, \(worst.rows) teach it
+        """
       )
     }
   }

@@ -70,7 +70,10 @@ struct CalibrationMessages {
     let light = corrections.filter { $0.rows >= $0.rowsNeeded && $0.amount == .infinity }
     if !light.isEmpty {
       session.diagnostics.warn(
-        "\(ends(of: light)) infinite: too large a share of labelled rows scores infinitely far out, or weighs too little beside the row to be answered"
+        """
+        \(ends(of: light)) infinite: too large a share of labelled rows scores infinitely far out, or weighs too \
+        little beside the row to be answered
+        """
       )
     }
   }
@@ -80,7 +83,10 @@ struct CalibrationMessages {
     let levels = Set(corrections.flatMap { arePairs ? [$0.levels[0]] : $0.levels }.map { Level($0) }).sorted().map { levelText($0.value) }
     let several = levels.count > 1
     return
-      "quantiles at level\(several ? "s" : "") \(levels.joined(separator: ", ")) \(arePairs ? "and \(several ? "their complements" : "its complement") " : "")are"
+      """
+      quantiles at level\(several ? "s" : "") \(levels.joined(separator: ", ")) \
+      \(arePairs ? "and \(several ? "their complements" : "its complement") " : "")are
+      """
   }
 
   /// Says how many rows hold quantiles that cross.

@@ -122,7 +122,10 @@ struct SavedCalibration {
       guard wanted == found else {
         let odd = Set(wanted).symmetricDifference(found).min()!
         throw session.failure(
-          "level \(levelText(odd.value)) of \(group.title) is \(found.contains(odd) ? "in the table and not in the model file" : "in the model file and not in the table")",
+          """
+          level \(levelText(odd.value)) of \(group.title) is \
+          \(found.contains(odd) ? "in the table and not in the model file" : "in the model file and not in the table")
+          """,
           remedy: "calibrate the levels that are predicted")
       }
       return QuantileColumns(group, adding: saved.madeLevels)
