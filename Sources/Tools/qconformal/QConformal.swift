@@ -58,9 +58,9 @@ struct QConformal: FilterTool {
   @Option(
     help: ArgumentHelp(
       """
-      Make every level an upper (or a lower) bound on its own, as service levels are: short for --method \
-      asymmetric:bound=upper.", valueName: "side
-      """),
+      Make every level an upper (or a lower) bound on its own, as service levels are: short for \
+      --method asymmetric:bound=upper.
+      """, valueName: "side"),
     completion: .list(["upper", "lower"]))
   var oneSided: String?
 
