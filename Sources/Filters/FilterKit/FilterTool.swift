@@ -36,9 +36,9 @@ public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
   FormatName.offersMarkdown = Tool.makesReports
   let arguments = Array(CommandLine.arguments.dropFirst())
   do {
-    // Scripts ask this often, and the parser takes most of a start.
+    // Scripts ask this often: the parser takes most of a start, and the configuration holds the help, which is made from the registries.
     if arguments == ["--version"] {
-      try OutputFile().write(Tool.configuration.version + "\n")
+      try OutputFile().write("\(String(describing: Tool.self).lowercased()) \(filterVersion)\n")
       exit(0)
     }
     if let topic = helpTopic(arguments) {
