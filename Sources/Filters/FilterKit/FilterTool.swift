@@ -36,9 +36,10 @@ public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
   FormatName.offersMarkdown = Tool.makesReports
   let arguments = Array(CommandLine.arguments.dropFirst())
   do {
-    // Scripts ask this often: the parser takes most of a start, and the configuration holds the help, which is made from the registries.
+    // Scripts ask this often. The parser takes most of a start, the configuration holds help that is made from the registries, and describing a
+    // type searches every conformance of the binary: none of them is touched here.
     if arguments == ["--version"] {
-      try OutputFile().write("\(String(describing: Tool.self).lowercased()) \(filterVersion)\n")
+      try OutputFile().write("\(_typeName(Tool.self, qualified: false).lowercased()) \(filterVersion)\n")
       exit(0)
     }
     if let topic = helpTopic(arguments) {
