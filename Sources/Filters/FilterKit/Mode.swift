@@ -48,7 +48,8 @@ public struct Mode: Sendable {
 
   /// - Parameter refusal: why the mode does not take a flag, and what to do instead.
   public init(
-    _ name: String, _ arguments: String, _ summary: String, takes: Set<String>, refusal: @escaping @Sendable (_ flag: String) -> Refusal
+    _ name: String, _ arguments: String, _ summary: String, takes: Set<String>,
+    refusal: @escaping @Sendable (_ flag: String) -> Refusal = Mode.hasNoEffect
   ) {
     self.name = name
     self.arguments = arguments
@@ -56,6 +57,9 @@ public struct Mode: Sendable {
     self.takes = takes
     self.refusal = refusal
   }
+
+  /// What is said of a flag where there is no better reason.
+  public static let hasNoEffect: @Sendable (_ flag: String) -> Refusal = { ("\($0) has no effect", nil) }
 
   /// Throws a usage `Failure` for the first given flag that the mode does not take.
   public func check(_ flags: [GivenFlag]) throws {

@@ -117,7 +117,7 @@ struct QAggregate: FilterTool {
   private static let learn = Mode(
     "learn", "", "learns weights from the labelled rows; labelled rows are answered with those of other folds",
     takes: teaching.union(["--weight", "--tune", "--time"])
-  ) { ("\($0) has no effect", nil) }
+  )
   private static func combine(_ method: String) -> Mode {
     Mode(
       "combine", "--method average", "combines every row by a method that learns nothing, as a stream",

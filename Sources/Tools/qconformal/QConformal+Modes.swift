@@ -49,7 +49,7 @@ extension QConformal {
         "\(flag): \(method) learns from all rows at once",
         "choose an online method: \(calibrationRegistry.online.map { $0.description.name }.joined(separator: ", "))"
       )
-      : ("\(flag) has no effect", nil)
+      : Mode.hasNoEffect(flag)
   }
   private static func online(_ method: String) -> Mode {
     Mode(

@@ -101,7 +101,7 @@ struct QFit: FilterTool {
     "learn", "", "fits learners on the labelled rows and answers the others; labelled rows are answered out of fold",
     takes: list.names.union(["--target", "--features", "--exclude", "--weight", "--seed", "--new-only", "--save", "--memory"]).union(
       TableOptions.names)
-  ) { ("\($0) has no effect", nil) }
+  )
   private static let answer = Mode(
     "answer", "--load FILE", "answers every row with a model file, as a stream", takes: TableOptions.names.union(["--load"]),
     refusal: LearningOptions.refusalOfLoading("qfit"))

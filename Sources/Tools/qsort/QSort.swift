@@ -43,9 +43,7 @@ struct QSort: FilterTool {
   static let list = FlagList<QSort>([("--method", { $0.method != "sort" }), ("--report", { $0.report })])
   var flags: [GivenFlag] { QSort.list.of(self) + groupsOption.flags + table.flags }
   static let modes = [
-    Mode("order", "", "orders the quantiles of each row", takes: list.names.union(["--groups"]).union(TableOptions.names)) {
-      ("\($0) has no effect", nil)
-    }
+    Mode("order", "", "orders the quantiles of each row", takes: list.names.union(["--groups"]).union(TableOptions.names))
   ]
   func mode() -> Mode { QSort.modes[0] }
 
