@@ -1,3 +1,5 @@
+import Tables
+
 /// Places of an axis of time that a calendar or a clock has names for.
 enum TimeTics {
   private enum Step {

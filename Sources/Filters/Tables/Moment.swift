@@ -1,16 +1,15 @@
 import Groundwork
-import Tables
 
 /// A place on an axis of numbers or of time.
-struct Moment {
+public struct Moment {
   /// The number, or seconds since 1970 in UTC.
-  let value: Double
-  let isDate: Bool
+  public let value: Double
+  public let isDate: Bool
   /// Of a date, whether it has a time of day.
-  var hasClock = false
+  public var hasClock = false
 
   /// Reads a number or an ISO 8601 date, with or without a time of day. nil where the field is missing; throws for anything else.
-  static func read(_ row: Row, _ column: Int, _ header: Header, _ reader: NumberReader) throws -> Moment? {
+  public static func read(_ row: Row, _ column: Int, _ header: Header, _ reader: NumberReader) throws -> Moment? {
     switch row.number(column, reader) {
     case .number(let value): return Moment(value: value, isDate: false)
     case .missing: return nil
@@ -23,7 +22,7 @@ struct Moment {
   }
 
   /// `YYYY-MM-DD`, then nothing or `T` or a blank and `HH:MM`, `HH:MM:SS` or `HH:MM:SS.sss`, then nothing, `Z` or `±HH:MM`.
-  static func seconds(_ text: String) -> Double? {
+  public static func seconds(_ text: String) -> Double? {
     let bytes = Array(text.utf8)
     func number(_ from: Int, _ count: Int) -> Int? {
       guard from + count <= bytes.count, bytes[from..<(from + count)].allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return nil }
@@ -67,14 +66,14 @@ struct Moment {
   }
 
   /// Days of the proleptic Gregorian calendar; a year begins in March, so that its leap day is its last.
-  static func daysSince1970(_ year: Int, _ month: Int, _ day: Int) -> Int {
+  public static func daysSince1970(_ year: Int, _ month: Int, _ day: Int) -> Int {
     let y = month > 2 ? year : year - 1
     let m = month > 2 ? month - 3 : month + 9
     return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468
   }
 
   /// The date of a day since 1970, the other way round.
-  static func civil(_ days: Int) -> (year: Int, month: Int, day: Int) {
+  public static func civil(_ days: Int) -> (year: Int, month: Int, day: Int) {
     let shifted = days + 719468
     // Eras of 400 years have the same number of days.
     let era = (shifted >= 0 ? shifted : shifted - 146096) / 146097
@@ -86,7 +85,7 @@ struct Moment {
   }
 
   /// Whole days since 1970, and the seconds after.
-  static func split(_ seconds: Double) -> (day: Int, second: Int) {
+  public static func split(_ seconds: Double) -> (day: Int, second: Int) {
     let day = (seconds / 86400).rounded(.down)
     return (Int(day), Int(seconds - 86400 * day))
   }
