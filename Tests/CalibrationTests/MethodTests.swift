@@ -90,7 +90,9 @@ private struct MadeUpOnline: OnlineCalibrator {
   init(alpha: Double, settings: Settings) {}
   var start: State { State() }
   func thresholds(_ state: State) -> OnlineThresholds { OnlineThresholds(both: .infinity) }
-  func learn(_ scores: EndScores, into state: inout State) {}
+  var answerSize: Int { 0 }
+  func answer(_ state: State, into answer: UnsafeMutableBufferPointer<Double>) {}
+  func learn(_ lessons: [OnlineLesson], into state: inout State) {}
   func mayReach(_ state: State) -> Bool { true }
 }
 

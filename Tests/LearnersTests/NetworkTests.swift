@@ -159,7 +159,7 @@ import Testing
     var random = RandomStream(seed: 9)
     let codes = (0..<n).map { _ in Int32(random.uniform() < 0.3 ? 17 : random.below(10_000)) }
     let y = codes.map { $0 == 17 ? 5 : 0.0 }
-    let columns: [FeatureTable.Column] = [.categorical(codes: codes, categories: names)]
+    let columns: [FeatureTable.Column] = [.categorical(codes: codes, categories: names.map { FieldText($0) })]
     let model = try fit(DirectQuantileNetwork.self, columns, y, settings: [("networks", "1"), ("hidden", "16"), ("layers", "1"), ("steps", "600")])
     let answer = model.predict(table([.categorical(codes: [1, 0, -1], categories: ["c9", "c17"])], rows: 3))
     #expect(answer[0, 1] > 4 && answer[1, 1] < 1)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Tables
 
 /// What an option does in one tool: the words of its help.
 public protocol OptionHelp: Sendable, SendableMetatype {
@@ -33,6 +34,21 @@ public struct FeatureOptions<Help: OptionHelp>: ParsableArguments, FlagGroup {
 
   public init() {}
   public static var list: FlagList<Self> { FlagList([("--features", { $0.features != nil }), ("--exclude", { $0.exclude != nil })]) }
+}
+
+/// `--time-format`: how the times of a table are written.
+public struct TimeOption: ParsableArguments, FlagGroup {
+  @Option(
+    help: ArgumentHelp(
+      "How times are written, as date has it: %d.%m.%Y or %m/%d/%Y (default: numbers, and ISO 8601 such as 2024-12-31, 2024-W52 and 2024-12).",
+      valueName: "format"))
+  public var timeFormat: String?
+
+  public init() {}
+  public static var list: FlagList<Self> { FlagList([("--time-format", { $0.timeFormat != nil })]) }
+
+  /// Throws for a format that tells no date.
+  public func format() throws -> TimeFormat? { try timeFormat.map { try TimeFormat($0) } }
 }
 
 /// `--seed`: where random choices start.

@@ -7,7 +7,7 @@ public struct FeatureSchema: BinaryCodable, Equatable {
   public struct Feature: Equatable {
     public let name: String
     /// nil for a number.
-    public let categories: [String]?
+    public let categories: [FieldText]?
   }
   public let features: [Feature]
 
@@ -41,7 +41,7 @@ public struct FeatureSchema: BinaryCodable, Equatable {
     guard count >= 0 else { throw ByteReader.damaged }
     for _ in 0..<count {
       let name = try reader.readString()
-      let categories = try reader.readBool() ? try reader.readStrings() : nil
+      let categories = try reader.readBool() ? try reader.readFieldTexts() : nil
       guard categories.map({ Set($0).count == $0.count }) ?? true else { throw ByteReader.damaged }
       features.append(Feature(name: name, categories: categories))
     }
@@ -80,7 +80,7 @@ private func featureColumn(_ table: StoredTable, _ column: Int) throws -> Featur
 public struct FeatureCollector {
   private let header: Header
   private let columns: [Int]
-  private let codes: [[String: Int32]?]
+  private let codes: [CategoryCodes?]
   private let schema: FeatureSchema
   private let reader = NumberReader()
   private var values: [Double] = []
@@ -100,7 +100,7 @@ public struct FeatureCollector {
       }
       return column
     }
-    codes = schema.features.map { $0.categories.map { Dictionary(uniqueKeysWithValues: $0.enumerated().map { ($1, Int32($0)) }) } }
+    codes = try schema.features.map { try $0.categories.map(CategoryCodes.init) }
   }
 
   /// Adds a row; throws for a field that is not the number the model needs.
@@ -108,9 +108,8 @@ public struct FeatureCollector {
     let mark = values.count
     for (k, column) in columns.enumerated() {
       if let codes = codes[k] {
-        let text = row.text(column)
-        let code = codes[text]
-        if code == nil, !MissingText.matches(text) { unseen += 1 }
+        let code = try codes.find(row, column)
+        if code == nil, !KeyForm.of(row.content(column)).isEmpty { unseen += 1 }
         values.append(Double(code ?? -1))
         continue
       }
@@ -137,6 +136,19 @@ public struct FeatureCollector {
     }
     return FeatureTable(names: schema.features.map(\.name), columns: taken, rows: rows)
   }
+}
+
+/// The codes of a feature's categories.
+private struct CategoryCodes {
+  private let keys = KeyTable()
+  private var codes: [Int32] = []
+
+  init(_ categories: [FieldText]) throws {
+    for (code, category) in categories.enumerated() where try keys.number(of: [category]) == codes.count { codes.append(Int32(code)) }
+  }
+
+  /// nil for a category that is not there.
+  func find(_ row: Row, _ column: Int) throws -> Int32? { try keys.find(row, [column]).map { codes[$0] } }
 }
 
 extension FilterSession {

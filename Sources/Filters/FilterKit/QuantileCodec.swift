@@ -71,6 +71,12 @@ public final class QuantileCodec {
   /// All quantiles as they were read.
   public var all: UnsafeBufferPointer<Double> { UnsafeBufferPointer(start: given, count: width) }
 
+  /// All quantiles as they were changed.
+  public var answered: UnsafeBufferPointer<Double> { UnsafeBufferPointer(start: changed, count: width) }
+
+  /// Changes all quantiles to these.
+  public func restore(_ values: [Double]) { for k in 0..<width { changed[k] = values[k] } }
+
   /// The quantiles of a group as they were read.
   @inline(__always)
   public func given(_ g: Int) -> UnsafeBufferPointer<Double> { UnsafeBufferPointer(start: given + starts[g], count: groups[g].levels.count) }

@@ -1,4 +1,5 @@
 import Glibc
+import Groundwork
 import Tables
 
 /// A small table that a tool makes itself, such as scores: in the output's format or as a table of Markdown, aligned
@@ -6,8 +7,10 @@ import Tables
 public struct ReportTable {
   public enum Cell: Sendable {
     case text(String)
-    /// A field of a table: in NDJSON a number, or null, where it reads as one.
-    case field(String)
+    /// A field of a table, byte for byte: in NDJSON a number, or null, where it reads as one.
+    case field(FieldText)
+    /// One that is text in NDJSON too.
+    case bytes(FieldText)
     case count(Int)
     /// What was computed, rounded by `--digits`. NaN is missing.
     case number(Double)
@@ -25,11 +28,12 @@ public struct ReportTable {
     let buffer = ByteBuffer()
     switch format {
     case _ where session.options.output == .markdown:
-      writeMarkdown(rows, rows.map { $0.map { text($0, session.options.digits) } }, buffer)
+      writeMarkdown(rows, rows.map { $0.map { text($0, session.options.digits).description } }, buffer)
     case .ndjson: for row in rows { writeObject(row, session.options.digits, buffer) }
     case .separated(let delimiter):
       let isAligned = isatty(side ?? STDOUT_FILENO) == 1 && session.options.output == nil
-      let lines = (session.options.noHeader && !isNamed ? [] : [columns]) + rows.map { $0.map { text($0, session.options.digits) } }
+      let lines =
+        (session.options.noHeader && !isNamed ? [] : [columns.map { FieldText($0) }]) + rows.map { $0.map { text($0, session.options.digits) } }
       if isAligned { writeAligned(lines, rows, buffer) } else { lines.forEach { writeFields($0, delimiter, buffer) } }
     }
     guard let side else { return try session.output.write(buffer.bytes) }
@@ -37,30 +41,31 @@ public struct ReportTable {
     try file.write(buffer.bytes)
   }
 
-  private func text(_ cell: Cell, _ digits: Int?) -> String {
+  private func text(_ cell: Cell, _ digits: Int?) -> FieldText {
     switch cell {
-    case .text(let text), .field(let text): return text
-    case .count(let count): return "\(count)"
-    case .key(let value): return shortestText(value)
+    case .text(let text): return FieldText(text)
+    case .field(let text), .bytes(let text): return text
+    case .count(let count): return FieldText("\(count)")
+    case .key(let value): return FieldText(shortestText(value))
     case .number(let value):
-      guard let digits, value.isFinite else { return shortestText(value) }
+      guard let digits, value.isFinite else { return FieldText(shortestText(value)) }
       let buffer = ByteBuffer()
       buffer.append(number: value, digits: digits)
-      return String(decoding: buffer.bytes, as: UTF8.self)
+      return FieldText(buffer.bytes)
     }
   }
 
-  private func writeFields(_ fields: [String], _ delimiter: UInt8, _ buffer: ByteBuffer) {
+  private func writeFields(_ fields: [FieldText], _ delimiter: UInt8, _ buffer: ByteBuffer) {
     for (i, field) in fields.enumerated() {
       if i > 0 { buffer.append(delimiter) }
-      Array(field.utf8).withUnsafeBufferPointer { FieldWriter.appendField($0, delimiter: delimiter, to: buffer) }
+      field.bytes.withUnsafeBufferPointer { FieldWriter.appendField($0, delimiter: delimiter, to: buffer) }
     }
     buffer.append(10)
   }
 
   /// For a terminal, which control characters must not reach.
-  private func writeAligned(_ lines: [[String]], _ rows: [[Cell]], _ buffer: ByteBuffer) {
-    let lines = lines.map { $0.map(escapingControls) }
+  private func writeAligned(_ lines: [[FieldText]], _ rows: [[Cell]], _ buffer: ByteBuffer) {
+    let lines = lines.map { $0.map { escapingControls($0.description) } }
     let widths = columns.indices.map { c in lines.map { $0[c].count }.max() ?? 0 }
     let isNumber = columns.indices.map { isNumeric($0, rows) }
     for line in lines {
@@ -88,7 +93,7 @@ public struct ReportTable {
   private func isNumeric(_ column: Int, _ rows: [[Cell]]) -> Bool {
     rows.allSatisfy {
       switch $0[column] {
-      case .text, .field: false
+      case .text, .field, .bytes: false
       case .count, .number, .key: true
       }
     }
@@ -103,6 +108,7 @@ public struct ReportTable {
       switch cell {
       case .text(let text): appendJSONString(text, to: buffer)
       case .field(let text): appendJSONField(text, to: buffer)
+      case .bytes(let text): appendJSONString(text, to: buffer)
       case .count(let count): buffer.append("\(count)")
       case .key(let value): buffer.append(shortestText(value))
       case .number(let value):

@@ -1,3 +1,5 @@
+import Groundwork
+
 /// Whole records of one input, as bytes, and where their rows and fields lie.
 ///
 /// Field c of row r spans `starts[r * columns + c] ..< ends[r * columns + c]`, quotes included.
@@ -141,6 +143,12 @@ public struct Row {
       p += field[p] == 0x22 ? 2 : 1
     }
     return content
+  }
+
+  /// A field's content, byte for byte; nothing where it is null.
+  public func content(_ column: Int) -> FieldText {
+    if format == .ndjson, raw(column).elementsEqual("null".utf8) { return "" }
+    return withContent(column) { FieldText($0) }
   }
 
   public func text(_ column: Int) -> String { withContent(column) { String(decoding: $0, as: UTF8.self) } }

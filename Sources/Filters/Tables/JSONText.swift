@@ -1,3 +1,5 @@
+import Groundwork
+
 /// JSON as bytes: enough to walk a flat object and to write one. Values are never interpreted beyond what a field needs.
 enum JSONText {
   /// Skips blanks from `p`.
@@ -147,12 +149,17 @@ enum JSONText {
 }
 
 /// Appends a field of delimited text as a JSON value: a number where it is one by JSON's grammar, null where it is missing, else a string.
-public func appendJSONField(_ text: String, to output: ByteBuffer) {
-  Array(text.utf8).withUnsafeBufferPointer {
+public func appendJSONField(_ text: FieldText, to output: ByteBuffer) {
+  text.bytes.withUnsafeBufferPointer {
     if JSONText.isNumber($0) { return output.append($0) }
     if MissingText.matches($0) { return output.append("null") }
     JSONText.appendString($0, to: output)
   }
+}
+
+/// Appends bytes as a JSON string with its quotes.
+public func appendJSONString(_ text: FieldText, to output: ByteBuffer) {
+  text.bytes.withUnsafeBufferPointer { JSONText.appendString($0, to: output) }
 }
 
 /// Appends text as a JSON string with its quotes.

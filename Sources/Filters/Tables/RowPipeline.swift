@@ -2,6 +2,9 @@ import Groundwork
 
 /// What a tool does with rows. Each thread has a worker of its own; blocks are committed in the order of the input.
 open class RowWorker {
+  /// The number of the block whose rows are handled, in the order of the input.
+  public internal(set) final var block = 0
+
   public init() {}
 
   /// Called once a block, before its rows: the input that they come from.
@@ -155,6 +158,7 @@ public final class RowPipeline {
       if readFailure == nil {
         onBlock(block)
         splitter.split(block)
+        worker.block = ticket
         process(&work, worker, answers)
       }
       let wentWell = committing.locked {

@@ -20,8 +20,8 @@ public final class StoredTable {
 
   public enum Feature {
     case numbers([Double])
-    /// `codes[i]` indexes `categories`, which are sorted; −1 is missing.
-    case categories(codes: [Int32], categories: [String])
+    /// `codes[i]` indexes `categories`, which are forms of keys, sorted; −1 is missing.
+    case categories(codes: [Int32], categories: [FieldText])
   }
 
   public let header: Header
@@ -148,10 +148,20 @@ public final class StoredTable {
   public func feature(_ column: Int) throws -> Feature {
     let k = columns.firstIndex(of: column)!
     if roles[k] == .feature, texts[k] == nil { return .numbers(numbers(column)) }
-    let worker = CategoryWorker(column: column)
+    let (numbers, keys) = try keys([column])
+    let forms = keys.names.map { KeyForm.of($0[0]) }
+    let categories = forms.filter { !$0.isEmpty }.sorted()
+    let codeOfForm = Dictionary(uniqueKeysWithValues: zip(categories, Int32(0)...))
+    let codes = forms.map { codeOfForm[$0] ?? -1 }
+    return .categories(codes: numbers.map { codes[Int($0)] }, categories: categories)
+  }
+
+  /// Of every row the number of the key that it has in these columns, and the keys. Reads the records again.
+  public func keys(_ columns: [Int]) throws -> (numbers: [Int32], keys: KeyTable) {
+    let worker = KeyWorker(columns)
     records.rewind()
     _ = try RowPipeline(source: records, format: format, header: header, output: nil).run([worker])
-    return worker.feature
+    return (worker.numbers, worker.keys)
   }
 
   /// Answers every record again, in order, on a thread for each worker; a worker finds a row's number from `Rows.firstRow`.
@@ -287,25 +297,12 @@ public final class StoredTable {
   }
 }
 
-private final class CategoryWorker: RowWorker {
-  private let column: Int
-  private var codeOfText: [String: Int32] = [:]
-  private var codes: [Int32] = []
+private final class KeyWorker: RowWorker {
+  private let columns: [Int]
+  let keys = KeyTable()
+  private(set) var numbers: [Int32] = []
 
-  init(column: Int) { self.column = column }
+  init(_ columns: [Int]) { self.columns = columns }
 
-  override func handle(_ row: Row, into output: ByteBuffer) throws {
-    let text = row.text(column)
-    if MissingText.matches(text) { return codes.append(-1) }
-    let code = codeOfText[text] ?? Int32(codeOfText.count)
-    codeOfText[text] = code
-    codes.append(code)
-  }
-
-  var feature: StoredTable.Feature {
-    let sorted = codeOfText.keys.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
-    var rank = [Int32](repeating: 0, count: sorted.count)
-    for (new, text) in sorted.enumerated() { rank[Int(codeOfText[text]!)] = Int32(new) }
-    return .categories(codes: codes.map { $0 < 0 ? -1 : rank[Int($0)] }, categories: sorted)
-  }
+  override func handle(_ row: Row, into output: ByteBuffer) throws { numbers.append(Int32(try keys.number(of: row, columns))) }
 }

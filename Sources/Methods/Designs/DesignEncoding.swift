@@ -21,7 +21,7 @@ public struct DesignEncoding: BinaryCodable, Equatable, Sendable {
     /// Training median of a number; 0 for the others.
     package var median: Double
     /// The category that the column marks; nil is missing.
-    package var category: String?
+    package var category: FieldText?
   }
 
   package let featureCount: Int
@@ -163,7 +163,7 @@ public struct DesignEncoding: BinaryCodable, Equatable, Sendable {
     let sources = try reader.readArray(of: Int32.self)
     let names = try reader.readStrings()
     let medians = try reader.readArray(of: Double.self)
-    let categories = try reader.readStrings()
+    let categories = try reader.readFieldTexts()
     guard featureCount >= 0, [sources.count, names.count, medians.count, categories.count].allSatisfy({ $0 == kinds.count }) else {
       throw ByteReader.damaged
     }

@@ -1,10 +1,12 @@
+import Groundwork
+
 /// Features of n rows, a column at a time, as methods see them: no table, no text.
 public struct FeatureTable: Sendable {
   public enum Column: Sendable {
     /// NaN is missing; never infinite.
     case numeric([Double])
     /// `codes[i]` indexes `categories`; −1 is missing, or a category that was not there in training.
-    case categorical(codes: [Int32], categories: [String])
+    case categorical(codes: [Int32], categories: [FieldText])
 
     /// The rows of `indices`, in that order.
     public func selecting(_ indices: [Int]) -> Column {

@@ -11,7 +11,7 @@ package struct NetworkInputs: BinaryCodable, Sendable {
   static let largestCategoryCount = 64
 
   /// The categories that keep a column, by feature; nil for numbers.
-  private let kept: [[String]?]
+  private let kept: [[FieldText]?]
   private let encoding: DesignEncoding
   private let standardisation: Standardisation
   private let bent: [Bool]
@@ -49,10 +49,10 @@ package struct NetworkInputs: BinaryCodable, Sendable {
   }
 
   /// Common categories under their names and all others, but the missing, under one that no category has.
-  private static func joined(_ features: FeatureTable, keeping kept: [[String]?]) -> FeatureTable {
+  private static func joined(_ features: FeatureTable, keeping kept: [[FieldText]?]) -> FeatureTable {
     let columns = features.columns.enumerated().map { index, column -> FeatureTable.Column in
       guard case .categorical(let codes, let categories) = column, index < kept.count, let names = kept[index] else { return column }
-      var place: [String: Int32] = [:]
+      var place: [FieldText: Int32] = [:]
       for (i, name) in names.enumerated() where place[name] == nil { place[name] = Int32(i) }
       let other = Int32(names.count)
       let map = categories.map { place[$0] ?? other }
@@ -89,8 +89,8 @@ package struct NetworkInputs: BinaryCodable, Sendable {
   package init(decoding reader: inout ByteReader) throws {
     let features = try reader.readInt()
     guard features >= 0 else { throw ByteReader.damaged }
-    var kept: [[String]?] = []
-    for _ in 0..<features { kept.append(try reader.readBool() ? try reader.readStrings() : nil) }
+    var kept: [[FieldText]?] = []
+    for _ in 0..<features { kept.append(try reader.readBool() ? try reader.readFieldTexts() : nil) }
     self.kept = kept
     encoding = try DesignEncoding(decoding: &reader)
     standardisation = try Standardisation(decoding: &reader)

@@ -59,9 +59,15 @@ public struct ByteReader {
     return String(decoding: bytes[try take(count)], as: UTF8.self)
   }
 
-  public mutating func readStrings() throws -> [String] {
+  /// How many elements follow, each of a byte at least.
+  public mutating func readCount() throws -> Int {
     let count = try readInt()
     guard count >= 0, count <= bytes.count - position else { throw ByteReader.damaged }
+    return count
+  }
+
+  public mutating func readStrings() throws -> [String] {
+    let count = try readCount()
     return try (0..<count).map { _ in try readString() }
   }
 

@@ -7,10 +7,11 @@ extension QConformal {
     ("--method", { $0.method != nil }), ("--one-sided", { $0.oneSided != nil }), ("--decay", { $0.decay != nil }), ("--by", { $0.by != nil }),
     ("--min-rows", { $0.minRows != nil }), ("--bounds", { $0.bounds != nil }), ("--levels", { $0.levels != nil }), ("--report", { $0.report }),
     ("--as", { $0.answerName != nil }), ("--order", { $0.order != nil }), ("--state", { $0.state != nil }), ("--partial", { $0.partial }),
-    ("--merge", { $0.merge }), ("--compact", { $0.compact }), ("--given", { $0.given != nil }),
+    ("--merge", { $0.merge }), ("--compact", { $0.compact }), ("--given", { $0.given != nil }), ("--known", { $0.known != nil }),
+    ("--id", { $0.id != nil }), ("--keep-open", { $0.keepOpen != nil }),
   ])
   var flags: [GivenFlag] {
-    QConformal.list.of(self) + targetOption.flags + weightOption.flags + groupsOption.flags + learning.flags + table.flags
+    QConformal.list.of(self) + timeOption.flags + targetOption.flags + weightOption.flags + groupsOption.flags + learning.flags + table.flags
   }
 
   /// What learning from all rows at once takes, whether rows are answered or their scores are written.
@@ -44,7 +45,7 @@ extension QConformal {
     ("--on-error skip: \(method) takes rows in copies, of which none can be left out alone", "leave bad rows out before qfit")
   }
   private static func refusalOfOnline(_ flag: String, _ method: String) -> Mode.Refusal {
-    ["--order", "--state"].contains(flag)
+    ["--order", "--state", "--known", "--id", "--keep-open", "--time-format"].contains(flag)
       ? (
         "\(flag): \(method) learns from all rows at once",
         "choose an online method: \(calibrationRegistry.online.map { $0.description.name }.joined(separator: ", "))"
@@ -55,7 +56,9 @@ extension QConformal {
     Mode(
       "online", "--method aci", "answers each row with what the rows before it taught, and learns from it",
       takes: TableOptions.names.union([
-        "--method", "--target", "--groups", "--by", "--bounds", "--report", "--as", "--order", "--state", "--new-only",
+        "--method", "--target", "--groups", "--by", "--bounds", "--report", "--as", "--order", "--state", "--new-only", "--known", "--id",
+        "--keep-open",
+        "--time-format",
       ])
     ) { flag in
       let remedy = ["--save": "--state keeps what it learnt", "--memory": "it holds no rows"][flag]
@@ -69,7 +72,8 @@ extension QConformal {
     case "--min-rows": ("--min-rows is decided by --merge, of all rows", "see qconformal --help")
     case "--decay":
       ("--decay depends on how old rows are among all of them, which --partial does not see; use --weight", "see qconformal --help")
-    case "--order", "--state": ("\(flag) does not go with --partial, which learns nothing", "see qconformal --help")
+    case "--order", "--state", "--known", "--id", "--keep-open", "--time-format":
+      ("\(flag) does not go with --partial, which learns nothing", "see qconformal --help")
     default:
       (
         "--partial writes scores and answers nothing, so \(flag) does not go with it; --merge --save makes the model", "see qconformal --help"

@@ -95,8 +95,8 @@ struct QConformal: FilterTool {
   @Option(
     help: ArgumentHelp(
       """
-      With an online method, check that this column never decreases, in each series: numbers by size, other text \
-      (dates such as 2024-12-31) by its bytes.
+      With an online method, the column of times: it never decreases in a series, and rows of one time are answered alike and teach together \
+      once their time is over.
       """,
       valueName: "name"))
   var order: String?
@@ -105,11 +105,29 @@ struct QConformal: FilterTool {
     help: ArgumentHelp(
       """
       With an online method, go on from what this file holds, and replace it at the end by what was learnt. A run \
-      waits for another that uses the file. With --order, rows up to the last one learnt do not teach again, so all \
-      rows of a time belong in one run.
+      waits for another that uses the file. With --order or --id, rows without a target are kept: one that comes again with its target is \
+      written with its first answer, and teaches by that, once.
       """,
       valueName: "file"), completion: .file())
   var state: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "With --order, the column of the times at which targets are known: a row teaches the rows of that time, and none before.", valueName: "name"))
+  var known: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "With --state, the columns that tell answered rows apart until their targets come (default: those of --by, --order and --known).",
+      valueName: "columns"))
+  var id: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "With --state, how many rows without a target are kept; the oldest is dropped for one more (default: 1000000).", valueName: "n"))
+  var keepOpen: Int?
+
+  @OptionGroup var timeOption: TimeOption
 
   @Flag(help: "Write the scores of labelled rows in place of the table, to be merged later.")
   var partial = false
@@ -153,6 +171,13 @@ struct QConformal: FilterTool {
     if method != nil, oneSided != nil { throw ValidationError("--one-sided is a method of its own; leave out --method") }
     if let oneSided, !["upper", "lower"].contains(oneSided) { throw ValidationError("--one-sided \(oneSided): write upper or lower") }
     if merge, learning.save == nil, !partial { throw ValidationError("--merge makes a model (--save FILE) or other scores (--partial)") }
+    if known != nil, order == nil { throw ValidationError("--known needs --order, the times of rows") }
+    if state == nil, let flag = [id.map { _ in "--id" }, keepOpen.map { _ in "--keep-open" }].compactMap({ $0 }).first {
+      throw ValidationError("\(flag) needs --state, which keeps rows until their targets come")
+    }
+    if id.map({ nameList($0).isEmpty }) == true { throw ValidationError("--id names no column") }
+    if let keepOpen, keepOpen < 1 { throw ValidationError("--keep-open \(keepOpen): at least 1") }
+    if timeOption.timeFormat != nil, order == nil { throw ValidationError("--time-format tells how the column of --order is written") }
     if compact, !partial { throw ValidationError("--compact goes with --partial") }
     if compact, weightOption.weight != nil { throw ValidationError("--compact keeps no weights; leave out --compact") }
   }

@@ -6,7 +6,7 @@ struct DrawnColumns {
   let groups: [QuantileGroup]
   let target: Int?
   let by: [Int]
-  let order: Int?
+  let order: TimeColumn?
 
   /// Throws where a column is missing or has two roles.
   init(_ input: PictureInput, needsTarget: Bool) throws {
@@ -14,7 +14,7 @@ struct DrawnColumns {
     groups = try session.groups(header, picked: input.groups)
     by = try session.columns(header, nameList(input.by))
     target = try needsTarget ? session.requiredTarget(header, named: input.target) : session.targetColumn(header, named: input.target)
-    order = try input.order.map { try session.column(header, $0) }
-    try session.checkRoles(header, alone: [("--target", target)], shared: [("--by", by), ("--order", [order].compactMap { $0 })])
+    order = try input.order.map { TimeColumn(try session.column(header, $0), header, format: input.timeFormat) }
+    try session.checkRoles(header, alone: [("--target", target)], shared: [("--by", by), ("--order", [order?.column].compactMap { $0 })])
   }
 }

@@ -5,7 +5,7 @@ import Tables
 /// their medians, where there is no such column; bars beside each other where rows share a value of it.
 let fanPicture = Picture(
   name: "fan", summary: "central intervals, median and targets, row after row",
-  takes: ["--target", "--groups", "--by", "--order", "--intervals", "--rows", "--panels"], isOfRows: true, needsTarget: false,
+  takes: ["--target", "--groups", "--by", "--order", "--time-format", "--intervals", "--rows", "--panels"], isOfRows: true, needsTarget: false,
   draw: { input, _ in try Fan(input).drawing() })
 
 private struct Fan {
@@ -25,7 +25,7 @@ private struct Fan {
     let wanted = try input.intervals.map(FanContent.percents)
     var caption = Caption()
     contents = try input.panels(columns.groups, "model", &caption).map { try FanContent($0, wanted, session) }
-    (target, order) = (columns.target, columns.order)
+    (target, order) = (columns.target, columns.order?.column)
     percents = Set(contents.flatMap { $0.bands.map(\.percent) }).sorted(by: >)
     rows = try FanRows(
       input, contents, columns, limit: input.rows ?? (order == nil ? input.mostBars : 500),

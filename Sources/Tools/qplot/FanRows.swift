@@ -41,30 +41,28 @@ struct FanRows {
       /// More are not told apart, so that memory is bounded.
       static let mostOthers = 10_000
       var isDate: Bool?
+      var order: TimeColumn?
       var hasClock = false
       var isWhole = true
     }
     let state = State()
+    state.order = columns.order
     let (header, reader) = (input.header, NumberReader())
-    let (target, order, by) = (columns.target, columns.order, columns.by)
+    let (target, order, by) = (columns.target, columns.order?.column, columns.by)
     let names = by.map { header.names[$0] }
     let codec = QuantileCodec(contents.map { QuantileColumns($0.group) }, header)
     try input.forEachRow { row in
-      let moment = try order.flatMap { try Moment.read(row, $0, header, reader) }
+      let moment = try state.order?.read(row)
       let y = try target.map { try row.finiteNumber($0, reader, header) } ?? .nan
       try codec.read(row)
-      if let order {
+      if state.order != nil {
         guard let moment else { return state.withoutPosition += 1 }
-        guard state.isDate ?? moment.isDate == moment.isDate else {
-          let kinds = moment.isDate ? "a date among numbers" : "a number among dates"
-          throw Failure(.badData, "\"\(printable(row.text(order)))\" is \(kinds)", at: .init(column: header.names[order]))
-        }
         state.isDate = moment.isDate
         state.hasClock = state.hasClock || moment.hasClock
         state.isWhole = state.isWhole && moment.value == moment.value.rounded()
       }
       guard !y.isNaN || codec.all.contains(where: { !$0.isNaN }) else { return state.empty += 1 }
-      let key = Key(columns: names, values: by.map { row.text($0) })
+      let key = Key(columns: names, values: by.map { row.content($0) })
       let rows: KeyRows
       if let known = state.rowsOfKey[key] {
         rows = known

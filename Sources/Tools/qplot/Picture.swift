@@ -30,7 +30,7 @@ extension Picture {
   }
 
   /// Flags of which a picture says whether it takes them.
-  private static let ownFlags: Set = ["--by", "--order", "--intervals", "--rows", "--bins", "--panels"]
+  private static let ownFlags: Set = ["--by", "--order", "--time-format", "--intervals", "--rows", "--bins", "--panels"]
 }
 
 /// Every picture; a new one is a file and a line here.

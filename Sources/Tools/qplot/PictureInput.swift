@@ -10,6 +10,7 @@ struct PictureInput {
   var target: String?
   var by: String?
   var order: String?
+  var timeFormat: TimeFormat?
   var intervals: String?
   var rows: Int?
   var bins: Int?

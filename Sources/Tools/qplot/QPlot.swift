@@ -55,8 +55,10 @@ struct QPlot: FilterTool {
 
   @Option(
     help: ArgumentHelp(
-      "With fan, the column of the horizontal axis: numbers or ISO dates (default: rows stand in the order of their medians).", valueName: "name"))
+      "With fan, the column of the horizontal axis: numbers or times (default: rows stand in the order of their medians).", valueName: "name"))
   var order: String?
+
+  @OptionGroup var timeOption: TimeOption
 
   @Option(
     help: ArgumentHelp("With fan, central intervals to draw, in percent (default: those of 50, 80, 95 that the levels hold).", valueName: "percents"))
@@ -88,7 +90,7 @@ struct QPlot: FilterTool {
     ("--order", { $0.order != nil }), ("--intervals", { $0.intervals != nil }), ("--rows", { $0.rows != nil }), ("--bins", { $0.bins != nil }),
     ("--panels", { $0.panels != nil }), ("--title", { $0.title != nil }),
   ])
-  var flags: [GivenFlag] { targetOption.flags + groupsOption.flags + QPlot.list.of(self) + reading.flags }
+  var flags: [GivenFlag] { targetOption.flags + groupsOption.flags + QPlot.list.of(self) + timeOption.flags + reading.flags }
   func mode() throws -> Mode { try named().mode }
 
   private func named() throws -> Picture {
@@ -100,6 +102,7 @@ struct QPlot: FilterTool {
     for (flag, value, bounds) in [("--rows", rows, 1...1_000_000), ("--bins", bins, 1...1000), ("--panels", panels, 1...100)] {
       if let value, !bounds.contains(value) { throw ValidationError("\(flag) \(value): \(bounds.lowerBound) to \(bounds.upperBound) are possible") }
     }
+    if timeOption.timeFormat != nil, order == nil { throw ValidationError("--time-format tells how the column of --order is written") }
     if terminal, let format, format != .terminal { throw ValidationError("--terminal and --format \(format.rawValue) exclude each other") }
   }
 
@@ -111,7 +114,8 @@ struct QPlot: FilterTool {
     guard let header = session.reader.header else { throw session.failure("nothing to draw: the input is empty") }
     let terminal = format == .terminal ? TerminalKind.current(isFile: out.map { $0 != "-" } ?? false) : nil
     let input = PictureInput(
-      session: session, header: header, groups: groupsOption.groups, target: targetOption.target, by: by, order: order, intervals: intervals,
+      session: session, header: header, groups: groupsOption.groups, target: targetOption.target, by: by, order: order,
+      timeFormat: try timeOption.format(), intervals: intervals,
       rows: rows, bins: bins,
       panels: panels,
       mostBars: terminal.map { ($0.columns - 10) / 2 } ?? 80)

@@ -21,11 +21,11 @@ extension PictureInput {
     try forEachRow { row in
       let values = try numbers.map { try row.number($0, reader, header) }
       let name = row.text(model)
-      if !seen.models.contains(name) { seen.models.append(name) }
+      if !seen.models.contains(where: { $0.hasSameBytes(as: name) }) { seen.models.append(name) }
       guard picked?.contains(name) ?? true else { return }
-      try take(name, Key(columns: names, values: others.map { row.text($0) }), values)
+      try take(name, Key(columns: names, values: others.map { row.content($0) }), values)
     }
-    for name in picked ?? [] where !seen.models.contains(name) {
+    for name in picked ?? [] where !seen.models.contains(where: { $0.hasSameBytes(as: name) }) {
       throw session.failure("no model \"\(name)\"", column: "model", remedy: suggestion(for: name, among: seen.models))
     }
   }

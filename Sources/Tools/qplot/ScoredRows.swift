@@ -48,7 +48,7 @@ struct ScoredRows {
         state.withoutTarget += 1
         return
       }
-      let key = Key(columns: names, values: columns.by.map { row.text($0) })
+      let key = Key(columns: names, values: columns.by.map { row.content($0) })
       let known = state.sums[key]
       let sums = known ?? groups.indices.map { Sums(groups[$0].name, key, groups[$0].levels, count: counts[$0]) }
       if known == nil { state.sums[key] = sums }

@@ -35,7 +35,7 @@ enum TimeTics {
 
   private static func common(_ step: Step, _ tics: [Tics.Tic]) -> String? {
     guard case .seconds(let count) = step, let first = tics.first, let last = tics.last else { return nil }
-    let (from, to) = (Moment.civil(Moment.split(first.place).day), Moment.civil(Moment.split(last.place).day))
+    let (from, to) = (CivilDate(daysSince1970: Moment.split(first.place).day), CivilDate(daysSince1970: Moment.split(last.place).day))
     if count < 60 { return from == to ? text(from) : "\(text(from)) to \(text(to))" }
     return from.year == to.year ? four(from.year) : "\(four(from.year)) to \(four(to.year))"
   }
@@ -48,27 +48,27 @@ enum TimeTics {
     case .seconds(let count):
       return every(Double(count)).map { place in
         let (day, second) = Moment.split(place)
-        let date = Moment.civil(day)
+        let date = CivilDate(daysSince1970: day)
         let clock = "\(two(second / 3600)):\(two(second / 60 % 60))"
         return Tics.Tic(place: place, label: count < 60 ? "\(clock):\(two(second % 60))" : "\(two(date.month))-\(two(date.day)) \(clock)")
       }
     case .days(let count):
       // Weeks begin on Mondays; the first of 1970 was the fifth of January.
       return every(86400 * Double(count), after: count % 7 == 0 ? 4 * 86400 : 0).map { place in
-        Tics.Tic(place: place, label: text(Moment.civil(Moment.split(place).day)))
+        Tics.Tic(place: place, label: text(CivilDate(daysSince1970: Moment.split(place).day)))
       }
     case .months(let count):
-      let from = Moment.civil(Moment.split(range.lowerBound).day)
-      let to = Moment.civil(Moment.split(range.upperBound).day)
+      let from = CivilDate(daysSince1970: Moment.split(range.lowerBound).day)
+      let to = CivilDate(daysSince1970: Moment.split(range.upperBound).day)
       let months = stride(from: (12 * from.year + from.month - 1) / count * count, through: 12 * to.year + to.month - 1, by: count)
       return months.map { month in
-        let place = Double(Moment.daysSince1970(month / 12, month % 12 + 1, 1)) * 86400
+        let place = Double(CivilDate(month / 12, month % 12 + 1, 1)!.daysSince1970) * 86400
         return Tics.Tic(place: place, label: count % 12 == 0 ? four(month / 12) : "\(four(month / 12))-\(two(month % 12 + 1))")
       }.filter { range.contains($0.place) }
     }
   }
 
-  private static func text(_ date: (year: Int, month: Int, day: Int)) -> String { "\(four(date.year))-\(two(date.month))-\(two(date.day))" }
+  private static func text(_ date: CivilDate) -> String { "\(four(date.year))-\(two(date.month))-\(two(date.day))" }
   private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
   private static func four(_ number: Int) -> String { String(repeating: "0", count: max(0, 4 - "\(number)".count)) + "\(number)" }
 }

@@ -81,6 +81,7 @@ struct QReshape: FilterTool {
   @Option(help: ArgumentHelp("Memory for rows that are held; beyond it they wait on disk, in TMPDIR (default: 1G).", valueName: "size"))
   var memory: String?
 
+  @OptionGroup var timeOption: TimeOption
   @OptionGroup var table: TableOptions
 
   static var methods: [MethodDescription] { Shape.all.map { MethodDescription(name: $0.name, summary: $0.summary) } }
@@ -91,11 +92,11 @@ struct QReshape: FilterTool {
     ("--exclude", { $0.exclude != nil }), ("--as", { $0.unnamed != nil }), ("--rest", { $0.rest != nil }), ("--sorted", { $0.sorted }),
     ("--memory", { $0.memory != nil }),
   ])
-  var flags: [GivenFlag] { QReshape.list.of(self) + table.flags }
+  var flags: [GivenFlag] { QReshape.list.of(self) + timeOption.flags + table.flags }
 
   /// One for each format that is written.
   static let modes = Shape.all.map { shape in
-    let takes = shape.isWide ? list.names : list.names.subtracting(["--level-style"])
+    let takes = shape.isWide ? list.names.union(TimeOption.list.names) : list.names.union(TimeOption.list.names).subtracting(["--level-style"])
     return Mode(shape.name, "--to \(shape.name)", shape.summary, takes: takes.union(TableOptions.names)) { ("\($0) is for --to wide", nil) }
   }
   func mode() throws -> Mode {
@@ -107,6 +108,7 @@ struct QReshape: FilterTool {
     if let memory, LearningOptions.bytes(memory) == nil { throw ValidationError("--memory \(memory): write a size such as 500M or 2G") }
     if (truth == nil) != (on == nil) { throw ValidationError("--truth and --on go together") }
     if let on, nameList(on).isEmpty { throw ValidationError("--on names no column") }
+    if truth == nil, timeOption.timeFormat != nil { throw ValidationError("--time-format is for the column as_of of --truth") }
     if truth == "-", table.files.isEmpty || table.files.contains("-") { throw ValidationError("--truth -: stdin is the table; --truth needs a file") }
   }
 

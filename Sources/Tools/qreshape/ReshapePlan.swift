@@ -62,8 +62,9 @@ struct ReshapePlan {
       throw Failure(.usage, "--on names \"\(header.names[column])\", which is not the same in all rows of a unit")
     }
     let table = try TruthTable(
-      path, on: pairs.map(\.1), target: target.told, delimiter: session.options.delimiter?.utf8.first, output: output, skips: session.policy.skips)
-    return TruthJoin(table: table, key: JoinKey(columns: columns), fills: target.column)
+      path, on: pairs.map(\.1), target: target.told, delimiter: session.options.delimiter?.utf8.first, output: output,
+      timeFormat: try flags.timeOption.format(), skips: session.policy.skips)
+    return TruthJoin(table: table, key: FieldKey(columns: columns), fills: target.column)
   }
 
   private func checkFlags() throws {

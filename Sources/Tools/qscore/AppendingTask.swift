@@ -23,8 +23,8 @@ struct AppendingTask: StreamingTask {
     AppendingWorker(roles: roles, header: header, encoder: encoder)
   }
 
-  func conclude(_ workers: [AppendingWorker], _ roles: ScoringRoles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) {
-    for message in Tally(merging: workers.map(\.tally)).unscored { session.diagnostics.warn(message) }
+  func conclude(_ workers: [AppendingWorker], _ roles: ScoringRoles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws {
+    for message in try Tally.merging(workers.map(\.tally)).unscored { session.diagnostics.warn(message) }
   }
 }
 

@@ -1,3 +1,6 @@
+import Groundwork
+import Tables
+
 /// A score of each model for each row, in the order of the input, and which key, time and block the row belongs to.
 final class ComparedRows {
   /// A row of one score a model after the other, NaN where the model did not answer.
@@ -5,29 +8,42 @@ final class ComparedRows {
   /// Of each row; none where rows have no weights.
   private(set) var weights: [Double] = []
   /// Keys of rows that were not scored are among them.
-  private(set) var keys = RowLabels()
-  private(set) var times = RowLabels()
-  private(set) var blocks = RowLabels()
+  let keys = KeyTable()
   private(set) var keyOfRow: [Int32] = []
-  private(set) var timeOfRow: [Int32] = []
+  /// Of each row; none where rows are no series.
+  private(set) var timeOfRow: [Moment] = []
   private(set) var blockOfRow: [Int32] = []
 
-  struct Labelled {
-    var key: [String]
-    var time: [String]
-    var block: [String]
-    var isScored: Bool
+  /// What a worker has read of a block.
+  struct Labels {
+    let keys = KeyTable()
+    let blocks = KeyTable()
+    /// Of each scored row.
+    var keyOfRow: [Int] = []
+    var timeOfRow: [Moment] = []
+    var blockOfRow: [Int] = []
   }
 
-  func append(_ rows: [Labelled], _ newScores: [Double], _ newWeights: [Double]) {
+  private let blocks = KeyTable()
+
+  func append(_ labels: Labels, _ newScores: [Double], _ newWeights: [Double]) throws {
     scores += newScores
     weights += newWeights
-    for row in rows {
-      let key = keys.number(of: row.key)
-      guard row.isScored else { continue }
-      keyOfRow.append(key)
-      timeOfRow.append(times.number(of: row.time))
-      blockOfRow.append(blocks.number(of: row.block))
+    let (keys, blocks) = (try self.keys.merge(labels.keys), try self.blocks.merge(labels.blocks))
+    keyOfRow += labels.keyOfRow.map { Int32(keys[$0]) }
+    timeOfRow += labels.timeOfRow
+    blockOfRow += labels.blockOfRow.map { Int32(blocks[$0]) }
+  }
+
+  /// Of each row, the place of its time among all times in order.
+  var ranksOfTimes: [Int32] {
+    let inOrder = timeOfRow.indices.sorted { timeOfRow[$0].isBefore(timeOfRow[$1]) }
+    var ranks = [Int32](repeating: 0, count: timeOfRow.count)
+    var rank: Int32 = 0
+    for (before, row) in zip([nil] + inOrder, inOrder) {
+      if let before, timeOfRow[before].isBefore(timeOfRow[row]) { rank += 1 }
+      ranks[row] = rank
     }
+    return ranks
   }
 }

@@ -44,6 +44,9 @@ struct ComparingTask: JudgedTask {
     return true
   }
 
+  /// The first time of a series decides how the others are read.
+  var takesRowsInOrder: Bool { flags.order != nil }
+
   func worker(_ roles: ScoringRoles, _ header: Header, _ session: FilterSession) throws -> ComparingWorker {
     ComparingWorker(roles: roles, header: header, score: try place(roles), rows: rows)
   }
@@ -52,7 +55,7 @@ struct ComparingTask: JudgedTask {
     _ workers: [ComparingWorker], _ roles: ScoringRoles, _ header: Header, _ counts: RowCounts, _ session: FilterSession
   ) throws -> Findings {
     let report = try comparison(roles, session).report(rows, session).answering(counts)
-    return .report(report, unscored: Tally(merging: workers.map(\.tally)).unscored)
+    return .report(report, unscored: try Tally.merging(workers.map(\.tally)).unscored)
   }
 
   /// Throws where there are no two models, or not the baseline.
@@ -107,11 +110,11 @@ final class ComparingWorker: RowWorker {
   private let score: Int
   private let rows: ComparedRows
   private let forecasts: ForecastRow
-  private let reader = NumberReader()
   private var values: [Double]
   private var scores: [Double] = []
   private var weights: [Double] = []
-  private var labels: [ComparedRows.Labelled] = []
+  private var labels = ComparedRows.Labels()
+  private var order: TimeColumn?
   private(set) var tally: Tally
 
   init(roles: ScoringRoles, header: Header, score: Int, rows: ComparedRows) {
@@ -122,26 +125,37 @@ final class ComparingWorker: RowWorker {
     forecasts = ForecastRow(roles: roles, header: header)
     values = [Double](repeating: 0, count: roles.columns.count)
     tally = roles.counter
+    order = roles.order
   }
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     try forecasts.read(row)
     let isScored = !forecasts.target.isNaN && forecasts.weight > 0
-    if let order = roles.order, isScored, row.number(order, reader) == .missing {
-      throw Failure(.badData, "the row's place in the series is missing", at: .init(column: header.names[order]))
-    }
-    var new: (scores: [Double], labels: [ComparedRows.Labelled]) = ([], [])
+    let time = isScored ? try self.time(row) : nil
+    let block = isScored && !roles.blocks.isEmpty ? try labels.blocks.number(of: row, roles.blocks, block: self.block) : nil
+    var new: (keys: [Int], scores: [Double]) = ([], [])
     try forecasts.forEachScale { s in
-      new.labels.append(
-        .init(
-          key: forecasts.key(row, s), time: roles.order.map { [row.text($0)] } ?? [], block: roles.blocks.map { row.text($0) },
-          isScored: isScored))
+      new.keys.append(try labels.keys.number(of: row, roles.by, and: roles.scaleLabel(s), block: self.block))
       if isScored { for g in roles.groups.indices { new.scores.append(try scored(s, g)) } }
     }
     tally.countMissing(forecasts)
-    labels += new.labels
+    guard isScored else { return }
     scores += new.scores
-    if isScored, roles.weight != nil { for _ in new.labels { weights.append(forecasts.weight) } }
+    for key in new.keys {
+      labels.keyOfRow.append(key)
+      if let time { labels.timeOfRow.append(time) }
+      if let block { labels.blockOfRow.append(block) }
+      if roles.weight != nil { weights.append(forecasts.weight) }
+    }
+  }
+
+  /// nil where rows are no series.
+  private func time(_ row: Row) throws -> Moment? {
+    guard let column = roles.order?.column else { return nil }
+    guard let time = try order!.read(row) else {
+      throw Failure(.badData, "the row's place in the series is missing", at: .init(column: header.names[column]))
+    }
+    return time
   }
 
   /// NaN where group g did not answer, or its levels do not give the score.
@@ -158,8 +172,8 @@ final class ComparingWorker: RowWorker {
   }
 
   override func commit(_ rows: Rows) throws {
-    self.rows.append(labels, scores, weights)
-    labels.removeAll(keepingCapacity: true)
+    try self.rows.append(labels, scores, weights)
+    labels = ComparedRows.Labels()
     weights.removeAll(keepingCapacity: true)
     scores.removeAll(keepingCapacity: true)
   }

@@ -1,5 +1,7 @@
 import FilterKit
+import Groundwork
 import Scoring
+import Tables
 
 /// What `--compare` reports: a row a pair of models.
 struct Comparison {
@@ -32,7 +34,7 @@ struct Comparison {
 
   /// Rows of one key: scores as in `ComparedRows`, and the weight, the time and the block of each.
   private struct KeyRows {
-    var key: [String]
+    var key: [FieldText]
     var scores: [Double] = []
     /// nil where rows have none.
     var weights: [Double]?
@@ -61,17 +63,16 @@ struct Comparison {
   private func rowsOfKeys(_ rows: ComparedRows) -> [KeyRows] {
     let k = models.count
     var keys = rows.keys.names.map { KeyRows(key: $0, weights: rows.weights.isEmpty ? nil : []) }
-    let rankOfTime = rows.times.ranks
+    let timeOfRow = rows.ranksOfTimes
     for (row, key) in rows.keyOfRow.enumerated() {
       let p = Int(key)
       keys[p].scores += rows.scores[row * k..<(row + 1) * k]
       if !rows.weights.isEmpty { keys[p].weights!.append(rows.weights[row]) }
-      if isSeries { keys[p].times.append(rankOfTime[Int(rows.timeOfRow[row])]) }
+      if isSeries { keys[p].times.append(timeOfRow[row]) }
       if hasBlocks { keys[p].blocks.append(rows.blockOfRow[row]) }
     }
     if keys.isEmpty { return keyNames.isEmpty ? [KeyRows(key: [])] : [] }
-    let ranks = rows.keys.ranks
-    return keys.indices.sorted { ranks[$0] < ranks[$1] }.map { keys[$0] }
+    return rows.keys.inOrder.map { keys[$0] }
   }
 
   /// Every model against the baseline, itself with it; without one, every two.

@@ -25,9 +25,9 @@ struct DecomposingTask: JudgedTask {
     DecomposingWorker(roles: roles.scoring, header: header, decomposition: roles.decomposition)
   }
 
-  func findings(_ workers: [DecomposingWorker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) -> Findings {
+  func findings(_ workers: [DecomposingWorker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws -> Findings {
     let report = roles.decomposition.report(threads: session.threads).answering(counts)
-    return .report(report, unscored: Tally(merging: workers.map(\.tally)).unscored)
+    return .report(report, unscored: try Tally.merging(workers.map(\.tally)).unscored)
   }
 }
 
@@ -37,7 +37,7 @@ final class DecomposingWorker: RowWorker {
   private let decomposition: Decomposition
   private let forecasts: ForecastRow
   private var stored: [StoredForecasts]
-  private var keys = RowLabels()
+  private var keys = KeyTable()
   private(set) var tally: Tally
 
   init(roles: ScoringRoles, header: Header, decomposition: Decomposition) {
@@ -51,8 +51,8 @@ final class DecomposingWorker: RowWorker {
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     try forecasts.read(row)
     tally.countMissing(forecasts)
-    forecasts.forEachScale { s in
-      let key = keys.number(of: forecasts.key(row, s))
+    try forecasts.forEachScale { s in
+      let key = Int32(try keys.number(of: row, roles.by, and: roles.scaleLabel(s), block: block))
       guard !forecasts.target.isNaN, forecasts.weight > 0 else { return }
       for g in roles.groups.indices where forecasts.isComplete(g) {
         stored[g].targets.append(forecasts.target)
@@ -64,8 +64,8 @@ final class DecomposingWorker: RowWorker {
   }
 
   override func commit(_ rows: Rows) throws {
-    decomposition.append(stored, keyNames: keys.names)
+    try decomposition.append(stored, keys)
     for g in stored.indices { stored[g] = StoredForecasts() }
-    keys = RowLabels()
+    keys = KeyTable()
   }
 }

@@ -18,7 +18,7 @@ final class Decomposition {
   /// Names of what tells keys apart.
   private let keyNames: [String]
   /// Keys of rows that were not scored are among them.
-  private var keys = RowLabels()
+  private let keys = KeyTable()
   /// One a group.
   private var forecasts: [StoredForecasts]
 
@@ -26,7 +26,7 @@ final class Decomposition {
     self.groups = groups
     self.keyNames = keyNames
     forecasts = groups.map { _ in StoredForecasts() }
-    if keyNames.isEmpty { _ = keys.number(of: []) }
+    if keyNames.isEmpty { _ = try! keys.number(of: []) }
   }
 
   var columns: (names: [String], labels: Int) {
@@ -34,14 +34,14 @@ final class Decomposition {
     return (labels + ["n", "pinball", "miscalibration", "discrimination", "uncertainty"], labels.count)
   }
 
-  /// Takes over what a worker has read: keys by numbers in `names`.
-  func append(_ new: [StoredForecasts], keyNames names: [[String]]) {
-    let numbers = names.map { keys.number(of: $0) }
+  /// Takes over what a worker has read, with its keys.
+  func append(_ new: [StoredForecasts], _ theirs: KeyTable) throws {
+    let numbers = try keys.merge(theirs)
     for g in groups.indices {
       forecasts[g].targets += new[g].targets
       forecasts[g].weights += new[g].weights
       forecasts[g].quantiles += new[g].quantiles
-      forecasts[g].keys += new[g].keys.map { numbers[Int($0)] }
+      forecasts[g].keys += new[g].keys.map { Int32(numbers[Int($0)]) }
     }
   }
 
@@ -51,18 +51,17 @@ final class Decomposition {
       for (row, key) in stored.keys.enumerated() { rows[Int(key)].append(row) }
       return rows
     }
-    let ranks = keys.ranks
-    let units = keys.names.indices.sorted { ranks[$0] < ranks[$1] }.flatMap { key in
+    let units = keys.inOrder.flatMap { key in
       groups.indices.flatMap { g in groups[g].levels.indices.map { (key: key, group: g, level: $0) } }
     }
-    let rows = try! parallelMap(units.count, threads: threads) { [forecasts, groups, keys] u -> [ReportTable.Cell] in
+    let rows = try! parallelMap(units.count, threads: threads) { [forecasts, groups, names = keys.names] u -> [ReportTable.Cell] in
       let (key, g, t) = units[u]
       let (stored, levels) = (forecasts[g], groups[g].levels)
       let rows = rowsOfKey[g][key]
       let result = QuantileScoreDecomposition(
         level: levels[t], forecasts: rows.map { stored.quantiles[$0 * levels.count + t] }, targets: rows.map { stored.targets[$0] },
         weights: stored.weights.isEmpty ? nil : rows.map { stored.weights[$0] })
-      return [.text(groups[g].name)] + keys.names[key].map { .field($0) } + [.key(levels[t]), .count(result.rows)]
+      return [.text(groups[g].name)] + names[key].map { .field($0) } + [.key(levels[t]), .count(result.rows)]
         + [result.score, result.miscalibration, result.discrimination, result.uncertainty].map { .number($0) }
     }
     return Report(columns: columns.names, labels: columns.labels, rows: rows)

@@ -88,7 +88,7 @@ struct FailureCondition {
     switch row[report.columns[report.labels...].firstIndex(of: column)!] {
     case .number(let value), .key(let value): value
     case .count(let count): Double(count)
-    case .text, .field: .nan
+    case .text, .field, .bytes: .nan
     }
   }
 }

@@ -60,11 +60,6 @@ final class ForecastRow {
     }
   }
 
-  /// The key of a row on scale s: a text for each of `ScoringRoles.keyNames`.
-  func key(_ row: Row, _ s: Int) -> [String] {
-    roles.by.map { row.text($0) } + (roles.transform == nil ? [] : [roles.scales[s].label])
-  }
-
   private func readWeight(_ row: Row) throws -> Double {
     guard let column = roles.weight else { return 1 }
     let weight = try row.finiteNumber(column, reader, header)

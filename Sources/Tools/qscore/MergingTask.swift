@@ -77,7 +77,7 @@ final class MergingWorker: RowWorker {
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     let model = row.text(0)
     let levels = try levels(row)
-    if let known = tally.models.firstIndex(of: model), tally.levels[known] != levels {
+    if let known = tally.models.firstIndex(where: { $0.hasSameBytes(as: model) }), tally.levels[known] != levels {
       throw Failure(
         .badData, "\(Tally.title(model)) has other levels than in the parts before", at: .init(column: header.names[first]),
         remedy: "merge parts of the same levels")
@@ -92,7 +92,7 @@ final class MergingWorker: RowWorker {
       throw refuse(row, first + 6 + (fields.indices.dropFirst(2).first { ExactSum(fields[$0]) == nil } ?? 1) - 1)
     }
     let g = tally.model(model, levels: levels)
-    let key = tally.key((0..<by).map { row.text(1 + $0) })
+    let key = by == 0 ? 0 : try tally.key(row, Array(1...by), scale: nil, block: block)
     tally.countMissingTarget(key, g, rows: missing[0])
     tally.countMissingPrediction(key, g, rows: missing[1])
     tally.add(key, g, slot: slot, sums)

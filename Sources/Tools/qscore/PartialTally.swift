@@ -20,7 +20,7 @@ extension Tally {
       ? []
       : sortedCells.flatMap { values, g, cell in
         cell.sums.enumerated().map { t, sums -> [ReportTable.Cell] in
-          [.text(models[g])] + values.map { .text($0) } + labelCells(g, t) + [
+          [.text(models[g])] + values.map { .bytes($0) } + labelCells(g, t) + [
             .text(levels[g].map(shortestText).joined(separator: " ")), .text(scored?.target ?? ""), .text(scored?.weight ?? ""),
           ]
             // What a model did not score stands once, on the first of its rows.

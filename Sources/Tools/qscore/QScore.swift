@@ -100,6 +100,8 @@ struct QScore: FilterTool {
   )
   var order: String?
 
+  @OptionGroup var timeOption: TimeOption
+
   @Option(help: ArgumentHelp("With --order, how many steps ahead forecasts are (default: 1).", valueName: "steps"))
   var horizon: Int?
 

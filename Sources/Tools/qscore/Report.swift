@@ -17,8 +17,9 @@ struct Report {
   func group(_ row: [ReportTable.Cell]) -> String {
     let parts = zip(columns, row).prefix(labels).compactMap { column, cell in
       switch cell {
-      case .text(""), .field(""): column == "model" ? nil : "\(column) empty"
-      case .text(let text), .field(let text): "\(column) \(text)"
+      case .text(""), .field(""), .bytes(""): column == "model" ? nil : "\(column) empty"
+      case .text(let text): "\(column) \(text)"
+      case .field(let text), .bytes(let text): "\(column) \(text)"
       case .count(let count): "\(column) \(count)"
       case .number(let value), .key(let value): "\(column) \(shortestText(value))"
       }

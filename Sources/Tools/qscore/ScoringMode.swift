@@ -36,7 +36,7 @@ enum ScoringMode: String, CaseIterable {
       case .decompose: shared.union(reports)
       case .compare:
         shared.union(reports).union(requests)
-          .union(["--score", "--order", "--horizon", "--permutations", "--bootstrap", "--blocks", "--seed"])
+          .union(["--score", "--order", "--time-format", "--horizon", "--permutations", "--bootstrap", "--blocks", "--seed"])
       case .merge: ["--fail-if", "--partial"]
       }
     return own.union([flag].compactMap { $0 }).union(TableOptions.names)
@@ -82,7 +82,7 @@ extension QScore {
   var flags: [GivenFlag] {
     var flags = targetOption.flags + weightOption.flags + groupsOption.flags
     flags += QScore.list.of(self) + QScore.requestList.of(self)
-    return flags + seedOption.flags + table.flags
+    return flags + timeOption.flags + seedOption.flags + table.flags
   }
 
   func mode() -> Mode { scoringMode.mode }

@@ -19,7 +19,7 @@ struct ScoringRoles {
   let scored: Tally.Scored
   let by: [Int]
   /// The columns of `--order` and `--blocks`.
-  let order: Int?
+  let order: TimeColumn?
   let blocks: [Int]
   /// Names of the columns that tell keys apart: those of `by`, and the scale's where there is a transform.
   let keyNames: [String]
@@ -41,13 +41,14 @@ struct ScoringRoles {
     weight = try flags.weightOption.weight.map { try session.column(header, $0) }
     scored = Tally.Scored(target: header.names[target], weight: flags.weightOption.weight)
     by = try session.columns(header, nameList(flags.by))
-    order = try flags.order.map { try session.column(header, $0) }
+    let format = try flags.timeOption.format()
+    order = try flags.order.map { TimeColumn(try session.column(header, $0), header, format: format) }
     blocks = try session.columns(header, nameList(flags.blocks))
     hasCopies = header.index(of: "held") != nil
     groups = try session.groups(header, picked: flags.groupsOption.groups)
     try session.checkRoles(
       header, alone: [("--target", target), ("--weight", weight)],
-      shared: [("--by", by), ("--order", [order].compactMap { $0 }), ("--blocks", blocks)])
+      shared: [("--by", by), ("--order", [order?.column].compactMap { $0 }), ("--blocks", blocks)])
     let groups = groups
     let intervals =
       try flags.intervals.map { try Interval.parse($0) }
@@ -77,6 +78,9 @@ struct ScoringRoles {
     }
     return shift
   }
+
+  /// What tells the keys of a row on different scales apart, where there are several.
+  func scaleLabel(_ s: Int) -> FieldText? { transform == nil ? nil : FieldText(scales[s].label) }
 
   static let remedyOfCopies = "qconformal --method cv+ makes one row of them"
 

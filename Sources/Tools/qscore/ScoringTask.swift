@@ -25,8 +25,10 @@ struct ScoringTask: JudgedTask {
     ScoringWorker(roles: roles, header: header, kind: kind)
   }
 
-  func findings(_ workers: [ScoringWorker], _ roles: ScoringRoles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) -> Findings {
-    let tally = Tally(merging: workers.map(\.tally))
+  func findings(
+    _ workers: [ScoringWorker], _ roles: ScoringRoles, _ header: Header, _ counts: RowCounts, _ session: FilterSession
+  ) throws -> Findings {
+    let tally = try Tally.merging(workers.map(\.tally))
     return flags.partial ? .parts(tally) : .report(tally.report.answering(counts), unscored: tally.unscored)
   }
 }
@@ -78,8 +80,8 @@ final class ScoringWorker: RowWorker {
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     try forecasts.read(row)
-    forecasts.forEachScale { s in
-      let key = roles.keyNames.isEmpty ? 0 : tally.key(forecasts.key(row, s))
+    try forecasts.forEachScale { s in
+      let key = roles.keyNames.isEmpty ? 0 : try tally.key(row, roles.by, scale: roles.scaleLabel(s), block: block)
       for g in roles.groups.indices {
         if forecasts.target.isNaN {
           if s == 0 { tally.countMissingTarget(key, g) }

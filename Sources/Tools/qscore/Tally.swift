@@ -56,7 +56,7 @@ struct Tally {
   private(set) var levels: [[Double]]
   /// What is summed.
   let columns: [String]
-  private var keys: [[String]: Int] = [:]
+  private let keys = KeyTable()
   /// Of each key, a cell a model.
   private var cells: [[Cell]] = []
 
@@ -68,7 +68,7 @@ struct Tally {
     self.models = models
     self.levels = levels
     self.columns = kind.sums ?? columns
-    if by.isEmpty { _ = key([]) }
+    if by.isEmpty { addKey() }
   }
 
   /// Rows of the report for model g.
@@ -82,17 +82,18 @@ struct Tally {
 
   private func emptyCell(_ g: Int) -> Cell { Cell(sums: [ScoreAccumulator](repeating: ScoreAccumulator(columns: columns.count), count: slots(g))) }
 
-  /// The number of the key of rows with these values of the `--by` columns.
-  mutating func key(_ values: [String]) -> Int {
-    if let key = keys[values] { return key }
-    keys[values] = cells.count
-    cells.append(models.indices.map(emptyCell))
-    return cells.count - 1
+  private mutating func addKey() { cells.append(models.indices.map(emptyCell)) }
+
+  /// The number of the key that a row has in the `--by` columns, with the name of the scale where there are several.
+  mutating func key(_ row: Row, _ columns: [Int], scale: FieldText?, block: Int) throws -> Int {
+    let key = try keys.number(of: row, columns, and: scale, block: block)
+    if key == cells.count { addKey() }
+    return key
   }
 
   /// The number of the model, which is a new one where the name is.
   mutating func model(_ name: String, levels: [Double]) -> Int {
-    if let known = models.firstIndex(of: name) { return known }
+    if let known = models.firstIndex(where: { $0.hasSameBytes(as: name) }) { return known }
     models.append(name)
     self.levels.append(levels)
     for p in cells.indices { cells[p].append(emptyCell(models.count - 1)) }
@@ -120,12 +121,13 @@ struct Tally {
   }
 
   /// The sums of several tallies of the same models and scores, at least one.
-  init(merging tallies: [Tally]) { self = tallies.dropFirst().reduce(into: tallies[0]) { $0.merge($1) } }
+  static func merging(_ tallies: [Tally]) throws -> Tally { try tallies.dropFirst().reduce(into: tallies[0]) { try $0.merge($1) } }
 
   /// Adds another tally of the same models and scores.
-  private mutating func merge(_ other: Tally) {
-    for (values, theirs) in other.keys {
-      let ours = key(values)
+  private mutating func merge(_ other: Tally) throws {
+    let numbers = by.isEmpty ? [0] : try keys.merge(other.keys)
+    while cells.count < keys.count { addKey() }
+    for (theirs, ours) in numbers.enumerated() {
       for g in models.indices {
         for t in 0..<slots(g) { cells[ours][g].sums[t].merge(other.cells[theirs][g].sums[t]) }
         cells[ours][g].missingTarget += other.cells[theirs][g].missingTarget
@@ -149,8 +151,9 @@ struct Tally {
   }
 
   /// Every model of every key, keys in the order of their values.
-  var sortedCells: [(values: [String], model: Int, cell: Cell)] {
-    inKeyOrder(Array(keys.keys)).flatMap { values in models.indices.map { (values, $0, cells[keys[values]!][$0]) } }
+  var sortedCells: [(values: [FieldText], model: Int, cell: Cell)] {
+    let order = by.isEmpty ? [0] : keys.inOrder
+    return order.flatMap { key in models.indices.map { (by.isEmpty ? [] : keys.names[key], $0, cells[key][$0]) } }
   }
 }
 

@@ -12,6 +12,7 @@ extension QScore {
       throw ValidationError("--compare takes \(name) for the baseline: \(remedy)")
     }
     if horizon != nil, order == nil { throw ValidationError("--horizon goes with --order") }
+    if timeOption.timeFormat != nil, order == nil { throw ValidationError("--time-format tells how the column of --order is written") }
     if append, transform == nil { throw ValidationError("--append goes with --transform") }
     if partial, !failIf.isEmpty { throw ValidationError("--fail-if judges the whole: give it to --merge") }
     if partial, table.output == .markdown { throw ValidationError("--partial writes csv, tsv or ndjson, not markdown") }

@@ -19,8 +19,8 @@ struct ACIExperts {
 
   var start: [Double] { gammas.map { _ in alpha } }
 
-  /// α_k + γ_k (α − err_k) for each.
-  func step(_ levels: inout [Double], missedBy misses: (Double) -> Bool) {
-    for k in gammas.indices { levels[k] += gammas[k] * (alpha - (misses(levels[k]) ? 1 : 0)) }
+  /// α_k + γ_k (α − err_k) for each, summed over rows; `misses` is how many of them the k-th missed.
+  func step(_ levels: inout [Double], rows: Int, misses: (Int) -> Int) {
+    for k in gammas.indices { levels[k] += gammas[k] * (Double(rows) * alpha - Double(misses(k))) }
   }
 }

@@ -25,7 +25,7 @@ public struct AdaptiveConformalInference: OnlineCalibrator {
 
     public init(decoding reader: inout ByteReader) throws {
       level = try reader.readDouble()
-      guard isLevel(level) else { throw ByteReader.damaged }
+      guard level.isFinite else { throw ByteReader.damaged }
       scores = try ScoreWindow(decoding: &reader)
     }
   }
@@ -51,11 +51,13 @@ public struct AdaptiveConformalInference: OnlineCalibrator {
 
   public func thresholds(_ state: State) -> OnlineThresholds { OnlineThresholds(both: state.scores.threshold(state.level)) }
 
-  public func learn(_ scores: EndScores, into state: inout State) {
-    let score = scores.score
-    let isMissed = state.scores.misses(state.level, below: state.scores.count(below: score))
-    state.level += gamma * (alpha - (isMissed ? 1 : 0))
-    state.scores.append(score, capacity: window)
+  public var answerSize: Int { 1 }
+
+  public func answer(_ state: State, into answer: UnsafeMutableBufferPointer<Double>) { answer[0] = state.scores.edge(state.level) }
+
+  public func learn(_ lessons: [OnlineLesson], into state: inout State) {
+    state.level += gamma * (Double(lessons.count) * alpha - Double(misses(lessons, at: 0)))
+    for lesson in lessons { state.scores.append(lesson.score, capacity: window) }
   }
 
   public func mayReach(_ state: State) -> Bool { state.scores.count <= window }
@@ -64,6 +66,3 @@ public struct AdaptiveConformalInference: OnlineCalibrator {
 /// The setting of methods that choose among past scores.
 let windowSetting = SettingDescription(
   "window", .integer(1...1_000_000), default: "1000", "scores that thresholds are chosen from: the last of each series")
-
-/// Whether adaptive conformal inference can have come to this level: a step, at most 1, outside [0, 1].
-func isLevel(_ level: Double) -> Bool { level >= -1 && level <= 2 }

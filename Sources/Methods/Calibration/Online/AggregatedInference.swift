@@ -38,7 +38,7 @@ public struct AggregatedInference: OnlineCalibrator {
       lower = try BernsteinAggregation(decoding: &reader)
       upper = try BernsteinAggregation(decoding: &reader)
       scores = try ScoreWindow(decoding: &reader)
-      guard levels.allSatisfy(isLevel), lower.experts == levels.count, upper.experts == levels.count else { throw ByteReader.damaged }
+      guard levels.allSatisfy(\.isFinite), lower.experts == levels.count, upper.experts == levels.count else { throw ByteReader.damaged }
     }
   }
 
@@ -71,18 +71,26 @@ public struct AggregatedInference: OnlineCalibrator {
     }
   }
 
-  public func learn(_ scores: EndScores, into state: inout State) {
-    withUnsafeTemporaryAllocation(of: Double.self, capacity: state.levels.count) { found in
-      candidates(state, into: found)
-      let slack = experts.alpha / 2
-      let (lower, upper) = (state.lower.mean(found), state.upper.mean(found))
-      state.lower.learn(found, mean: lower, slope: slack - (scores.below > lower ? 1 : 0))
-      state.upper.learn(found, mean: upper, slope: slack - (scores.above > upper ? 1 : 0))
-    }
-    let score = scores.score
-    let below = state.scores.count(below: score)
-    experts.step(&state.levels) { state.scores.misses($0, below: below) }
-    state.scores.append(score, capacity: window)
+  /// The experts' thresholds, the edges of their sets, and the means of both ends.
+  public var answerSize: Int { 2 * experts.gammas.count + 2 }
+
+  public func answer(_ state: State, into answer: UnsafeMutableBufferPointer<Double>) {
+    let count = state.levels.count
+    let found = UnsafeMutableBufferPointer(rebasing: answer[..<count])
+    candidates(state, into: found)
+    for (k, level) in state.levels.enumerated() { answer[count + k] = state.scores.edge(level) }
+    answer[2 * count] = state.lower.mean(found)
+    answer[2 * count + 1] = state.upper.mean(found)
+  }
+
+  public func learn(_ lessons: [OnlineLesson], into state: inout State) {
+    let slack = experts.alpha / 2
+    let count = state.levels.count
+    state.lower.learn(lessons.map { ($0.answer[..<count], $0.answer[2 * count], slack - ($0.scores.below > $0.answer[2 * count] ? 1 : 0)) })
+    state.upper.learn(
+      lessons.map { ($0.answer[..<count], $0.answer[2 * count + 1], slack - ($0.scores.above > $0.answer[2 * count + 1] ? 1 : 0)) })
+    experts.step(&state.levels, rows: lessons.count) { misses(lessons, at: count + $0) }
+    for lesson in lessons { state.scores.append(lesson.score, capacity: window) }
   }
 
   public func mayReach(_ state: State) -> Bool { state.levels.count == experts.gammas.count && state.scores.count <= window }

@@ -35,17 +35,19 @@ struct BernsteinAggregation: BinaryCodable, Sendable {
     return first + mean
   }
 
-  /// Learns from the slope of the loss at the mean. Values that are not finite teach nothing.
-  mutating func learn(_ values: UnsafeMutableBufferPointer<Double>, mean: Double, slope: Double) {
-    guard mean.isFinite, values.allSatisfy(\.isFinite) else { return }
+  /// Learns from the slopes of losses at the means of values, added up. Values that are not finite teach nothing.
+  mutating func learn(_ rows: [(values: Slice<UnsafeBufferPointer<Double>>, mean: Double, slope: Double)]) {
+    let finite = rows.filter { $0.mean.isFinite && $0.values.allSatisfy(\.isFinite) }
+    if finite.isEmpty { return }
+    let excesses = weights.indices.map { k in finite.reduce(0) { $0 + $1.slope * ($1.values[k] - $1.mean) } }
     var largest = 0.0
-    for value in values { largest = max(largest, abs(slope * (value - mean))) }
+    for excess in excesses { largest = max(largest, abs(excess)) }
     if 2 * largest > range { range = largest.binade == largest ? 2 * largest : 4 * largest.binade }
     guard range > 0, range.isFinite else { return }
     let logarithm = log(Double(weights.count))
     var highest = -Double.infinity
     for k in weights.indices {
-      let excess = slope * (values[k] - mean)
+      let excess = excesses[k]
       let scaled = rates[k] * excess
       losses[k] += (excess * (1 + scaled) + (scaled > 0.5 ? range : 0)) / 2
       squares[k] += excess * excess

@@ -84,13 +84,16 @@ public struct ConformalPID: OnlineCalibrator {
     return OnlineThresholds(both: threshold == -.infinity ? state.scores.smallest : threshold)
   }
 
-  public func learn(_ scores: EndScores, into state: inout State) {
-    let score = scores.score
-    let isMissed = score > threshold(state)
-    if score.isFinite { state.scores.append(score, capacity: window) }
-    state.threshold += rate * reach(state.scores) * ((isMissed ? 1 : 0) - alpha)
-    state.rows += 1
-    state.misses += isMissed ? 1 : 0
+  public var answerSize: Int { 1 }
+
+  public func answer(_ state: State, into answer: UnsafeMutableBufferPointer<Double>) { answer[0] = threshold(state) }
+
+  public func learn(_ lessons: [OnlineLesson], into state: inout State) {
+    let misses = misses(lessons, at: 0)
+    for lesson in lessons where lesson.score.isFinite { state.scores.append(lesson.score, capacity: window) }
+    state.threshold += rate * reach(state.scores) * (Double(misses) - Double(lessons.count) * alpha)
+    state.rows += lessons.count
+    state.misses += misses
   }
 
   public func mayReach(_ state: State) -> Bool { state.scores.count <= window }

@@ -37,7 +37,7 @@ public struct DynamicallyTunedInference: OnlineCalibrator {
       levels = try reader.readArray(of: Double.self)
       weights = try reader.readArray(of: Double.self)
       scores = try ScoreWindow(decoding: &reader)
-      guard weights.count == levels.count, levels.allSatisfy(isLevel), weights.allSatisfy({ $0 >= 0 && $0 <= 2 }) else {
+      guard weights.count == levels.count, levels.allSatisfy(\.isFinite), weights.allSatisfy({ $0 >= 0 && $0 <= 2 }) else {
         throw ByteReader.damaged
       }
     }
@@ -72,21 +72,33 @@ public struct DynamicallyTunedInference: OnlineCalibrator {
     return OnlineThresholds(both: state.scores.threshold(mean))
   }
 
-  public func learn(_ scores: EndScores, into state: inout State) {
-    let score = scores.score
-    let below = state.scores.count(below: score)
-    let best = state.scores.largestLevel(below: below)
+  /// Levels, then the edges of their sets.
+  public var answerSize: Int { 2 * experts.gammas.count }
+
+  public func answer(_ state: State, into answer: UnsafeMutableBufferPointer<Double>) {
+    for (k, level) in state.levels.enumerated() {
+      answer[k] = level
+      answer[state.levels.count + k] = state.scores.edge(level)
+    }
+  }
+
+  public func learn(_ lessons: [OnlineLesson], into state: inout State) {
+    let best = lessons.map { state.scores.largestLevel(below: state.scores.count(below: $0.score)) }
     var total = 0.0
     for k in state.levels.indices {
-      let excess = best - state.levels[k]
-      state.weights[k] *= exp(-rate * (experts.alpha * excess - min(0, excess)))
+      var loss = 0.0
+      for (lesson, best) in zip(lessons, best) {
+        let excess = best - lesson.answer[k]
+        loss += experts.alpha * excess - min(0, excess)
+      }
+      state.weights[k] *= exp(-rate * loss)
       total += state.weights[k]
     }
     let count = Double(state.weights.count)
     // Weights that all vanish, as only a rate near the largest double makes them, say nothing.
     for k in state.weights.indices { state.weights[k] = total > 0 ? (1 - share) * state.weights[k] / total + share / count : 1 / count }
-    experts.step(&state.levels) { state.scores.misses($0, below: below) }
-    state.scores.append(score, capacity: window)
+    experts.step(&state.levels, rows: lessons.count) { misses(lessons, at: experts.gammas.count + $0) }
+    for lesson in lessons { state.scores.append(lesson.score, capacity: window) }
   }
 
   public func mayReach(_ state: State) -> Bool { state.levels.count == experts.gammas.count && state.scores.count <= window }

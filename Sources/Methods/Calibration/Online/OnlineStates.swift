@@ -12,8 +12,15 @@ public protocol OnlineStates: AnyObject {
   /// What answers the next row of a series; nil is one that was not added.
   func thresholds(series: Int?, interval: Int) -> OnlineThresholds
 
-  /// Learns from the next row of a series. Nothing is learnt from a score that is NaN.
-  func learn(_ scores: EndScores, series: Int, interval: Int)
+  /// How many numbers tell how a row is answered, over all intervals.
+  var answerSize: Int { get }
+
+  /// Writes them for the next row of a series; nil is one that was not added.
+  func answer(series: Int?, into answers: UnsafeMutableBufferPointer<Double>)
+
+  /// Learns from rows of one step, in any order. Of each row the scores, one an interval, and the numbers that `answer` wrote. Nothing is learnt from a
+  /// score that is NaN.
+  func learn(_ rows: [(scores: [EndScores], answer: UnsafeBufferPointer<Double>)], series: Int)
 
   func encode(series: Int, into writer: inout ByteWriter)
 
@@ -33,8 +40,15 @@ private final class StateTable<Method: OnlineCalibrator>: OnlineStates {
   private let methods: [Method]
   private var states: [Method.State] = []
   private(set) var series = 0
+  /// Where the answers of each interval begin.
+  private let starts: [Int]
+  let answerSize: Int
 
-  init(_ methods: [Method]) { self.methods = methods }
+  init(_ methods: [Method]) {
+    self.methods = methods
+    starts = methods.indices.map { k in methods[..<k].reduce(0) { $0 + $1.answerSize } }
+    answerSize = methods.reduce(0) { $0 + $1.answerSize }
+  }
 
   func addSeries() {
     for method in methods { states.append(method.start) }
@@ -47,9 +61,23 @@ private final class StateTable<Method: OnlineCalibrator>: OnlineStates {
     return OnlineThresholds(lower: found.lower.isNaN ? .infinity : found.lower, upper: found.upper.isNaN ? .infinity : found.upper)
   }
 
-  func learn(_ scores: EndScores, series: Int, interval k: Int) {
-    if scores.score.isNaN { return }
-    methods[k].learn(scores, into: &states[series * methods.count + k])
+  func answer(series: Int?, into answers: UnsafeMutableBufferPointer<Double>) {
+    for (k, method) in methods.enumerated() {
+      let own = UnsafeMutableBufferPointer(rebasing: answers[starts[k]..<starts[k] + method.answerSize])
+      method.answer(series.map { states[$0 * methods.count + k] } ?? method.start, into: own)
+    }
+  }
+
+  func learn(_ rows: [(scores: [EndScores], answer: UnsafeBufferPointer<Double>)], series: Int) {
+    for (k, method) in methods.enumerated() {
+      var lessons: [OnlineLesson] = []
+      for row in rows where !row.scores[k].score.isNaN {
+        lessons.append(OnlineLesson(row.scores[k], answer: UnsafeBufferPointer(rebasing: row.answer[starts[k]..<starts[k] + method.answerSize])))
+      }
+      if lessons.isEmpty { continue }
+      if lessons.count > 1 { lessons.sort(by: OnlineLesson.precedes) }
+      method.learn(lessons, into: &states[series * methods.count + k])
+    }
   }
 
   func encode(series: Int, into writer: inout ByteWriter) {

@@ -51,10 +51,13 @@ public struct ScaleFreeGradientDescent: OnlineCalibrator {
 
   public func thresholds(_ state: State) -> OnlineThresholds { OnlineThresholds(both: state.descent.threshold) }
 
-  public func learn(_ scores: EndScores, into state: inout State) {
-    let score = scores.score
-    if radius == 0, score.isFinite { state.radius = max(state.radius, abs(score)) }
-    state.descent.step(score, alpha: alpha, radius: state.radius)
+  public var answerSize: Int { 1 }
+
+  public func answer(_ state: State, into answer: UnsafeMutableBufferPointer<Double>) { answer[0] = state.descent.threshold }
+
+  public func learn(_ lessons: [OnlineLesson], into state: inout State) {
+    if radius == 0 { for lesson in lessons where lesson.score.isFinite { state.radius = max(state.radius, abs(lesson.score)) } }
+    state.descent.step(rows: lessons.count, misses: misses(lessons, at: 0), alpha: alpha, radius: state.radius)
   }
 
   public func mayReach(_ state: State) -> Bool { true }
@@ -70,9 +73,10 @@ struct ScaleFreeDescent {
   /// Σ ∇²
   var squares = 0.0
 
-  mutating func step(_ score: Double, alpha: Double, radius: Double) {
-    let gradient = score > threshold ? alpha - 1 : alpha
+  /// One step by the gradients of rows, added up.
+  mutating func step(rows: Int, misses: Int, alpha: Double, radius: Double) {
+    let gradient = Double(rows) * alpha - Double(misses)
     squares += gradient * gradient
-    threshold -= radius / 3.0.squareRoot() * gradient / squares.squareRoot()
+    if squares > 0 { threshold -= radius / 3.0.squareRoot() * gradient / squares.squareRoot() }
   }
 }

@@ -14,8 +14,11 @@ extension ScoreWindow {
     return rank > count ? .infinity : score(ofRank: max(1, rank))
   }
 
-  /// Whether the set at a level leaves out a target whose score exceeds `below` of the window's.
-  func misses(_ level: Double, below: Int) -> Bool { rank(level) <= below }
+  /// Q(a): the largest score in the set, NaN where the set is empty.
+  func edge(_ level: Double) -> Double {
+    let rank = rank(level)
+    return rank > count ? .infinity : rank < 1 ? .nan : score(ofRank: rank)
+  }
 
   /// The largest level at which the set still holds such a target: β = 1 − `below`/(n + 1).
   func largestLevel(below: Int) -> Double { 1 - Double(below) / Double(count + 1) }

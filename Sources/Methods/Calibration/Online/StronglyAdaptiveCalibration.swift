@@ -95,25 +95,32 @@ public struct StronglyAdaptiveCalibration: OnlineCalibrator {
     return weights > 0 ? weighted / weights : prior / priors
   }
 
-  public func learn(_ scores: EndScores, into state: inout State) {
-    let score = scores.score
+  public var answerSize: Int { 1 }
+
+  public func answer(_ state: State, into answer: UnsafeMutableBufferPointer<Double>) { answer[0] = mean(state) }
+
+  public func learn(_ lessons: [OnlineLesson], into state: inout State) {
     let answer = mean(state)
-    if radius == 0, score.isFinite { state.radius = max(state.radius, abs(score)) }
-    for i in state.experts.indices { learn(score, answer, state.radius, &state.experts[i]) }
+    if radius == 0 { for lesson in lessons where lesson.score.isFinite { state.radius = max(state.radius, abs(lesson.score)) } }
+    for i in state.experts.indices { learn(lessons, state.radius, &state.experts[i]) }
     state.time += 1
     let time = state.time
     state.experts.removeAll { time >= $0.birth + lifetime << $0.birth.trailingZeroBitCount }
     state.experts.append(Expert(descent: ScaleFreeDescent(threshold: answer), birth: time))
   }
 
-  private func learn(_ score: Double, _ answer: Double, _ radius: Double, _ expert: inout Expert) {
+  /// Gains are means over the rows of a step, so that they stay in [−1, 1].
+  private func learn(_ lessons: [OnlineLesson], _ radius: Double, _ expert: inout Expert) {
     let weight = expert.weight
-    let gain = radius > 0 ? lossDifference(answer, expert.descent.threshold, score) / radius : 0
+    let threshold = expert.descent.threshold
+    let difference = lessons.reduce(0) { $0 + lossDifference($1.answer[0], threshold, $1.score) } / Double(lessons.count)
+    let gain = radius > 0 ? difference / radius : 0
     let clipped = min(max(gain, weight > 0 ? -1 : 0), 1)
     expert.gains += clipped
     expert.weightedGains += weight * clipped
     expert.age += 1
-    expert.descent.step(score, alpha: alpha, radius: radius)
+    let misses = lessons.reduce(0) { $0 + ($1.score > threshold ? 1 : 0) }
+    expert.descent.step(rows: lessons.count, misses: misses, alpha: alpha, radius: radius)
   }
 
   /// L(a, E) − L(b, E) for the pinball loss at 1 − α, which is finite for every E.

@@ -23,7 +23,7 @@ struct NeighbourEncoding: BinaryCodable, Sendable {
     var feature: Int
     /// Whether the code is missing or not of a numeric feature; otherwise a category.
     var marksMissing: Bool
-    var categories: [String]
+    var categories: [FieldText]
     var mismatch: Double
   }
 
@@ -146,7 +146,7 @@ struct NeighbourEncoding: BinaryCodable, Sendable {
       Number(feature: Int(sources[$0]), median: medians[$0], exponent: exponents[$0], mean: means[$0], scale: scales[$0])
     }
     codes = try codeSources.indices.map {
-      Code(feature: Int(codeSources[$0]), marksMissing: try reader.readBool(), categories: try reader.readStrings(), mismatch: mismatches[$0])
+      Code(feature: Int(codeSources[$0]), marksMissing: try reader.readBool(), categories: try reader.readFieldTexts(), mismatch: mismatches[$0])
     }
   }
 }

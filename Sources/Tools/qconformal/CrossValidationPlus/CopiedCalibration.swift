@@ -13,10 +13,10 @@ final class CopiedCalibration: ReportedCalibration {
     let withoutFold: [any FittedCopyCalibrator]
   }
 
-  let smallKeys: [String]
+  let smallKeys: [RowKey]
   let rowsNeeded: Int
   private let whole: Fits
-  private var byKey: [String: Fits] = [:]
+  private var byKey: [RowKey: Fits] = [:]
   private let copies: RowCopies
   private let rows: CalibrationRows
   private let width: Int
@@ -92,10 +92,10 @@ final class CopiedCalibration: ReportedCalibration {
   }
 
   /// What a model file keeps.
-  var saved: (whole: any FittedCopyCalibrator, byKey: [String: any FittedCopyCalibrator]) { (whole.full, byKey.mapValues(\.full)) }
+  var saved: (whole: any FittedCopyCalibrator, byKey: [RowKey: any FittedCopyCalibrator]) { (whole.full, byKey.mapValues(\.full)) }
 
-  var keys: [String] { byKey.keys.sorted() }
-  func corrections(_ key: String?) -> [Correction] { (key.flatMap { byKey[$0] } ?? whole).full.corrections }
+  var keys: [RowKey] { byKey.keys.sorted() }
+  func corrections(_ key: RowKey?) -> [Correction] { (key.flatMap { byKey[$0] } ?? whole).full.corrections }
   var usedCorrections: [Correction] {
     ((smallKeys.isEmpty && rows.keys != nil ? [] : [whole]) + keys.map { byKey[$0]! }).flatMap {
       $0.full.corrections + $0.withoutFold.flatMap(\.corrections)

@@ -8,7 +8,7 @@ final class GatheringWorker: RowWorker, CalibratingWorker {
   let row: CalibratedRow
   private let saved: SavedCopies
   private let copyColumn: Int
-  private let by: [Int]
+  private let ofKeys: KeyLookup<[(any FittedCopyCalibrator)?]>?
   /// Columns in which copies agree.
   private let shared: [Int]
   private let reader = NumberReader()
@@ -17,11 +17,12 @@ final class GatheringWorker: RowWorker, CalibratingWorker {
   /// Of each group K × m quantiles.
   private var quantiles: [[Double]]
 
-  init(_ plan: AnswerPlan, _ saved: SavedCopies, copy copyColumn: Int, by: [Int], shared: [Int]) {
+  init(_ plan: AnswerPlan, _ saved: SavedCopies, copy copyColumn: Int, by: [Int], shared: [Int]) throws {
     row = CalibratedRow(plan)
     self.saved = saved
     self.copyColumn = copyColumn
-    self.by = by
+    let keys = Set(saved.groups.flatMap { $0.byKey.keys })
+    ofKeys = by.isEmpty ? nil : try KeyLookup(keys.map { key in (key, saved.groups.map { $0.byKey[key] }) }, columns: by)
     self.shared = shared
     quantiles = plan.groups.map { [Double](repeating: .nan, count: saved.folds.count * $0.levels.count) }
   }
@@ -41,9 +42,9 @@ final class GatheringWorker: RowWorker, CalibratingWorker {
     guard copy == saved.folds.count, let kept = first else { return }
     copy = 0
     try row.read(kept.row)
-    let key = by.isEmpty ? nil : RowKey.joined(by.map { kept.row.text($0) })
+    let own = try ofKeys?.find(kept.row)
     for g in quantiles.indices {
-      let fitted = key.flatMap { saved.groups[g].byKey[$0] } ?? saved.groups[g].whole
+      let fitted = own?[g] ?? saved.groups[g].whole
       quantiles[g].withUnsafeBufferPointer { fitted.answer($0.baseAddress!, weight: row.weight, into: row.quantiles.values(g)) }
     }
     row.write(kept.row, into: output, keepsTexts: false)

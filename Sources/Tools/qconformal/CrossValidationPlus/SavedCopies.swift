@@ -16,7 +16,7 @@ struct SavedCopies {
   struct Group {
     let name: String
     let whole: any FittedCopyCalibrator
-    let byKey: [String: any FittedCopyCalibrator]
+    let byKey: [RowKey: any FittedCopyCalibrator]
   }
 
   /// Whether a model file keeps this, and not another calibration.
@@ -44,11 +44,12 @@ struct SavedCopies {
       specification = MethodSpecification(name: method, method: method)
       let fitted = calibrationRegistry.ofCopies.first { $0.description.name == method }!.fitted
       let folds = try reader.readArray(of: Int.self)
-      terms = try CalibrationTerms(decoding: &reader)
+      let terms = try CalibrationTerms(decoding: &reader)
+      self.terms = terms
       let names = try reader.readStrings()
       groups = try names.map { name in
         let whole = try fitted.init(decoding: &reader)
-        let keys = try reader.readStrings()
+        let keys = try reader.readRowKeys(columns: terms.by.count)
         let byKey = try keys.map { ($0, try fitted.init(decoding: &reader)) }
         guard Set(keys).count == keys.count, ([whole] + byKey.map(\.1)).allSatisfy({ $0.levels == whole.levels && $0.folds == folds }) else {
           throw ByteReader.damaged

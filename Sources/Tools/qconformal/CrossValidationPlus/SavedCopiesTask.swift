@@ -40,9 +40,9 @@ struct SavedCopiesTask: StreamingTask {
   /// Copies of a row may lie in two blocks.
   var takesRowsInOrder: Bool { true }
 
-  func worker(_ roles: Roles, _ header: Header, _ encoder: RowEncoder, _ session: FilterSession) -> GatheringWorker {
+  func worker(_ roles: Roles, _ header: Header, _ encoder: RowEncoder, _ session: FilterSession) throws -> GatheringWorker {
     let plan = flags.plan(header, roles.groups, encoder, weight: roles.weight, bounds: bounds ?? saved.terms.bounds)
-    return GatheringWorker(plan, saved, copy: roles.copy, by: roles.by, shared: roles.shared)
+    return try GatheringWorker(plan, saved, copy: roles.copy, by: roles.by, shared: roles.shared)
   }
 
   func complete(_ workers: [GatheringWorker], _ roles: Roles, _ counts: RowCounts, _ session: FilterSession) throws -> Int? {

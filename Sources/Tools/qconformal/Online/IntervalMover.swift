@@ -6,12 +6,28 @@ import Quantiles
 struct OnlineInterval {
   let group: Int
   let pair: LevelPairs.Pair
+  /// Places of its ends among the quantiles of all groups.
+  let lowerPlace: Int
+  let upperPlace: Int
   /// Miscoverage α.
   var alpha: Double { pair.level.miscoverage }
 
+  /// How far a target lies outside each end of given quantiles.
+  func scores(_ target: Double, given: UnsafeBufferPointer<Double>) -> EndScores {
+    EndScores(below: OnlineInterval.distance(given[lowerPlace], target), above: OnlineInterval.distance(target, given[upperPlace]))
+  }
+
+  /// a − b within ±1e150, as the squares of scores, and their sums, are to be numbers; infinite or missing only where a quantile is.
+  private static func distance(_ a: Double, _ b: Double) -> Double {
+    a.isFinite && b.isFinite ? max(-1e150, min(1e150, a - b)) : a - b
+  }
+
   /// The intervals of all groups, one group's after the other's.
   static func all(_ groups: [QuantileColumns]) -> [OnlineInterval] {
-    groups.enumerated().flatMap { g, group in LevelPairs(group.levels).pairs.map { OnlineInterval(group: g, pair: $0) } }
+    groups.enumerated().flatMap { g, group in
+      let first = groups[..<g].reduce(0) { $0 + $1.levels.count }
+      return LevelPairs(group.levels).pairs.map { OnlineInterval(group: g, pair: $0, lowerPlace: first + $0.lower, upperPlace: first + $0.upper) }
+    }
   }
 }
 

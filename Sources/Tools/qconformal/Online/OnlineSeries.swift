@@ -2,68 +2,30 @@ import FilterKit
 import Groundwork
 import Tables
 
-/// What the `--order` column says of a row: a number, or text. Two numbers compare by size, all else by bytes.
-struct TimeValue: Equatable {
-  let text: String
-  /// NaN where the text is no number.
-  private let number: Double
-
-  init(text: String) {
-    var copy = text
-    self.init(text, copy.withUTF8 { NumberReader().read($0) })
-  }
-
-  /// Throws where the field is missing.
-  init(_ row: Row, _ column: Int, _ reader: NumberReader, _ header: Header) throws {
-    let reading = row.number(column, reader)
-    if reading == .missing {
-      throw Failure(.badData, "the time is missing", at: .init(column: header.names[column]), remedy: "every row needs one to be put in order")
-    }
-    self.init(row.text(column), reading)
-  }
-
-  private init(_ text: String, _ reading: NumberReading) {
-    self.text = text
-    switch reading {
-    case .number(let value), .infinite(let value): number = value
-    default: number = .nan
-    }
-  }
-
-  var isNumber: Bool { !number.isNaN }
-
-  func isBefore(_ other: TimeValue) -> Bool {
-    if isNumber, other.isNumber { return number < other.number }
-    return text.utf8.lexicographicallyPrecedes(other.text.utf8)
-  }
-}
-
 /// The series that rows belong to: which of them have a state, and how far in time they are.
 struct OnlineSeries {
-  /// What `--order` needs to know of a series.
-  struct Times {
-    /// Of its last row in this run.
-    var seen: TimeValue?
-    /// Of the last row learnt by runs before.
-    var learntBefore: TimeValue?
-    var learnt: TimeValue?
+  /// How far a series is in time.
+  private struct Clock {
+    /// The time of its rows that are answered alike; nil before the first.
+    var current: Moment?
+    /// Of its last row in this run that was not known before.
+    var seen: Moment?
   }
 
   let by: [Int]
-  let order: Int?
+  /// nil without `--order`.
+  private(set) var order: TimeColumn?
   private let header: Header
-  private let reader = NumberReader()
   private let format: TableFormat
 
-  private var indexOfKey: [String: Int] = [:]
-  private var keys: [String] = []
+  private let keys = KeyTable()
   /// Number of each series' state, −1 for none.
   private var states: [Int32] = []
-  private var times: [Times] = []
-  /// The series with a state, in the order of their states.
-  private var learnt: [Int] = []
+  private var clocks: [Clock] = []
+  /// How many have a state.
+  private var learnt = 0
 
-  init(_ header: Header, by: [Int], order: Int?, format: TableFormat) {
+  init(_ header: Header, by: [Int], order: TimeColumn?, format: TableFormat) {
     self.header = header
     self.by = by
     self.order = order
@@ -71,75 +33,108 @@ struct OnlineSeries {
   }
 
   /// The row's series.
-  mutating func find(_ row: Row) -> Int {
-    let key = by.isEmpty ? "" : by.count == 1 ? RowKey.joined([row.text(by[0])]) : RowKey.joined(by.map { row.text($0) })
-    return indexOfKey[key] ?? add(key)
+  mutating func find(_ row: Row) throws -> Int { prepared(by.isEmpty ? try keys.number(of: []) : try keys.number(of: row, by)) }
+
+  private mutating func prepared(_ series: Int) -> Int {
+    if series == states.count {
+      states.append(-1)
+      clocks.append(Clock())
+    }
+    return series
   }
 
-  private mutating func add(_ key: String) -> Int {
-    indexOfKey[key] = keys.count
-    keys.append(key)
-    states.append(-1)
-    if order != nil { times.append(Times()) }
-    return keys.count - 1
-  }
-
-  /// The row's time, nil without `--order`. Throws where it is before that of the series' row before.
-  func time(_ row: Row, of series: Int) throws -> TimeValue? {
-    guard let order else { return nil }
-    let time = try TimeValue(row, order, reader, header)
-    if let last = times[series].seen, time.isBefore(last) {
-      let place = by.isEmpty ? "" : " of " + zip(by, RowKey.values(keys[series])).map { "\(header.names[$0])=\($1)" }.joined(separator: ", ")
-      throw Failure(
-        .badData, "\"\(printable(time.text))\" comes after \"\(printable(last.text))\"\(printable(place))", at: .init(column: header.names[order]),
-        remedy: sorting(order, asNumbers: time.isNumber && last.isNumber))
+  /// The row's time, nil without `--order`. Throws where it is missing, or no time.
+  mutating func time(_ row: Row) throws -> Moment? {
+    guard let column = order?.column else { return nil }
+    guard let time = try order!.read(row) else {
+      throw Failure(.badData, "the time is missing", at: .init(column: header.names[column]), remedy: "every row needs one to be put in order")
     }
     return time
   }
 
-  private func sorting(_ column: Int, asNumbers: Bool) -> String {
-    guard case .separated(let delimiter) = format else { return "sort the rows by it" }
+  /// How a time that was not met before lies to those of its series.
+  enum Place {
+    /// After all of them, or with the last.
+    case atEnd(isNew: Bool)
+    /// Before what an earlier run has seen.
+    case past
+  }
+
+  /// Throws where the time is before that of a row in this run, unless `toleratesPast`.
+  func place(_ time: Moment, of series: Int, _ row: Row, toleratesPast: Bool) throws -> Place {
+    let clock = clocks[series]
+    if let seen = clock.seen, time.isBefore(seen), !toleratesPast {
+      let key = by.isEmpty ? "" : " of \(RowKey(keys.names[series]).title(by.map { header.names[$0] }))"
+      let column = order!.column
+      throw Failure(
+        .badData, "\"\(printable(row.text(column)))\" comes after \(seen.canonicalText)\(printable(key))", at: .init(column: header.names[column]),
+        remedy: sorting(column))
+    }
+    guard let current = clock.current else { return .atEnd(isNew: true) }
+    return time.isBefore(current) ? .past : .atEnd(isNew: current.isBefore(time))
+  }
+
+  private func sorting(_ column: Int) -> String {
+    // Bytes are in the order of time where numbers have equal signs, or dates are written as ISO 8601 has them.
+    guard case .separated(let delimiter) = format, let kind = order?.kind, order?.format == nil else { return "sort the rows by time" }
     let shown = delimiter == 9 ? "$'\\t'" : delimiter == 44 ? "," : "'\(Character(Unicode.Scalar(delimiter)))'"
-    return "sort the rows by it, as sort -t\(shown) -k\(column + 1),\(column + 1)\(asNumbers ? "n" : "") does below the header"
+    return "sort the rows by time, as sort -t\(shown) -k\(column + 1),\(column + 1)\(kind == .number ? "g" : "") does below the header"
   }
 
-  mutating func see(_ time: TimeValue, of series: Int) { times[series].seen = time }
-
-  /// Whether an earlier run learnt up to this time.
-  func isLearnt(_ time: TimeValue, of series: Int) -> Bool {
-    guard let last = times[series].learntBefore else { return false }
-    return !last.isBefore(time)
+  mutating func see(_ time: Moment, of series: Int) {
+    if clocks[series].seen?.isBefore(time) ?? true { clocks[series].seen = time }
+    if clocks[series].current?.isBefore(time) ?? true { clocks[series].current = time }
   }
+
+  func current(_ series: Int) -> Moment? { clocks[series].current }
 
   /// The number of a series' state; nil where nothing is learnt of it.
   func state(of series: Int) -> Int? { states[series] < 0 ? nil : Int(states[series]) }
 
   /// Says that a series learns. Returns whether it is for the first time: then the next state is its.
-  mutating func learn(_ series: Int, at time: TimeValue?) -> Bool {
-    if let time { times[series].learnt = time }
+  mutating func learn(_ series: Int) -> Bool {
     if states[series] >= 0 { return false }
-    states[series] = Int32(learnt.count)
-    learnt.append(series)
+    states[series] = Int32(learnt)
+    learnt += 1
     return true
   }
 
+  func key(_ series: Int) -> RowKey { RowKey(keys.names[series]) }
+
   // MARK: Files
 
-  /// The latest time that some series learnt.
-  var lastTime: TimeValue? { times.compactMap(\.learnt).max { $0.isBefore($1) } }
+  /// The latest time of all.
+  var lastTime: Moment? { clocks.compactMap(\.current).max { $0.isBefore($1) } }
 
-  func encode(state: Int, into writer: inout ByteWriter) {
-    writer.write(keys[learnt[state]])
-    if order != nil { writer.write(times[learnt[state]].learnt?.text ?? "") }
+  /// The series with a state, in the order of their states, then the others of `wanted`.
+  func saved(_ wanted: Set<Int>) -> [Int] {
+    let withState = states.indices.filter { states[$0] >= 0 }.sorted { states[$0] < states[$1] }
+    return withState + wanted.filter { states[$0] < 0 }.sorted()
   }
 
-  /// Adds the next series with a state as `encode` wrote it.
-  mutating func add(decoding reader: inout ByteReader) throws {
-    let key = try reader.readString()
-    let time = order == nil ? nil : TimeValue(text: try reader.readString())
-    guard indexOfKey[key] == nil else { throw ByteReader.damaged }
-    let series = add(key)
-    _ = learn(series, at: time)
-    if let time { times[series].learntBefore = time }
+  func encode(_ series: Int, into writer: inout ByteWriter) {
+    writer.write(key(series))
+    if order != nil { writer.write(clocks[series].current?.canonicalText ?? "") }
+  }
+
+  /// Adds a series as `encode` wrote it, and returns its number.
+  mutating func add(decoding reader: inout ByteReader, hasState: Bool) throws -> Int {
+    let key = try reader.readRowKey(columns: by.count)
+    let before = states.count
+    let series = prepared(try keys.number(of: key.values))
+    guard series == before else { throw ByteReader.damaged }
+    if hasState { _ = learn(series) }
+    guard order != nil else { return series }
+    clocks[series].current = try readMoment(&reader)
+    return series
+  }
+
+  /// Reads a time that is there, of the kind of the others.
+  mutating func readMoment(_ reader: inout ByteReader) throws -> Moment? {
+    let text = try reader.readFieldText()
+    if text.isEmpty { return nil }
+    guard let moment = Moment(canonicalText: text), order?.kind ?? moment.kind == moment.kind else { throw ByteReader.damaged }
+    order?.expect(moment.kind)
+    return moment
   }
 }

@@ -20,7 +20,9 @@ final class OnlineTask: StreamingTask {
   struct Roles {
     let target: Int
     let by: [Int]
-    let order: Int?
+    let order: TimeColumn?
+    let known: TimeColumn?
+    let id: [Int]?
     let found: [QuantileGroup]
     let groups: [QuantileColumns]
   }
@@ -34,7 +36,8 @@ final class OnlineTask: StreamingTask {
     self.specification = specification
     self.bounds = bounds
     self.settings = settings
-    let identity = SavedOnlineState.Identity(specification, method.description, by: nameList(flags.by), order: flags.order)
+    let identity = SavedOnlineState.Identity(
+      specification, method.description, by: nameList(flags.by), order: flags.order, known: flags.known, id: flags.id.map(nameList))
     self.identity = identity
     let diagnostics = Diagnostics(tool: "qconformal", quiet: flags.table.quiet, verbose: flags.table.verbose)
     let file = try flags.table.explain ? nil : flags.state.map { try StateFile.open($0, tool: "qconformal", diagnostics: diagnostics) }
@@ -57,9 +60,14 @@ final class OnlineTask: StreamingTask {
     let target = try session.requiredTarget(header, named: flags.targetOption.target)
     let found = try session.groups(header, picked: flags.groupsOption.groups)
     let by = try session.columns(header, identity.by)
-    let order = try flags.order.map { try session.column(header, $0) }
-    try session.checkRoles(header, alone: [("--target", target)], shared: [("--by", by), ("--order", [order].compactMap { $0 })])
-    return Roles(target: target, by: by, order: order, found: found, groups: found.map { QuantileColumns($0) })
+    let format = try flags.timeOption.format()
+    func time(_ name: String?) throws -> TimeColumn? { try name.map { TimeColumn(try session.column(header, $0), header, format: format) } }
+    let (order, known) = (try time(flags.order), try time(flags.known))
+    let id = try identity.id.map { try session.columns(header, $0) }
+    try session.checkRoles(
+      header, alone: [("--target", target)],
+      shared: [("--by", by), ("--order", [order?.column].compactMap { $0 }), ("--known", [known?.column].compactMap { $0 }), ("--id", id ?? [])])
+    return Roles(target: target, by: by, order: order, known: known, id: id, found: found, groups: found.map { QuantileColumns($0) })
   }
 
   func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)] {
@@ -76,16 +84,23 @@ final class OnlineTask: StreamingTask {
     let intervals = OnlineInterval.all(roles.groups)
     let plan = OnlineWorker.Plan(
       answers: flags.plan(header, roles.groups, encoder, weight: nil, bounds: bounds), target: roles.target, intervals: intervals,
-      newOnly: flags.learning.newOnly, reports: flags.report)
+      newOnly: flags.learning.newOnly, reports: flags.report, identity: identity(roles, header))
     var series = OnlineSeries(header, by: roles.by, order: roles.order, format: session.reader.format)
+    var kept = AnsweredRows(limit: flags.keepOpen ?? 1_000_000)
     let states = method.states(alphas: intervals.map(\.alpha), settings: settings)
     if let file {
       learntBefore = try OnlineTask.of(file) {
-        try saved?.read(roles.groups, target: header.names[roles.target], into: &series, states, path: file.path) ?? 0
+        try saved?.read(roles.groups, target: header.names[roles.target], into: &series, &kept, states, path: file.path) ?? 0
       }
     }
     saved = nil
-    return OnlineWorker(plan, series, states, learntRows: learntBefore)
+    return OnlineWorker(plan, series, kept, states, learntRows: learntBefore)
+  }
+
+  /// What tells answered rows apart, where a state keeps them until their targets come.
+  private func identity(_ roles: Roles, _ header: Header) -> RowIdentity? {
+    guard flags.state != nil, roles.order != nil || roles.id != nil else { return nil }
+    return RowIdentity(header, id: roles.id, by: roles.by, order: roles.order, known: roles.known)
   }
 
   func complete(_ workers: [OnlineWorker], _ roles: Roles, _ counts: RowCounts, _ session: FilterSession) -> Int? {
@@ -95,10 +110,11 @@ final class OnlineTask: StreamingTask {
   func conclude(_ workers: [OnlineWorker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws {
     let worker = workers[0]
     CalibrationMessages.tellCrossing([worker.row], session.diagnostics.warn)
-    tell(worker, roles, session)
-    if let file, worker.learntRows > learntBefore {
+    if let file, worker.hasChanged {
       try file.replace(by: SavedOnlineState.model(identity, header, target: header.names[roles.target], roles.groups, worker))
     }
+    worker.teachAll()
+    tell(worker, roles, session)
     if flags.report { try OnlineReport(roles.groups, OnlineInterval.all(roles.groups), worker.changes).write(session) }
   }
 
@@ -117,11 +133,21 @@ final class OnlineTask: StreamingTask {
       diagnostics.warn("\(group.title): no level has its complement (0.1 and 0.9, say), so nothing is calibrated")
     }
     if worker.repeatedRows > 0 {
+      diagnostics.warn("\(counted(worker.repeatedRows, "labelled row")) came again with a target, and did not teach twice")
+    }
+    if worker.pastRows > 0 {
       diagnostics.warn(
         """
-        \(counted(worker.repeatedRows, "labelled row is", "labelled rows are")) not learnt again: \
-        \(flags.state ?? "the state") has learnt up to \(worker.repeatedRows == 1 ? "its" : "their") \
-        \(flags.order ?? "time") or later
+        \(counted(worker.pastRows, "labelled row")) did not teach: before the last \(flags.order ?? "time") in \(flags.state ?? "the state") \
+        only rows do that wait there for a target
+        """
+      )
+    }
+    if let first = worker.kept.firstDropped {
+      diagnostics.warn(
+        """
+        \(counted(worker.kept.droppedNow, "row")) dropped that waited for a target, \(printable(first.description)) the first: \
+        --keep-open \(flags.keepOpen ?? 1_000_000) are kept
         """
       )
     }

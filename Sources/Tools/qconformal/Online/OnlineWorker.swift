@@ -5,6 +5,9 @@ import Quantiles
 import Tables
 
 /// Answers each row with what was learnt before it, and learns from it. There is one, since what it learns depends on the order of rows.
+///
+/// With `--order` a row teaches once its time is over, together with the others of that time, so the answers to rows of one time depend on neither
+/// their order nor the run that they come in. With `--state` answered rows are kept until their targets come.
 final class OnlineWorker: RowWorker, CalibratingWorker {
   struct Plan {
     let answers: AnswerPlan
@@ -13,6 +16,8 @@ final class OnlineWorker: RowWorker, CalibratingWorker {
     /// Labelled rows teach and are not written.
     let newOnly: Bool
     let reports: Bool
+    /// What tells answered rows apart where they are kept; nil where they are not.
+    let identity: RowIdentity?
   }
 
   /// Coverage and width of an interval on the rows that taught.
@@ -24,22 +29,30 @@ final class OnlineWorker: RowWorker, CalibratingWorker {
 
   let row: CalibratedRow
   private(set) var series: OnlineSeries
+  private(set) var kept: AnsweredRows
   let states: any OnlineStates
   private(set) var labelledRows = 0
   private(set) var learntRows: Int
-  /// Labelled rows that an earlier run learnt from.
+  /// Labelled rows that came before with their targets.
   private(set) var repeatedRows = 0
+  /// Labelled rows before the last time of earlier runs that nobody waits for: they taught, or were never answered.
+  private(set) var pastRows = 0
+  /// Whether the state is another than the one that was read.
+  private(set) var hasChanged = false
   private(set) var changes: [Change]
 
   private let plan: Plan
+  private var identity: RowIdentity?
   private let mover: IntervalMover
   private let reader = NumberReader()
 
-  init(_ plan: Plan, _ series: OnlineSeries, _ states: any OnlineStates, learntRows: Int) {
+  init(_ plan: Plan, _ series: OnlineSeries, _ kept: AnsweredRows, _ states: any OnlineStates, learntRows: Int) {
     self.plan = plan
     self.series = series
+    self.kept = kept
     self.states = states
     self.learntRows = learntRows
+    identity = plan.identity
     changes = plan.reports ? plan.intervals.map { _ in Change() } : []
     mover = IntervalMover(plan.answers, plan.intervals)
     row = CalibratedRow(plan.answers)
@@ -47,52 +60,123 @@ final class OnlineWorker: RowWorker, CalibratingWorker {
 
   override func handle(_ next: Row, into output: ByteBuffer) throws {
     let target = try next.finiteNumber(plan.target, reader, plan.answers.header)
-    let current = series.find(next)
-    let time = try series.time(next, of: current)
+    let current = try series.find(next)
+    let time = try series.time(next)
+    let known = try identity?.known(next, time)
     try row.read(next)
-    mover.move(row.quantiles, by: states, series: series.state(of: current))
-    // What a labelled row teaches is told by its answer as it was moved; writing rounds it.
-    let isTaught = !target.isNaN && !(time.map { series.isLearnt($0, of: current) } ?? false)
-    if plan.reports, isTaught { report(target) }
     let mark = output.count
-    row.write(next, into: output)
-
-    if let time { series.see(time, of: current) }
+    let name = try identity?.name(next, time)
+    if let name, let before = kept.find(name) {
+      try answerAgain(next, before, name, target, into: output)
+    } else {
+      try answer(next, current, time, known: known, name, target, into: output)
+    }
     guard !target.isNaN else { return }
     labelledRows += 1
     if plan.newOnly { output.truncate(to: mark) }
-    // What answers such a row has learnt from it: it neither teaches again nor shows how well rows are answered.
-    guard isTaught else {
-      repeatedRows += 1
+  }
+
+  // MARK: Rows that come for the first time
+
+  private func answer(
+    _ next: Row, _ current: Int, _ time: Moment?, known: Moment?, _ name: FieldText?, _ target: Double, into output: ByteBuffer
+  ) throws {
+    var isPast = false
+    if let time {
+      switch try series.place(time, of: current, next, toleratesPast: kept.dropped > 0) {
+      case .past: isPast = true
+      case .atEnd(let isNew): if isNew { teach(kept.takeDue(of: current, before: time), current) }
+      }
+      hasChanged = hasChanged || plan.identity != nil
+      series.see(time, of: current)
+    }
+    let state = series.state(of: current)
+    mover.move(row.quantiles, by: states, series: state)
+    let isTaught = !target.isNaN && !isPast
+    if plan.reports, isTaught { report(target, given: row.quantiles.all, answered: row.quantiles.answered) }
+    let kept = isPast || (target.isNaN && name == nil) ? nil : keptRow(current, known, name, state)
+    row.write(next, into: output)
+    // Of rows whose time is past nobody knows whether they taught.
+    if isPast { return pastRows += target.isNaN ? 0 : 1 }
+    guard var kept else { return }
+    if isTaught {
+      learntRows += 1
+      hasChanged = true
+      (kept.target, kept.learntAt, kept.scores) = (target, time, scores(target, given: row.quantiles.all))
+      if time == nil { return teach([[kept]], current) }
+    }
+    self.kept.keep(kept, as: name)
+  }
+
+  /// The row that was read last, with its quantiles as they were moved and not yet rounded.
+  private func keptRow(_ series: Int, _ known: Moment?, _ name: FieldText?, _ state: Int?) -> AnsweredRow {
+    let answer = [Double](unsafeUninitializedCapacity: states.answerSize) { buffer, count in
+      states.answer(series: state, into: UnsafeMutableBufferPointer(rebasing: buffer[..<states.answerSize]))
+      count = states.answerSize
+    }
+    let given = name == nil ? [] : Array(row.quantiles.all)
+    return AnsweredRow(series: series, given: given, answered: name == nil ? [] : Array(row.quantiles.answered), answer: answer, known: known)
+  }
+
+  // MARK: Rows that come again
+
+  /// Writes a row with its first answer; its target, where it comes now, teaches by what was answered then.
+  private func answerAgain(_ next: Row, _ before: AnsweredRow, _ name: FieldText, _ target: Double, into output: ByteBuffer) throws {
+    let isTruth = before.isOpen && !target.isNaN
+    // A run that is made again brings the rows of the one before, with the same predictions.
+    let isSame = zip(before.given, row.quantiles.all).allSatisfy { $0 == $1 || ($0.isNaN && $1.isNaN) }
+    if !isTruth, before.isOfThisRun || !isSame {
+      throw Failure(
+        .badData, "another row with \(identity!.title(name)) \(before.isOpen ? "waits for its target" : "came with its target before")",
+        remedy: "name with --id the columns that tell rows apart")
+    }
+    row.quantiles.restore(before.answered)
+    row.write(next, into: output)
+    if !isTruth {
+      if !target.isNaN { repeatedRows += 1 }
       return
     }
-    learn(target, current, time)
-  }
-
-  private func learn(_ target: Double, _ current: Int, _ time: TimeValue?) {
-    if series.learn(current, at: time) { states.addSeries() }
-    let state = series.state(of: current)!
-    for (k, interval) in plan.intervals.enumerated() {
-      let given = row.quantiles.given(interval.group)
-      let (lower, upper) = (given[interval.pair.lower], given[interval.pair.upper])
-      states.learn(EndScores(below: distance(lower, target), above: distance(target, upper)), series: state, interval: k)
+    if plan.reports {
+      before.given.withUnsafeBufferPointer { given in
+        before.answered.withUnsafeBufferPointer { report(target, given: given, answered: $0) }
+      }
     }
     learntRows += 1
+    hasChanged = true
+    let scores = before.given.withUnsafeBufferPointer { self.scores(target, given: $0) }
+    _ = kept.close(name, target: target, scores: scores, at: series.current(before.series))
+    if series.order == nil { teach(kept.takeDue(of: before.series, before: nil), before.series) }
   }
 
-  /// a − b within ±1e150, as the squares of scores, and their sums, are to be numbers; infinite or missing only where a quantile is.
-  private func distance(_ a: Double, _ b: Double) -> Double {
-    a.isFinite && b.isFinite ? max(-1e150, min(1e150, a - b)) : a - b
+  // MARK: Learning
+
+  private func teach(_ steps: [[AnsweredRow]], _ current: Int) {
+    for step in steps {
+      if series.learn(current) { states.addSeries() }
+      let size = states.answerSize
+      step.flatMap(\.answer).withUnsafeBufferPointer { answers in
+        let rows = step.enumerated().map { ($1.scores, UnsafeBufferPointer(rebasing: answers[$0 * size..<($0 + 1) * size])) }
+        states.learn(rows, series: series.state(of: current)!)
+      }
+    }
   }
 
-  private func report(_ target: Double) {
+  /// Teaches all that waits, to tell what comes next: once the state is saved.
+  func teachAll() {
+    for current in kept.waitingSeries { teach(kept.takeDue(of: current, before: nil), current) }
+  }
+
+  private func scores(_ target: Double, given: UnsafeBufferPointer<Double>) -> [EndScores] {
+    plan.intervals.map { $0.scores(target, given: given) }
+  }
+
+  private func report(_ target: Double, given: UnsafeBufferPointer<Double>, answered: UnsafeBufferPointer<Double>) {
     for (k, interval) in plan.intervals.enumerated() {
-      let (before, after) = (row.quantiles.given(interval.group), row.quantiles.values(interval.group))
-      let (lower, upper) = (interval.pair.lower, interval.pair.upper)
-      guard !before[lower].isNaN, !before[upper].isNaN else { continue }
+      let (lower, upper) = (interval.lowerPlace, interval.upperPlace)
+      guard !given[lower].isNaN, !given[upper].isNaN else { continue }
       changes[k].rows += 1
-      changes[k].before.add(before[lower], before[upper], target, weight: 1)
-      changes[k].after.add(after[lower], after[upper], target, weight: 1)
+      changes[k].before.add(given[lower], given[upper], target, weight: 1)
+      changes[k].after.add(answered[lower], answered[upper], target, weight: 1)
     }
   }
 }

@@ -17,11 +17,20 @@ struct SavedOnlineState {
     let settings: [(key: String, value: String)]
     let by: [String]
     let order: String?
+    let known: String?
+    let id: [String]?
 
-    init(_ method: MethodSpecification, _ description: MethodDescription, by: [String], order: String?) {
+    /// The flags that name columns, with what they name.
+    var columns: [(flag: String, names: [String])] {
+      [("--order", [order].compactMap { $0 }), ("--known", [known].compactMap { $0 }), ("--id", id ?? [])]
+    }
+
+    init(_ method: MethodSpecification, _ description: MethodDescription, by: [String], order: String?, known: String?, id: [String]?) {
       self.method = method
       self.by = by
       self.order = order
+      self.known = known
+      self.id = id
       settings = description.settings.map { setting in
         let text = method.settings.last { $0.key == setting.name }?.value ?? setting.defaultText
         return (setting.name, Double(text).map(shortestText) ?? text)
@@ -52,16 +61,17 @@ struct SavedOnlineState {
     }
     let by = try reader.readStrings()
     guard by == identity.by else { throw refuse("a state by \(list(by)), not by \(list(identity.by))") }
-    let order = try reader.readStrings()
-    guard order == [identity.order].compactMap({ $0 }) else {
-      throw refuse("a state in the order of \(list(order)), not of \(list([identity.order].compactMap { $0 }))")
+    for (what, wanted) in identity.columns {
+      let found = try reader.readStrings()
+      func told(_ names: [String]) -> String { names.isEmpty ? "no \(what)" : "\(what) \(list(names))" }
+      guard found == wanted else { throw refuse("a state of a run with \(told(found)), and this one has \(told(wanted))") }
     }
   }
 
   /// Reads what series have learnt, and returns from how many rows. Throws where the table has other groups or levels.
-  mutating func read(_ groups: [QuantileColumns], target: String, into series: inout OnlineSeries, _ states: any OnlineStates, path: String) throws
-    -> Int
-  {
+  mutating func read(
+    _ groups: [QuantileColumns], target: String, into series: inout OnlineSeries, _ kept: inout AnsweredRows, _ states: any OnlineStates, path: String
+  ) throws -> Int {
     func refuse(_ cause: String) -> Failure {
       Failure(.badData, cause, at: .init(input: path), remedy: "calibrate what it was made for, or name another --state")
     }
@@ -82,12 +92,18 @@ struct SavedOnlineState {
       }
     }
     let rows = try reader.readInt()
-    let count = try reader.readInt()
-    guard rows >= 0, count >= 0 else { throw ByteReader.damaged }
-    for _ in 0..<count {
-      try series.add(decoding: &reader)
-      try states.addSeries(decoding: &reader)
+    let withState = try reader.readCount()
+    let all = try reader.readCount()
+    guard rows >= 0, rows < 1 << 53, withState <= all else { throw ByteReader.damaged }
+    let numbers = try (0..<all).map { k in
+      let number = try series.add(decoding: &reader, hasState: k < withState)
+      if k < withState { try states.addSeries(decoding: &reader) }
+      return number
     }
+    let intervals = OnlineInterval.all(groups)
+    try kept.decode(
+      &reader, &series, numbers: numbers, width: groups.reduce(0) { $0 + $1.levels.count }, answerSize: states.answerSize
+    ) { given, target in given.withUnsafeBufferPointer { given in intervals.map { $0.scores(target, given: given) } } }
     guard reader.isAtEnd else { throw ByteReader.damaged }
     return rows
   }
@@ -99,20 +115,23 @@ struct SavedOnlineState {
     writer.write(identity.settings.map(\.key))
     writer.write(identity.settings.map(\.value))
     writer.write(identity.by)
-    writer.write([identity.order].compactMap { $0 })
+    for (_, columns) in identity.columns { writer.write(columns) }
     writer.write(groups.map(\.name))
     for group in groups { writer.write(group.levels.map { Level($0).key }) }
     writer.write(worker.learntRows)
+    let saved = worker.series.saved(worker.kept.seriesOfRows)
     writer.write(worker.states.series)
-    for k in 0..<worker.states.series {
-      worker.series.encode(state: k, into: &writer)
-      worker.states.encode(series: k, into: &writer)
+    writer.write(saved.count)
+    for (k, number) in saved.enumerated() {
+      worker.series.encode(number, into: &writer)
+      if k < worker.states.series { worker.states.encode(series: k, into: &writer) }
     }
+    worker.kept.encode(placeOfSeries: Dictionary(uniqueKeysWithValues: saved.enumerated().map { ($1, $0) }), into: &writer)
     var training = ["rows": "\(worker.learntRows)", "series": "\(worker.states.series)"]
-    if let time = worker.series.lastTime { training["until"] = time.text }
+    if let time = worker.series.lastTime { training["until"] = time.canonicalText.description }
     let text = identity.method.method + ":" + identity.settings.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
     return ModelFile(
-      tool: "qconformal", settings: ["state", text], target: target, inputs: groups.map(\.name) + identity.by + [identity.order].compactMap { $0 },
+      tool: "qconformal", settings: ["state", text], target: target, inputs: groups.map(\.name) + identity.by + identity.columns.flatMap(\.1),
       levels: Levels.union(groups.map(\.levels)), training: training, columns: header.names, body: writer.bytes)
   }
 }

@@ -7,6 +7,6 @@ struct MergedCalibration {
   /// The largest of each group.
   let rankErrors: [Int]
   /// Keys with too few labelled rows, sorted.
-  let smallKeys: [String]
+  let smallKeys: [RowKey]
   let rowsNeeded: Int
 }

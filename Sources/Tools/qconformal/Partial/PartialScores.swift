@@ -14,7 +14,7 @@ struct PartialScores {
   let columns: [String]
   let groups: [Group]
   /// By the values of the `--by` columns; without them all rows have one key.
-  private(set) var byKey: [String: KeyScores]
+  private(set) var byKey: [RowKey: KeyScores]
 
   struct Group: Equatable {
     let name: String
@@ -74,7 +74,7 @@ struct PartialScores {
         weights: weights.map { weights in labelled.map { weights[$0] } })
     }
     let keys = roles.by.isEmpty ? nil : try RowKey.keys(table, roles.by)
-    let members = keys.map { keys in Dictionary(grouping: labelled.indices) { keys[labelled[$0]] } } ?? ["": Array(labelled.indices)]
+    let members = keys.map { keys in Dictionary(grouping: labelled.indices) { keys[labelled[$0]] } } ?? [RowKey([]): Array(labelled.indices)]
     byKey = try members.mapValues { positions in
       KeyScores(
         rows: positions.count, weight: positions.reduce(into: ExactSum()) { $0.add(weights?[labelled[$1]] ?? 1) },
@@ -130,7 +130,7 @@ struct PartialScores {
     let calibrator = type.init(settings: try Settings(specification.settings, of: type.description)) as! any ScoreCalibrator
     let mean = all.weight.rounded / Double(max(1, all.rows))
     let typicalWeight = terms.weight == nil ? nil : mean.isFinite ? mean : Double.greatestFiniteMagnitude
-    var small: Set<String> = []
+    var small: Set<RowKey> = []
     var rowsNeeded = 1
     let fitted = try groups.indices.map { g in
       let whole = try calibrator.fit(all.scores[g], levels: groups[g].levels, typicalWeight: typicalWeight)
@@ -191,8 +191,8 @@ struct PartialScores {
     columns = try reader.readStrings()
     let names = try reader.readStrings()
     groups = try names.map { Group(name: $0, levels: try reader.readArray(of: Double.self), madeLevels: try reader.readArray(of: Double.self)) }
-    let keys = try reader.readStrings()
-    var byKey: [String: KeyScores] = [:]
+    let keys = try reader.readRowKeys(columns: terms.by.count)
+    var byKey: [RowKey: KeyScores] = [:]
     for key in keys {
       let rows = try reader.readInt()
       guard rows >= 0, rows < 1 << 44, let sum = ExactSum(try reader.readString()), sum.rounded >= 0 else { throw ByteReader.damaged }
@@ -204,7 +204,7 @@ struct PartialScores {
       byKey[key] = KeyScores(rows: rows, weight: sum, scores: scores)
     }
     self.byKey = byKey
-    guard reader.isAtEnd, !names.isEmpty, Set(names).count == names.count, byKey.count == keys.count, !terms.by.isEmpty || keys == [""],
+    guard reader.isAtEnd, !names.isEmpty, Set(names).count == names.count, byKey.count == keys.count, !terms.by.isEmpty || keys == [RowKey([])],
       groups.allSatisfy({ Levels.areProper($0.levels) && Set($0.madeLevels).isSubset(of: $0.levels) })
     else { throw ByteReader.damaged }
     // Fitting finds what does not belong together, such as scores of too few bounds.

@@ -23,7 +23,7 @@ struct CalibrationMessages {
       let prefix = groups.count > 1 ? group.title + ": " : ""
       for key in [nil] + calibration.keys.map(Optional.some) {
         for correction in calibration.corrections(key) {
-          let name = key.map { keyTitle($0) + ": " } ?? ""
+          let name = key.map { $0.title(by) + ": " } ?? ""
           session.diagnostics.note("\(prefix)\(name)\(levelsText(correction.levels)): \(correction.effect), learnt from \(correction.rows) rows")
         }
       }
@@ -31,10 +31,6 @@ struct CalibrationMessages {
   }
 
   private func levelsText(_ levels: [Double]) -> String { "level\(levels.count > 1 ? "s" : "") " + levels.map(levelText).joined(separator: " and ") }
-
-  private func keyTitle(_ key: String) -> String {
-    zip(by, RowKey.values(key)).map { $1.isEmpty ? "\($0) missing" : "\($0)=\($1)" }.joined(separator: ", ")
-  }
 
   /// Groups no level of which can be calibrated, and, asked for, levels that are not among those that are.
   private func tellUnpaired() {
@@ -53,7 +49,7 @@ struct CalibrationMessages {
   private func tellSmallKeys() {
     guard let calibration = calibrations.max(by: { $0.rowsNeeded < $1.rowsNeeded }), let first = calibration.smallKeys.first else { return }
     let count = calibration.smallKeys.count
-    let names = count == 1 ? keyTitle(first) : "\(count) groups of \(by.joined(separator: ", ")), \(keyTitle(first)) the first,"
+    let names = count == 1 ? first.title(by) : "\(count) groups of \(by.joined(separator: ", ")), \(first.title(by)) the first,"
     let lack = calibration.rowsNeeded == 1 ? "no labelled row" : "fewer than \(calibration.rowsNeeded) labelled rows"
     session.diagnostics.warn(
       "\(names) \(count == 1 ? "has" : "have") \(lack): all rows calibrate \(count == 1 ? "it" : "them")")

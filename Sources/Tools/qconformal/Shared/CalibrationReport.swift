@@ -47,7 +47,7 @@ struct CalibrationReport {
     let table = ReportTable(columns: ["model"] + by + columns)
     var lines: [[ReportTable.Cell]] = []
     for ((group, training), calibration) in zip(zip(groups, trainings), calibrations) {
-      let selections: [(key: String?, positions: [Int])] =
+      let selections: [(key: RowKey?, positions: [Int])] =
         [(nil, Array(rows.labelled.indices))] + rows.positionsOfKey.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
       for selection in selections { lines += try self.lines(group, calibration, selection.key, selection.positions, training.quantiles.values) }
     }
@@ -55,7 +55,7 @@ struct CalibrationReport {
   }
 
   private func lines(
-    _ group: QuantileColumns, _ calibration: any ReportedCalibration, _ key: String?, _ positions: [Int], _ values: [Double]
+    _ group: QuantileColumns, _ calibration: any ReportedCalibration, _ key: RowKey?, _ positions: [Int], _ values: [Double]
   ) throws -> [[ReportTable.Cell]] {
     let pairs = LevelPairs(group.levels).pairs
     var before = pairs.map { _ in Tally() }
@@ -73,7 +73,7 @@ struct CalibrationReport {
       }
     }
     let corrections = calibration.corrections(key)
-    let keyValues = key.map(RowKey.values) ?? by.map { _ in "" }
+    let keyValues = key?.values ?? by.map { _ in "" }
     return pairs.enumerated().map { k, pair in
       let (lower, upper) = (group.levels[pair.lower], group.levels[pair.upper])
       let below = corrections.first { $0.lowerLevel == lower }

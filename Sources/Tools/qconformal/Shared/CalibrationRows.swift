@@ -21,7 +21,7 @@ struct CalibrationRows {
   private let weights: [Double]?
   private let typicalWeight: Double
   /// The values of the `--by` columns of every row.
-  let keys: [String]?
+  let keys: [RowKey]?
   /// The `--given` columns of every row.
   let features: FeatureTable?
 
@@ -85,7 +85,7 @@ struct CalibrationRows {
   }
 
   /// Positions of the labelled rows with each key.
-  var positionsOfKey: [String: [Int]] {
+  var positionsOfKey: [RowKey: [Int]] {
     guard let keys else { return [:] }
     return Dictionary(grouping: labelled.indices) { keys[labelled[$0]] }
   }

@@ -1,26 +1,73 @@
 import FilterKit
+import Groundwork
 import Tables
 
-/// The values of the `--by` columns as one text; missing values are a value of their own.
-enum RowKey {
-  private static let separator = "\u{1F}"
+/// The values of the `--by` columns. Two keys are equal where their values mean the same (`KeyForm`); missing is a value of its own.
+struct RowKey: Hashable, Comparable, Sendable {
+  /// As they first came.
+  let values: [FieldText]
+  private let forms: [FieldText]
 
-  static func joined(_ texts: [String]) -> String { texts.map { MissingText.matches($0) ? "" : $0 }.joined(separator: separator) }
+  init(_ values: [FieldText]) {
+    self.values = values
+    forms = values.map(KeyForm.of)
+  }
 
-  static func values(_ key: String) -> [String] { key.components(separatedBy: separator) }
+  static func == (a: RowKey, b: RowKey) -> Bool { a.forms == b.forms }
+  func hash(into hasher: inout Hasher) { hasher.combine(forms) }
+  static func < (a: RowKey, b: RowKey) -> Bool { a.forms.lexicographicallyPrecedes(b.forms) }
+
+  /// "place=north, item missing" in messages.
+  func title(_ columns: [String]) -> String {
+    zip(columns, zip(values, forms)).map { column, value in value.1.isEmpty ? "\(column) missing" : "\(column)=\(value.0)" }.joined(separator: ", ")
+  }
 
   /// The key of every row of a stored table.
-  static func keys(_ table: StoredTable, _ columns: [Int]) throws -> [String] {
-    let texts = try columns.map { column -> [String] in
-      guard case .categories(let codes, let categories) = try table.feature(column) else { return [] }
-      return codes.map { $0 < 0 ? "" : categories[Int($0)] }
-    }
-    return (0..<table.rows).map { row in joined(texts.map { $0[row] }) }
+  static func keys(_ table: StoredTable, _ columns: [Int]) throws -> [RowKey] {
+    let (numbers, keys) = try table.keys(columns)
+    let names = keys.names.map(RowKey.init)
+    return numbers.map { names[Int($0)] }
   }
 }
 
-extension String {
-  fileprivate func components(separatedBy separator: String) -> [String] {
-    split(separator: Character(separator), omittingEmptySubsequences: false).map(String.init)
+extension ByteWriter {
+  mutating func write(_ key: RowKey) { write(key.values) }
+
+  /// A count, then the keys.
+  mutating func write(_ keys: [RowKey]) {
+    write(keys.count)
+    for key in keys { write(key) }
   }
+}
+
+extension ByteReader {
+  /// A key of as many values.
+  mutating func readRowKey(columns: Int) throws -> RowKey {
+    let key = RowKey(try readFieldTexts())
+    guard key.values.count == columns else { throw ByteReader.damaged }
+    return key
+  }
+
+  mutating func readRowKeys(columns: Int) throws -> [RowKey] {
+    let count = try readCount()
+    return try (0..<count).map { _ in try readRowKey(columns: columns) }
+  }
+}
+
+/// Finds what belongs to the keys of rows.
+final class KeyLookup<Value> {
+  private let keys = KeyTable()
+  private var values: [Value] = []
+  private let columns: [Int]
+
+  init(_ all: [(key: RowKey, value: Value)], columns: [Int]) throws {
+    self.columns = columns
+    for (key, value) in all {
+      _ = try keys.number(of: key.values)
+      values.append(value)
+    }
+  }
+
+  /// nil where the row's key has nothing.
+  func find(_ row: Row) throws -> Value? { try keys.find(row, columns).map { values[$0] } }
 }

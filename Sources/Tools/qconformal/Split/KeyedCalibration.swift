@@ -4,9 +4,9 @@ import FilterKit
 /// One quantile group's calibrations: on all labelled rows, and on those of each key that has enough.
 final class KeyedCalibration {
   let whole: CrossFittedCalibration
-  private(set) var byKey: [String: CrossFittedCalibration] = [:]
+  private(set) var byKey: [RowKey: CrossFittedCalibration] = [:]
   /// Keys with too few labelled rows, which all rows calibrate, sorted.
-  let smallKeys: [String]
+  let smallKeys: [RowKey]
   let rowsNeeded: Int
   private let rows: CalibrationRows
   private var positionInKey: [Int] = []
@@ -43,7 +43,7 @@ final class KeyedCalibration {
   }
 
   /// The calibration of unlabelled rows with this key; nil is any other.
-  func full(_ key: String?) -> any FittedCalibrator { (key.flatMap { byKey[$0] } ?? whole).full }
+  func full(_ key: RowKey?) -> any FittedCalibrator { (key.flatMap { byKey[$0] } ?? whole).full }
 
   /// Calibrations that answer rows.
   var used: [CrossFittedCalibration] { (smallKeys.isEmpty && rows.keys != nil ? [] : [whole]) + byKey.sorted { $0.key < $1.key }.map(\.value) }

@@ -19,9 +19,9 @@ struct SavedCalibration {
     /// Levels that the answer has beside those of the table.
     let madeLevels: [Double]
     let whole: any FittedCalibrator
-    let byKey: [String: any FittedCalibrator]
+    let byKey: [RowKey: any FittedCalibrator]
 
-    init(name: String, madeLevels: [Double], whole: any FittedCalibrator, byKey: [String: any FittedCalibrator]) {
+    init(name: String, madeLevels: [Double], whole: any FittedCalibrator, byKey: [RowKey: any FittedCalibrator]) {
       self.name = name
       self.madeLevels = madeLevels
       self.whole = whole
@@ -51,12 +51,13 @@ struct SavedCalibration {
           ? Failure(.badData, "a state of an online method, not a model of --save", remedy: "give it with --state")
           : Failure(.badData, "the model calibrates by \"\(method)\", which this qconformal does not know", remedy: "update qconformal")
       }
-      terms = try CalibrationTerms(decoding: &reader)
+      let terms = try CalibrationTerms(decoding: &reader)
+      self.terms = terms
       let names = try reader.readStrings()
       groups = try names.map { name in
         let madeLevels = try reader.readArray(of: Double.self)
         let whole = try calibrator.decode(&reader)
-        let keys = try reader.readStrings()
+        let keys = try reader.readRowKeys(columns: terms.by.count)
         let byKey = try keys.map { ($0, try calibrator.decode(&reader)) }
         guard Set(keys).count == keys.count, byKey.allSatisfy({ $0.1.levels == whole.levels }), Set(madeLevels).isSubset(of: whole.levels) else {
           throw ByteReader.damaged
@@ -96,6 +97,12 @@ struct SavedCalibration {
       tool: "qconformal", settings: [specification.text], target: target,
       inputs: groups.map(\.name) + terms.by + (given?.features.map(\.name) ?? []) + [terms.weight].compactMap { $0 },
       levels: Levels.union(groups.map(\.whole.levels)), training: training, columns: columns, body: writer.bytes)
+  }
+
+  /// Finds by the key that rows have in these columns the calibrators of that key, one a group.
+  func lookup(_ columns: [Int]) throws -> KeyLookup<[(any FittedCalibrator)?]> {
+    let keys = Set(groups.flatMap { $0.byKey.keys })
+    return try KeyLookup(keys.map { key in (key, groups.map { $0.byKey[key] }) }, columns: columns)
   }
 
   /// The groups of this table that the model calibrates, at the levels it knows.

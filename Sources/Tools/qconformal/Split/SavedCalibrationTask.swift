@@ -31,9 +31,9 @@ struct SavedCalibrationTask: StreamingTask {
 
   func output(_ roles: Roles, _ header: Header) throws -> OutputColumns { try flags.output(roles.groups) }
 
-  func worker(_ roles: Roles, _ header: Header, _ encoder: RowEncoder, _ session: FilterSession) -> SavedCalibrationWorker {
+  func worker(_ roles: Roles, _ header: Header, _ encoder: RowEncoder, _ session: FilterSession) throws -> SavedCalibrationWorker {
     let plan = flags.plan(header, roles.groups, encoder, weight: roles.weight, bounds: bounds ?? saved.terms.bounds)
-    return SavedCalibrationWorker(plan, saved, by: roles.by, given: roles.given)
+    return try SavedCalibrationWorker(plan, saved, by: roles.by, given: roles.given)
   }
 
   func conclude(_ workers: [SavedCalibrationWorker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) {

@@ -32,14 +32,15 @@ final class CrossFittedWorker: RowWorker, CalibratingWorker {
 final class SavedCalibrationWorker: RowWorker, CalibratingWorker {
   let row: CalibratedRow
   private let groups: [SavedCalibration.Group]
-  private let by: [Int]
+  /// Of the keys that have calibrators of their own, one a group, nil where the group's rows all have one.
+  private let ofKeys: KeyLookup<[(any FittedCalibrator)?]>?
   /// Reads the columns of `--given`, where the method uses them.
   private var given: FeatureCollector?
 
-  init(_ plan: AnswerPlan, _ saved: SavedCalibration, by: [Int], given: FeatureCollector?) {
+  init(_ plan: AnswerPlan, _ saved: SavedCalibration, by: [Int], given: FeatureCollector?) throws {
     row = CalibratedRow(plan)
     groups = saved.groups
-    self.by = by
+    ofKeys = by.isEmpty ? nil : try saved.lookup(by)
     self.given = given
   }
 
@@ -47,9 +48,9 @@ final class SavedCalibrationWorker: RowWorker, CalibratingWorker {
     try self.row.read(row)
     try given?.add(row)
     let features = given?.take()
-    let key = by.isEmpty ? nil : RowKey.joined(by.map { row.text($0) })
+    let own = try ofKeys?.find(row)
     for g in groups.indices {
-      let calibrator = key.flatMap { groups[g].byKey[$0] } ?? groups[g].whole
+      let calibrator = own?[g] ?? groups[g].whole
       if let features, let dependent = calibrator as? any FeatureDependentCalibrator {
         self.row.move(g, by: dependent.given(features, row: 0))
       } else {

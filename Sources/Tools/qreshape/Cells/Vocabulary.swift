@@ -7,10 +7,11 @@ final class Vocabulary {
   private let monitor = Monitor()
   private var modelList: [String] = []
   private var levelList: [Double] = []
-  private var numberOfModel: [String: Int] = [:]
+  /// By the bytes of their names.
+  private var numberOfModel: [FieldText: Int] = [:]
   private var numberOfLevel: [Level: Int] = [:]
   /// Names and levels that were met, left out or not.
-  private var metModels: Set<String> = []
+  private var metModels: Set<FieldText> = []
   private var metLevels: Set<Level> = []
   private var metUnnamed = false
   private var metNamesake = false
@@ -19,7 +20,7 @@ final class Vocabulary {
   /// As they are called in the output.
   let onlyModels: [String]?
   let onlyLevels: [Double]?
-  private let allowedModels: Set<String>?
+  private let allowedModels: Set<FieldText>?
   private let allowedLevels: Set<Level>?
 
   /// By number.
@@ -30,7 +31,7 @@ final class Vocabulary {
     self.unnamed = unnamed
     onlyModels = models.map { $0.map { $0.isEmpty ? unnamed : $0 } }
     onlyLevels = levels
-    allowedModels = onlyModels.map(Set.init)
+    allowedModels = onlyModels.map { Set($0.map { FieldText($0) }) }
     allowedLevels = levels.map { Set($0.map { Level($0) }) }
     onlyModels?.forEach { _ = number($0) }
     levels?.forEach { _ = number($0) }
@@ -41,8 +42,8 @@ final class Vocabulary {
     let shown = name.isEmpty ? unnamed : name
     return monitor.locked {
       if name.isEmpty { metUnnamed = true } else if name == unnamed { metNamesake = true }
-      metModels.insert(shown)
-      return allowedModels?.contains(shown) == false ? -1 : number(shown)
+      metModels.insert(FieldText(shown))
+      return allowedModels?.contains(FieldText(shown)) == false ? -1 : number(shown)
     }
   }
 
@@ -58,18 +59,18 @@ final class Vocabulary {
   var hasMerged: Bool { monitor.locked { metUnnamed && metNamesake } }
 
   /// Models and levels that were told and not met, and those that were met.
-  var absentModels: [String] { monitor.locked { (onlyModels ?? []).filter { !metModels.contains($0) } } }
+  var absentModels: [String] { monitor.locked { (onlyModels ?? []).filter { !metModels.contains(FieldText($0)) } } }
   var absentLevels: [Double] { monitor.locked { (onlyLevels ?? []).filter { !metLevels.contains(Level($0)) } } }
-  var presentModels: [String] { monitor.locked { metModels.sorted() } }
+  var presentModels: [String] { monitor.locked { metModels.sorted().map(\.description) } }
   var presentLevels: [Double] { monitor.locked { metLevels.sorted().map(\.value) } }
 
   /// Numbers of the told models, in their order.
   var toldModels: [Int]? { onlyModels.map { $0.map(number) } }
 
   private func number(_ model: String) -> Int {
-    if let number = numberOfModel[model] { return number }
+    if let number = numberOfModel[FieldText(model)] { return number }
     modelList.append(model)
-    numberOfModel[model] = modelList.count - 1
+    numberOfModel[FieldText(model)] = modelList.count - 1
     return modelList.count - 1
   }
 

@@ -4,7 +4,7 @@ import Tables
 /// Observed values that are joined to rows: fields of the rows' own column that are missing are filled, or a column is appended.
 struct TruthJoin {
   let table: TruthTable
-  let key: JoinKey
+  let key: FieldKey
   /// The rows' own column of observed values.
   let fills: Int?
 }

@@ -23,14 +23,16 @@ final class TruthTable {
   private var keys = ByteTable()
   private var values: [Value] = []
   /// How new each value is and where it stands, while the table is read.
-  private var origins: [(asOf: String, line: Int)] = []
+  private var origins: [(asOf: Moment?, line: Int)] = []
   private let text = ByteBuffer()
   private let skips: Bool
 
   /// Reads `path`. `target` names the column of observed values where it is there, else the usual names do, else `value`. Values are
   /// kept as the format `output` writes them. `delimiter` is that of the table if its header has one. Rows that are bad, or whose key
   /// has another value already, are skipped and counted, or thrown for.
-  init(_ path: String, on columns: [String], target: String?, delimiter: UInt8?, output: TableFormat, skips: Bool) throws {
+  init(_ path: String, on columns: [String], target: String?, delimiter: UInt8?, output: TableFormat, timeFormat: TimeFormat?, skips: Bool)
+    throws
+  {
     self.skips = skips
     var options = TableReader.Options()
     options.operands = [path]
@@ -55,7 +57,8 @@ final class TruthTable {
     column = header.names[value]
     func other(_ name: String) -> Int? { header.index(of: name).flatMap { places.contains($0) || $0 == value ? nil : $0 } }
     let worker = Worker(
-      self, key: JoinKey(columns: places), value: value, outputType: other("output_type"), asOf: other("as_of"), header,
+      self, key: FieldKey(columns: places), value: value, outputType: other("output_type"),
+      asOf: other("as_of").map { TimeColumn($0, header, format: timeFormat) }, header,
       FieldWriter(input: reader.format, output: output))
     var read = try RowPipeline(source: reader, format: reader.format, header: header, output: nil, policy: BadRowPolicy(skips: skips)).run([worker])
     read.skipped += counts.skipped
@@ -71,16 +74,16 @@ final class TruthTable {
 
   private final class Worker: RowWorker {
     private let table: TruthTable
-    private let key: JoinKey
+    private let key: FieldKey
     private let value: Int
     private let outputType: Int?
-    private let asOf: Int?
+    private var asOf: TimeColumn?
     private let header: Header
     private let writer: FieldWriter
     private let numbers = NumberReader()
     private let buffer = ByteBuffer(capacity: 256)
 
-    init(_ table: TruthTable, key: JoinKey, value: Int, outputType: Int?, asOf: Int?, _ header: Header, _ writer: FieldWriter) {
+    init(_ table: TruthTable, key: FieldKey, value: Int, outputType: Int?, asOf: TimeColumn?, _ header: Header, _ writer: FieldWriter) {
       self.table = table
       self.key = key
       self.value = value
@@ -91,7 +94,9 @@ final class TruthTable {
     }
 
     override func handle(_ row: Row, into output: ByteBuffer) throws {
-      if counts(row) { _ = try row.finiteNumber(value, numbers, header) }
+      guard counts(row) else { return }
+      _ = try row.finiteNumber(value, numbers, header)
+      _ = try asOf?.read(row)
     }
 
     private func counts(_ row: Row) -> Bool { outputType.map { row.text($0) == "quantile" } ?? true }
@@ -106,7 +111,7 @@ final class TruthTable {
       key.append(row, into: buffer)
       let (number, isNew) = try table.keys.add(buffer.bytes)
       let read = try row.finiteNumber(value, numbers, header)
-      let origin = (asOf: asOf.map { row.text($0) } ?? "", line: line)
+      let origin = (asOf: try asOf?.read(row), line: line)
       if !isNew {
         let (known, before) = (table.values[number].number, table.origins[number])
         if precedes(origin.asOf, before.asOf) { return }
@@ -127,10 +132,10 @@ final class TruthTable {
       if table.firstKey == nil { table.firstKey = String(decoding: buffer.bytes, as: UTF8.self) }
     }
 
-    /// Numbers by value, others, as dates are, by their text.
-    private func precedes(_ a: String, _ b: String) -> Bool {
-      if let x = Double(a), let y = Double(b) { return x < y }
-      return a < b
+    /// A value without a time is older than all.
+    private func precedes(_ a: Moment?, _ b: Moment?) -> Bool {
+      guard let b else { return false }
+      return a?.isBefore(b) ?? true
     }
 
     private func refuse(_ known: Int, _ input: String, _ line: Int) throws {

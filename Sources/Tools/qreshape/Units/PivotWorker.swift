@@ -20,9 +20,6 @@ final class PivotWorker: RowWorker {
   private let target: Int?
   /// Columns that are the same in all rows of a run; their bytes are compared.
   private let stretches: [(first: Int, last: Int)]
-  /// The key's own.
-  private let keyStretches: [(first: Int, last: Int)]
-  private let isPlainKey: Bool
   private let linesPerCell: Int
   /// Whether a row's bytes are kept with its quantiles.
   private let keepsRecords: Bool
@@ -52,7 +49,6 @@ final class PivotWorker: RowWorker {
     self.target = target
     self.linesPerCell = linesPerCell
     self.keepsRecords = keepsRecords
-    isPlainKey = format == .csv
     func joined(_ columns: [Int]) -> [(first: Int, last: Int)] {
       columns.reduce(into: []) { stretches, column in
         if format != .ndjson, let last = stretches.last?.last, last == column - 1 {
@@ -62,7 +58,6 @@ final class PivotWorker: RowWorker {
         }
       }
     }
-    keyStretches = joined(key.columns)
     stretches = joined((key.columns + (target.map { [$0] } ?? [])).sorted())
   }
 
@@ -117,7 +112,7 @@ final class PivotWorker: RowWorker {
     try truth?.check(row)
     let value = try target.map { try row.finiteNumber($0, numbers, reader.header) }
     let start = keys.count
-    appendKey(row)
+    key.append(row, into: keys)
     let bytes = UnsafeBufferPointer(start: UnsafePointer(keys.base) + start, count: keys.count - start)
     runs.append(
       Run(hash: hash(bytes), key: start..<keys.count, row: handled, model: model, bytes: cellBytes.count..<cellBytes.count, cells: 0))
@@ -128,19 +123,6 @@ final class PivotWorker: RowWorker {
 
   /// Whether each row is a run of its own.
   private var startsAnew: Bool { linesPerCell == 0 || keepsRecords }
-
-  private func appendKey(_ row: Row) {
-    if isPlainKey {
-      let start = keys.count
-      for (i, stretch) in keyStretches.enumerated() {
-        if i > 0 { keys.append(UInt8(ascii: ",")) }
-        keys.append(span(row, stretch))
-      }
-      if keys.count == start || memchr(keys.base + start, 0x22, keys.count - start) == nil { return }
-      keys.truncate(to: start)
-    }
-    key.append(row, into: keys)
-  }
 
   override func commit(_ rows: Rows) throws {
     defer { reset() }

@@ -1,51 +1,9 @@
 import Glibc
 import Groundwork
 
-/// Memory handed out piece by piece, which never moves and goes all at once.
-final class Arena {
-  private static let firstSlab = 1 << 22
-  private static let largestSlab = 1 << 26
-  private var slabs: [PageMemory] = []
-  private var used = 0
-  private var bytesBefore = 0
-
-  /// Bytes that were handed out, and those lost between stretches of memory.
-  var bytes: Int { bytesBefore + used }
-
-  /// Room for `count` bytes at a multiple of 8.
-  @inline(__always)
-  func allocate(_ count: Int) throws -> UnsafeMutablePointer<UInt8> {
-    let rounded = (count + 7) & ~7
-    if let slab = slabs.last, used + rounded <= slab.capacity {
-      defer { used += rounded }
-      return slab.base + used
-    }
-    return try addSlab(rounded)
-  }
-
-  private func addSlab(_ count: Int) throws -> UnsafeMutablePointer<UInt8> {
-    // Larger ones as there is more to hold: the system gives large pages within them.
-    let size = min(Arena.largestSlab, max(Arena.firstSlab, bytes))
-    guard let slab = PageMemory(capacity: max(size, count)) else {
-      throw Failure(.internal, "there is no memory for the table", remedy: "lower --memory")
-    }
-    bytesBefore += slabs.last?.capacity ?? 0
-    slabs.append(slab)
-    used = count
-    return slab.base
-  }
-
-  /// Takes everything back; the first stretch of memory is kept for what comes.
-  func removeAll() {
-    slabs.removeLast(max(0, slabs.count - 1))
-    bytesBefore = 0
-    used = 0
-  }
-}
-
 /// A hash of bytes: 64 bits, mixed eight bytes at a time by multiplication (after Yann Collet's and Wang Yi's hashes).
 @inline(__always)
-func hash(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
+public func hash(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
   var state: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(bytes.count)
   guard let base = bytes.baseAddress else { return state }
   @inline(__always) func mix(_ word: UInt64) {
@@ -65,12 +23,14 @@ func hash(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
 }
 
 /// Numbers byte strings 0, 1, … in the order they are added: a hash table with open addressing.
-struct ByteTable {
+public struct ByteTable {
   private var slots: [UInt64] = Array(repeating: 0, count: 64)
   private var keys: [(start: UnsafePointer<UInt8>, count: Int)] = []
   private let arena = Arena()
 
-  var count: Int { keys.count }
+  public init() {}
+
+  public var count: Int { keys.count }
 
   /// A slot holds the upper half of the hash, and one more than the number; 0 is empty.
   @inline(__always)
@@ -90,10 +50,10 @@ struct ByteTable {
   }
 
   @inline(__always)
-  func find(_ key: UnsafeBufferPointer<UInt8>) -> Int? { slot(key, hash(key)).number }
+  public func find(_ key: UnsafeBufferPointer<UInt8>) -> Int? { slot(key, hash(key)).number }
 
   /// The number of a key, and whether it is new.
-  mutating func add(_ key: UnsafeBufferPointer<UInt8>) throws -> (number: Int, isNew: Bool) {
+  public mutating func add(_ key: UnsafeBufferPointer<UInt8>) throws -> (number: Int, isNew: Bool) {
     let hash = hash(key)
     let (index, known) = slot(key, hash)
     if let known { return (known, false) }
