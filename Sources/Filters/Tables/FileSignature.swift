@@ -179,7 +179,8 @@ struct FileSignature: Sendable {
     let end = min(bytes.count, (bytes.firstIndex(of: 10) ?? bytes.count) + 2)
     guard bytes[..<end].contains(0) else { return nil }
     if bytes.count >= 262, bytes[257..<262].elementsEqual("ustar".utf8) {
-      let unpack = "tar -xO" + (place.file.map { "f " + shellWord($0) } ?? "f -")
+      // tar unpacks a file by itself, and no stream.
+      let unpack = place.file.map { "tar -xOf " + shellWord($0) } ?? place.filtered(by: "tar -xOf -")
       return Failure(.badData, "this is a tar archive", at: .init(input: input), remedy: "unpack the table: " + unpack)
     }
     if let name = wideEncoding(UnsafeBufferPointer(rebasing: bytes[..<end])) {

@@ -167,7 +167,13 @@ final class OpenedTable {
   private func refusePreamble(_ delimiter: UInt8, told: Bool, atEnd: Bool) throws {
     guard let lines = Preamble.lines(of: rest.bytes, delimiter: delimiter, told: told, atEnd: atEnd) else { return }
     let last = linesBefore + lines
-    let what = last == 1 ? "line 1 looks like a title above the header" : "lines 1 to \(last) look like titles above the header"
+    let isEmpty = rest.bytes.split(separator: 10, maxSplits: lines, omittingEmptySubsequences: false).prefix(lines).allSatisfy { line in
+      line.allSatisfy { $0 == 13 || $0 == 32 || $0 == delimiter }
+    }
+    let what =
+      isEmpty
+      ? "\(last == 1 ? "line 1 is" : "lines 1 to \(last) are") empty, and the header stands below"
+      : last == 1 ? "line 1 looks like a title above the header" : "lines 1 to \(last) look like titles above the header"
     throw Failure(
       .badData, what, at: .init(input: source.name),
       remedy: "leave \(last == 1 ? "it" : "them") out: " + source.place.filtered(by: "tail -n +\(last + 1)"))
