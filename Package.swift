@@ -53,7 +53,7 @@ let package = Package(
     module(
       "FilterKit", on: "Filters",
       ["Tables", "Quantiles", "MethodKit", "Groundwork", "CZlib", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    module("Tables", on: "Filters", ["Quantiles", "Groundwork", "CNumberText", "CZlib"]),
+    module("Tables", on: "Filters", ["Quantiles", "Groundwork", "CNumberText", "CZlib", "CZstd"]),
 
     // Methods take matrices, never tables. MethodKit describes them; Designs and NetworkModels are what several of them stand on.
     module("Learners", on: "Methods", ["NetworkModels", "Designs", "MethodKit"] + numerics),
@@ -76,6 +76,7 @@ let package = Package(
 
     systemLibrary("COpenBLAS", pkgConfig: "openblas", package: "libopenblas-dev"),
     systemLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
+    systemLibrary("CZstd", pkgConfig: "libzstd", package: "libzstd-dev"),
 
     .testTarget(name: "GroundworkTests", dependencies: ["Groundwork"]),
     .testTarget(name: "QuantilesTests", dependencies: ["Quantiles", "Groundwork"]),

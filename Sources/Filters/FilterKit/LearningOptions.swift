@@ -55,7 +55,7 @@ public struct LearningOptions: ParsableArguments, FlagGroup {
   /// An empty input gives an empty output, unless something was to be learnt from it and saved.
   public func finishEmpty(_ session: FilterSession) throws {
     if save != nil { throw session.failure("the table is empty, so there is nothing to learn and save") }
-    try session.finish(RowCounts())
+    try session.finishEmpty()
   }
 
   /// `--memory` in bytes.

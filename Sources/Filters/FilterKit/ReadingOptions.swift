@@ -7,11 +7,14 @@ public enum InputFormatName: String, ExpressibleByArgument, CaseIterable { case 
 /// The options of every tool: how tables come in, and how the tool talks.
 public struct ReadingOptions: ParsableArguments, FlagGroup {
   @Argument(
-    help: ArgumentHelp("Tables with the same header, read one after the other; - is stdin, and .gz is unpacked.", valueName: "file"),
+    help: ArgumentHelp("Tables with the same header, read one after the other; - is stdin, and gzip and zstd are unpacked.", valueName: "file"),
     completion: .file())
   public var files: [String] = []
 
-  @Option(name: [.customShort("d"), .long], help: ArgumentHelp("Field delimiter of delimited tables.", valueName: "char"))
+  @Option(
+    name: [.customShort("d"), .long],
+    help: ArgumentHelp(
+      "Field delimiter of delimited tables, one character or tab (default: comma; tabs and semicolons are recognised).", valueName: "char"))
   public var delimiter: String?
 
   @Option(help: ArgumentHelp("Format of the input; recognised where it is not told.", valueName: "format"))
@@ -20,8 +23,12 @@ public struct ReadingOptions: ParsableArguments, FlagGroup {
   @Flag(help: "Tables have no header line; --columns, or a model file, names their columns.")
   public var noHeader = false
 
-  @Option(help: ArgumentHelp("Names of the columns of a table without a header line, separated by commas.", valueName: "names"))
+  @Option(
+    help: ArgumentHelp("Names of the columns of a table without a header line, or of the keys of NDJSON, separated by commas.", valueName: "names"))
   public var columns: String?
+
+  @Flag(help: "Read the headers of all files first, and then columns by name: the table has the columns of all, empty where a file lacks them.")
+  public var union = false
 
   @Option(help: ArgumentHelp("At a bad row, fail, or skip it and go on.", valueName: "choice"))
   public var onError: BadRowChoice = .fail
@@ -42,17 +49,23 @@ public struct ReadingOptions: ParsableArguments, FlagGroup {
 
   public static let list = FlagList<ReadingOptions>([
     ("--delimiter", { $0.delimiter != nil }), ("--input", { $0.input != nil }), ("--no-header", { $0.noHeader }),
-    ("--columns", { $0.columns != nil }),
+    ("--columns", { $0.columns != nil }), ("--union", { $0.union }),
     ("--on-error", { $0.onError != .fail }), ("--rejects", { $0.rejects != nil }), ("--explain", { $0.explain }), ("--quiet", { $0.quiet }),
     ("--verbose", { $0.verbose }),
   ])
 
+  /// `--delimiter` as a byte.
+  public var delimiterByte: UInt8? { delimiter.map { ["tab", "\\t"].contains($0) ? 9 : $0.utf8.first ?? 0 } }
+
   public func validate() throws {
-    if let delimiter, delimiter.utf8.count != 1 || delimiter == "\"" || delimiter == "\n" || delimiter == "\r" {
-      throw ValidationError("--delimiter \(delimiter): one single-byte character is needed, no quote or line end")
+    if let delimiter, !["tab", "\\t"].contains(delimiter), delimiter.utf8.count != 1 || ["\"", "\n", "\r"].contains(delimiter) {
+      throw ValidationError("--delimiter \(delimiter): one single-byte character or tab is needed, no quote or line end")
+    }
+    if union, noHeader { throw ValidationError("--union reads headers, and --no-header says that there are none") }
+    if union, files.count > 1, files.contains("-") {
+      throw ValidationError("--union reads the headers of all files first, and stdin cannot be read twice: give it alone")
     }
     if delimiter != nil, input == .ndjson { throw ValidationError("--delimiter is for delimited text, not for ndjson") }
-    if columns != nil, !noHeader { throw ValidationError("--columns names the columns of a table with --no-header") }
     if rejects != nil, onError != .skip { throw ValidationError("--rejects goes with --on-error skip") }
   }
 }

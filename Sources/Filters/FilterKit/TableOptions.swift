@@ -18,6 +18,9 @@ public struct TableOptions: ParsableArguments, FlagGroup {
   @Option(help: ArgumentHelp("Format of the output; the input's where it is not told.", valueName: "format"))
   public var output: FormatName?
 
+  @Option(help: ArgumentHelp("Columns to leave out of the output, separated by commas; they are read all the same.", valueName: "names"))
+  public var drop: String?
+
   @Option(
     help: ArgumentHelp("Round computed numbers to this many decimals (default: the fewest digits that read back to the same number).", valueName: "n")
   )
@@ -34,11 +37,12 @@ public struct TableOptions: ParsableArguments, FlagGroup {
   /// Options of a tool that only reads tables: what is written is left as it is.
   public init(reading: ReadingOptions) {
     self.reading = reading
-    (output, digits, stats, threads) = (nil, nil, nil, nil)
+    (output, drop, digits, stats, threads) = (nil, nil, nil, nil, nil)
   }
 
   public static let list = FlagList<TableOptions>([
-    ("--output", { $0.output != nil }), ("--digits", { $0.digits != nil }), ("--stats", { $0.stats != nil }), ("--threads", { $0.threads != nil }),
+    ("--output", { $0.output != nil }), ("--drop", { $0.drop != nil }), ("--digits", { $0.digits != nil }), ("--stats", { $0.stats != nil }),
+    ("--threads", { $0.threads != nil }),
   ])
 
   /// With those of reading.

@@ -1,3 +1,4 @@
+import Groundwork
 import Tables
 
 /// One run of a tool over a table: what every mode shares, in the order in which it happens.
@@ -6,16 +7,21 @@ public struct TableRun {
   private let options: TableOptions
   private let modelColumns: [String]?
   private let others: [String]
+  private let flags: [GivenFlag]
 
-  /// `modelColumns` names the columns where there is no header line, `others` are files that are read beside the table.
-  public init(_ tool: String, _ options: TableOptions, modelColumns: [String]? = nil, reading others: [String] = []) {
+  /// `modelColumns` names the columns where there is no header line, `others` are files that are read beside the table, and `flags` are those of
+  /// the command line.
+  public init(_ tool: String, _ options: TableOptions, flags: [GivenFlag], modelColumns: [String]? = nil, reading others: [String] = []) {
+    self.flags = flags
     self.tool = tool
     self.options = options
     self.modelColumns = modelColumns
     self.others = others
   }
 
-  private func open() throws -> FilterSession { try FilterSession(tool: tool, options, modelColumns: modelColumns, reading: others) }
+  private func open() throws -> FilterSession {
+    try FilterSession(tool: tool, options, modelColumns: modelColumns, reading: others, flags: flags)
+  }
 
   /// Roles of the columns; nil where no row is to be read.
   private func roles<Task: TableTask>(_ task: Task, _ header: Header, _ session: FilterSession) throws -> Task.Roles? {
@@ -51,9 +57,12 @@ public struct TableRun {
 
   /// Opens the table, finds the roles of its columns, reads every row, and writes what the rows say.
   public func report<Task: ReportingTask>(_ task: Task) throws {
+    if options.drop != nil { throw Failure(.usage, "--drop has no effect: no rows are written") }
     let session = try open()
     guard let header = session.reader.header else { return try task.finishEmpty(session) }
     guard let roles = try roles(task, header, session) else { return }
+    // No row is written, so none loses a member.
+    session.reader.setLateKeys(.passed(except: []))
     let (counts, workers) = try session.stream(header, writesRows: false, threads: task.takesRowsInOrder ? 1 : nil) { _ in
       try task.worker(roles, header, session)
     }
@@ -73,6 +82,7 @@ public struct TableRun {
       try session.writeHeader(encoder)
       return try session.finish(table.counts)
     }
+    session.warnOfOtherMembers(table.counts)
     let learnt = try task.learn(table, roles, session)
     if let save = task.options.save { try learnt.model(header).save(to: save) }
     if try learnt.report(table.counts, session) { return }

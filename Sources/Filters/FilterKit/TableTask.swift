@@ -32,7 +32,7 @@ public protocol TableTask {
 }
 
 extension TableTask {
-  public func finishEmpty(_ session: FilterSession) throws { try session.finish(RowCounts()) }
+  public func finishEmpty(_ session: FilterSession) throws { try session.finishEmpty() }
 }
 
 /// A task whose rows are answered as they come.

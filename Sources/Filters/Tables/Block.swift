@@ -14,8 +14,13 @@ public final class Block {
   /// Fraction of the input that had been taken when the block was filled, where it is known. It stands here and not in the source,
   /// which fills another block, on another thread, while this one is committed.
   var progress: Double?
-  /// Where the input's columns are in another order than the table's: the place of each of the table's in the input.
+  /// Where the input's columns are not the table's: the place of each of the table's in the input, or −1, and how many the input has.
   var places: [Int]?
+  var placeCount = 0
+  /// Where rows are not lines of the input: the physical line of each.
+  var rowLines: [Int]?
+  /// NDJSON: rows with members that are not among the columns, in order.
+  var rowsWithOthers: [Int] = []
 
   public internal(set) var rows = 0
   public internal(set) var columns = 0
@@ -67,17 +72,24 @@ public final class Block {
     return buffer.bytes[..<start].reduce(0) { $0 + ($1 == 10 ? 1 : 0) }
   }
 
+  @inline(never) private func hasOthers(_ r: Int) -> Bool { rowsWithOthers.contains(r) }
+
+  /// The physical line of row r, where `linesBefore` stand above the block.
+  func line(ofRow r: Int, linesBefore: Int) -> Int { rowLines?[r] ?? linesBefore + 1 + lines(beforeRow: r) }
+
   /// Row r as a view, valid until the block is refilled.
   @inline(__always) func row(_ r: Int, format: TableFormat) -> Row {
     Row(
       base: UnsafePointer(buffer.base), starts: UnsafePointer(starts + r * columns), ends: UnsafePointer(ends + r * columns),
-      start: r == 0 ? 0 : Int(rowEnds[r - 1]), end: Int(rowEnds[r]), columns: columns, format: format, index: r)
+      start: r == 0 ? 0 : Int(rowEnds[r - 1]), end: Int(rowEnds[r]), columns: columns, format: format, index: r,
+      hasOtherMembers: !rowsWithOthers.isEmpty && hasOthers(r))
   }
 }
 
 /// Why a record is not a row of its table.
 enum RowFault: Equatable {
-  case ragged(fields: Int)
+  /// How many fields it has, and how many the header.
+  case ragged(fields: Int, header: Int)
   case unclosedQuote(field: Int)
   case textAfterQuote(field: Int)
   case json(String)
@@ -95,6 +107,8 @@ public struct Row {
   public let format: TableFormat
   /// Position in its block.
   public let index: Int
+  /// NDJSON: whether the object has members that are not among the columns.
+  let hasOtherMembers: Bool
 
   /// A field's own bytes, with its quotes.
   @inline(__always)

@@ -1,16 +1,24 @@
-import CZlib
 import Glibc
 import Groundwork
 
-/// One operand opened for reading; gzip is unpacked, recognised by its first two bytes.
+/// One operand opened for reading; gzip and zstd are unpacked, recognised by their first bytes.
 final class ByteSource {
   /// How messages call it: the operand, or `stdin`.
   let name: String
   private let descriptor: Int32
-  private var inflater: Inflater?
+  /// What the bytes of the descriptor are packed in, the outermost first.
+  private var decoders: [any ByteDecoder] = []
+  /// Objects of a JSON array, as lines of NDJSON.
+  private var array: JSONArrayReader?
+  /// Bytes that were looked at and not given out yet.
+  private var ahead = ByteBuffer(capacity: 64)
+  private var aheadFrom = 0
   private var isFirstRead = true
   /// Bytes taken from the descriptor so far, for progress.
   private(set) var bytesTaken = 0
+
+  /// Data are packed at most this often: some archives hold themselves.
+  private static let deepest = 4
 
   init(operand: String) throws {
     if operand == "-" {
@@ -51,31 +59,81 @@ final class ByteSource {
     return total
   }
 
+  /// Whether it is a plain file, which can be opened again and read from its start.
+  var isPlainFile: Bool {
+    var status = stat()
+    return descriptor != STDIN_FILENO && fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+
+  /// How a remedy names the file and what it is packed in.
+  var place: SignaturePlace { SignaturePlace(file: descriptor == STDIN_FILENO ? nil : name, unpackers: decoders.map { type(of: $0).command }) }
+
   /// Reads at least one byte, or returns 0 at the end.
   func read(into target: UnsafeMutablePointer<UInt8>, room: Int) throws -> Int {
-    if let inflater { return try inflater.read(into: target, room: room, refill: readRaw) }
-    var count = try readRaw(target, room)
-    if isFirstRead {
-      isFirstRead = false
-      while count == 1, target[0] == 0x1f {
-        let more = try readRaw(target + 1, room - 1)
-        if more == 0 { break }
-        count += more
-      }
-      if count >= 2, target[0] == 0x1f, target[1] == 0x8b {
-        let inflater = try Inflater(name: name, first: UnsafeBufferPointer(start: target, count: count))
-        self.inflater = inflater
-        return try inflater.read(into: target, room: room, refill: readRaw)
-      }
-    }
-    return count
+    if let array { return try array.read(into: target, room: room, refill: readContent) }
+    return try readContent(target, room)
   }
 
   /// True when a read would return at once: more bytes, or the end.
   var isReady: Bool {
-    if inflater != nil { return true }
+    if aheadFrom < ahead.count || array.map(\.hasMore) == true || decoders.contains(where: \.hasMore) { return true }
     var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     return Glibc.poll(&poll, 1, 0) == 1
+  }
+
+  /// From now on the content is read as a JSON array, beginning with `bytes`, which were read already.
+  func readAsArray(from bytes: UnsafeBufferPointer<UInt8>) {
+    array = JSONArrayReader(name: name)
+    let rest = ByteBuffer(capacity: bytes.count + ahead.count - aheadFrom)
+    rest.append(bytes)
+    rest.append(UnsafePointer(ahead.base) + aheadFrom, count: ahead.count - aheadFrom)
+    (ahead, aheadFrom) = (rest, 0)
+  }
+
+  /// Where it is read as a JSON array: the physical line on which its first object begins.
+  var firstArrayLine: Int? { array?.firstLine }
+
+  /// Where it is read as a JSON array: the physical lines on which the next `count` objects begin.
+  func takeLines(_ count: Int) -> [Int]? { array?.takeLines(count) }
+
+  // MARK: Layers
+
+  private func readContent(_ target: UnsafeMutablePointer<UInt8>, _ room: Int) throws -> Int {
+    if isFirstRead {
+      isFirstRead = false
+      try recognise()
+    }
+    if aheadFrom < ahead.count {
+      let count = min(room, ahead.count - aheadFrom)
+      memcpy(target, ahead.base + aheadFrom, count)
+      aheadFrom += count
+      return count
+    }
+    return try read(level: decoders.count, target, room)
+  }
+
+  /// Reads on while the first bytes may become a signature, puts decoders where they are packed, and refuses what is no table.
+  private func recognise() throws {
+    while true {
+      repeat {
+        let count = try ahead.append(room: 1 << 16) { try read(level: decoders.count, $0, $1) }
+        if count == 0 { break }
+      } while FileSignature.isUndecided(ahead.bytes)
+      guard let signature = FileSignature.find(ahead.bytes) else { return }
+      switch signature.meaning {
+      case .refused: throw signature.failure(name, place)
+      case .gzip where decoders.count < ByteSource.deepest: decoders.append(try GzipDecoder(name: name, first: ahead.bytes))
+      case .zstd where decoders.count < ByteSource.deepest: decoders.append(try ZstdDecoder(name: name, first: ahead.bytes))
+      case .gzip, .zstd: throw Failure(.badData, "the data are packed more than \(ByteSource.deepest) times", at: .init(input: name))
+      }
+      ahead.removeAll()
+    }
+  }
+
+  /// Level 0 is the descriptor, level k the output of the kth decoder.
+  private func read(level: Int, _ target: UnsafeMutablePointer<UInt8>, _ room: Int) throws -> Int {
+    if level == 0 { return try readRaw(target, room) }
+    return try decoders[level - 1].read(into: target, room: room) { try read(level: level - 1, $0, $1) }
   }
 
   private func readRaw(_ target: UnsafeMutablePointer<UInt8>, _ room: Int) throws -> Int {
@@ -93,68 +151,6 @@ final class ByteSource {
       }
       if errno == EISDIR { throw Failure(.noInput, "is a directory", at: .init(input: name)) }
       throw Failure(.inputOutput, "cannot read: " + systemMessage(), at: .init(input: name))
-    }
-  }
-}
-
-/// zlib's inflate over a stream of gzip members.
-private final class Inflater {
-  private let name: String
-  private var stream = z_stream()
-  private var input: [UInt8]
-  private var available: Int
-  private var offset = 0
-  private var isBetweenMembers = false
-
-  init(name: String, first: UnsafeBufferPointer<UInt8>) throws {
-    self.name = name
-    input = Array(first)
-    available = first.count
-    if input.count < 1 << 16 { input += [UInt8](repeating: 0, count: 1 << 16 - input.count) }
-    guard inflateInit2_(&stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
-      throw Failure(.internal, "zlib cannot start", at: .init(input: name))
-    }
-  }
-
-  deinit { inflateEnd(&stream) }
-
-  func read(
-    into target: UnsafeMutablePointer<UInt8>, room: Int, refill: (UnsafeMutablePointer<UInt8>, Int) throws -> Int
-  ) throws -> Int {
-    while true {
-      if offset == available {
-        available = try input.withUnsafeMutableBufferPointer { try refill($0.baseAddress!, $0.count) }
-        offset = 0
-        if available == 0 {
-          if isBetweenMembers { return 0 }
-          throw Failure(.badData, "the gzip data end too early", at: .init(input: name), remedy: "the file is truncated")
-        }
-      }
-      if isBetweenMembers {
-        // What follows the last member and is not another one is padding, as gzip itself takes it.
-        guard input[offset] == 0x1f else {
-          offset = available
-          continue
-        }
-        inflateReset(&stream)
-        isBetweenMembers = false
-      }
-      let (status, written, consumed): (Int32, Int, Int) = input.withUnsafeMutableBufferPointer { buffer in
-        stream.next_in = buffer.baseAddress! + offset
-        stream.avail_in = UInt32(available - offset)
-        stream.next_out = target
-        stream.avail_out = UInt32(min(room, 1 << 30))
-        let before = stream.avail_out
-        let status = inflate(&stream, Z_NO_FLUSH)
-        return (status, Int(before - stream.avail_out), available - offset - Int(stream.avail_in))
-      }
-      offset += consumed
-      switch status {
-      case Z_OK, Z_BUF_ERROR: break
-      case Z_STREAM_END: isBetweenMembers = true
-      default: throw Failure(.badData, "the gzip data are damaged", at: .init(input: name))
-      }
-      if written > 0 { return written }
     }
   }
 }

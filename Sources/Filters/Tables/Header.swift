@@ -8,10 +8,15 @@ public struct Header: Equatable {
   let raw: [[UInt8]]
   /// LF, CRLF, or nothing where the header is the whole of a file without a line end.
   let lineEnd: [UInt8]
+  /// The physical line on which the names stand.
+  let line: Int
+  /// NDJSON: what becomes of members whose key is not among the names.
+  var lateKeys = LateKeys.refused
   private let indexOfName: [String: Int]
 
   /// Throws where a name stands twice.
-  init(names: [String], raw: [[UInt8]], lineEnd: [UInt8], input: String?) throws {
+  init(names: [String], raw: [[UInt8]], lineEnd: [UInt8], input: String?, line: Int = 1) throws {
+    self.line = line
     self.names = names
     self.raw = raw
     self.lineEnd = lineEnd
@@ -21,19 +26,41 @@ public struct Header: Equatable {
       if let other = indexOfName.updateValue(i, forKey: name) {
         throw Failure(
           .badData, "column \"\(name)\" stands twice in the header, as columns \(other + 1) and \(i + 1)",
-          at: .init(input: input, line: input == nil ? nil : 1), remedy: "rename one of them")
+          at: .init(input: input, line: input == nil ? nil : line), remedy: "rename one of them")
       }
     }
     self.indexOfName = indexOfName
   }
 
   /// A header that no input wrote: names of `--columns` or of a model file.
-  public init(names: [String]) throws {
-    try self.init(names: names, raw: names.map { Array($0.utf8) }, lineEnd: [10], input: nil)
+  public init(names: [String]) throws { try self.init(names: names, format: .csv) }
+
+  init(names: [String], format: TableFormat, lineEnd: [UInt8] = [10]) throws {
+    func raw(_ name: String) -> [UInt8] {
+      guard format == .ndjson else { return Array(name.utf8) }
+      let buffer = ByteBuffer(capacity: 64)
+      appendJSONString(name, to: buffer)
+      return Array(buffer.bytes)
+    }
+    try self.init(names: names, raw: names.map(raw), lineEnd: lineEnd, input: nil)
   }
 
   public func index(of name: String) -> Int? { indexOfName[name] }
   public var count: Int { names.count }
+}
+
+extension Header {
+  /// NDJSON: the members of a row that are not among the columns, with their raw keys and values.
+  func otherMembers(of row: Row) -> [(name: String, key: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>)] {
+    var members: [(name: String, key: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>)] = []
+    let bytes = UnsafeBufferPointer(start: row.base, count: row.contentEnd)
+    _ = JSONObject.walk(row.base, from: row.start, to: row.contentEnd) { key, value in
+      let name = String(decoding: JSONText.unescape(UnsafeBufferPointer(rebasing: bytes[key])), as: UTF8.self)
+      if index(of: name) == nil { members.append((name, UnsafeBufferPointer(rebasing: bytes[key]), UnsafeBufferPointer(rebasing: bytes[value]))) }
+      return nil
+    }
+    return members
+  }
 }
 
 /// The quantile columns of one model: `MODEL_qLEVEL`, or `qLEVEL` where the name is empty.
@@ -66,7 +93,7 @@ extension Header {
     var order: [String] = []
     var members: [String: [(level: Level, column: Int)]] = [:]
     for (column, name) in names.enumerated() {
-      guard let (model, level) = try Header.quantileName(name, input: input) else { continue }
+      guard let (model, level) = try quantile(name, input) else { continue }
       if members[model] == nil { order.append(model) }
       members[model, default: []].append((Level(level), column))
     }
@@ -75,9 +102,16 @@ extension Header {
       for (a, b) in zip(sorted, sorted.dropFirst()) where a.level == b.level {
         throw Failure(
           .badData, "columns \"\(names[a.column])\" and \"\(names[b.column])\" hold the same level \(levelText(a.level.value))",
-          at: .init(input: input, line: 1), remedy: "drop one of them")
+          at: .init(input: input, line: line), remedy: "drop one of them")
       }
       return QuantileGroup(name: model, levels: sorted.map(\.level.value), columns: sorted.map(\.column))
+    }
+  }
+
+  private func quantile(_ name: String, _ input: String) throws -> (model: String, level: Double)? {
+    do { return try Header.quantileName(name, input: input) } catch var failure as Failure {
+      failure.place.line = line
+      throw failure
     }
   }
 

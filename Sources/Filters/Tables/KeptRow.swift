@@ -19,7 +19,7 @@ public final class KeptRow {
     }
     self.row = Row(
       base: UnsafePointer(bytes), starts: UnsafePointer(places), ends: UnsafePointer(places + row.columns), start: 0, end: count,
-      columns: row.columns, format: row.format, index: 0)
+      columns: row.columns, format: row.format, index: 0, hasOtherMembers: row.hasOtherMembers)
   }
 
   deinit {

@@ -132,6 +132,8 @@ public final class RawStore: BlockSource {
     block.buffer.removeAll()
     block.firstRow = chunk.firstRow
     block.linesBefore = nil
+    block.rowLines = nil
+    block.places = nil
     block.progress = Double(nextChunk) / Double(chunks.count)
     if let slab = chunk.slab {
       block.buffer.append(UnsafePointer(slab.base) + chunk.offset, count: chunk.count)

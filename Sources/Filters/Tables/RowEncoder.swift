@@ -31,19 +31,24 @@ public struct RowEncoder {
   private let changed: [Int]
   private let dropsColumns: Bool
   private let appended: [String]
+  /// Which of the tool's own columns are written.
+  private let own: [Int]
   /// NDJSON: `,"name":` of each appended column; keys of each input column.
   private let appendedKeys: [[UInt8]]
   private let keys: [[UInt8]]
 
   /// - Parameters:
   ///   - changed: columns whose content `write` takes from its cells, in the order of the cells.
-  ///   - dropped: columns that are left out.
+  ///   - dropped: columns that are left out, and give their names to others.
+  ///   - left: columns that are left out, and keep their names.
   ///   - appended: names of the tool's own columns.
+  ///   - leftOwn: which of those are left out.
   ///   - digits: decimals to round computed numbers to; nil writes the shortest that read back.
   /// Throws where an own column has the name of one that passes through.
   public init(
-    header: Header, input: TableFormat, output: TableFormat, changed: [Int] = [], dropped: Set<Int> = [], appended: [String] = [],
-    digits: Int? = nil
+    header: Header, input: TableFormat, output: TableFormat, changed: [Int] = [], dropped: Set<Int> = [], left: Set<Int> = [],
+    appended: [String] = [],
+    leftOwn: Set<Int> = [], digits: Int? = nil
   ) throws {
     self.header = header
     self.input = input
@@ -52,7 +57,8 @@ public struct RowEncoder {
     self.digits = digits
     self.changed = changed
     self.appended = appended
-    dropsColumns = !dropped.isEmpty
+    own = appended.indices.filter { !leftOwn.contains($0) }
+    dropsColumns = !dropped.isEmpty || !left.isEmpty
     for name in appended {
       if let column = header.index(of: name), !dropped.contains(column) {
         throw Failure(.badData, "the input already has a column \"\(name)\"", remedy: "give the new columns another name, or drop the old one")
@@ -60,7 +66,7 @@ public struct RowEncoder {
     }
     let slots = Dictionary(uniqueKeysWithValues: changed.enumerated().map { ($1, $0) })
     var segments: [Segment] = []
-    for column in 0..<header.count where !dropped.contains(column) {
+    for column in 0..<header.count where !dropped.contains(column) && !left.contains(column) {
       if let slot = slots[column] {
         segments.append(.cell(column: column, slot: slot))
       } else if case .run(let first, let last)? = segments.last, last == column - 1 {
@@ -96,12 +102,12 @@ public struct RowEncoder {
       case .cell(let column, _): field { writer.appendName(header, column, into: buffer) }
       }
     }
-    for name in appended { field { writer.append(name, into: buffer) } }
+    for k in own { field { writer.append(appended[k], into: buffer) } }
     buffer.append(input == output ? header.lineEnd : [10])
   }
 
   /// True where a row that no cell changes may leave as the bytes it came in.
-  public var copiesWholeRows: Bool { input == output && !dropsColumns && appended.isEmpty }
+  public var copiesWholeRows: Bool { input == output && !dropsColumns && own.isEmpty }
 
   /// Only where `copiesWholeRows`: the record as it came.
   public func copy(_ row: Row, into buffer: ByteBuffer) { buffer.append(row.record) }
@@ -134,7 +140,7 @@ public struct RowEncoder {
         if cell.column >= 0 { buffer.append(row.raw(Int(cell.column))) } else { appendNumber(cell.number, buffer) }
       }
     }
-    for k in 0..<appended.count {
+    for k in self.own {
       if !isFirst { buffer.append(delimiter) }
       isFirst = false
       appendNumber(own![k], buffer)
@@ -163,7 +169,7 @@ public struct RowEncoder {
         }
       }
     }
-    for k in 0..<appended.count {
+    for k in self.own {
       if !isFirst { buffer.append(delimiter) }
       isFirst = false
       appendNumber(own![k], buffer)
@@ -197,15 +203,15 @@ public struct RowEncoder {
       if cell.column >= 0 { buffer.append(row.raw(Int(cell.column))) } else { appendNumber(cell.number, buffer) }
       cursor = Int(row.ends[changed[slot]])
     }
-    if !appended.isEmpty {
+    if !self.own.isEmpty {
       var brace = row.end - 1
       while row.base[brace] != UInt8(ascii: "}") { brace -= 1 }
       buffer.append(row.base + cursor, count: brace - cursor)
-      var isFirst = !(0..<row.columns).contains { row.ends[$0] > 0 }
-      for (k, key) in appendedKeys.enumerated() {
+      var isFirst = !row.hasOtherMembers && !(0..<row.columns).contains { row.ends[$0] > 0 }
+      for k in self.own {
         if !isFirst { buffer.append(UInt8(ascii: ",")) }
         isFirst = false
-        buffer.append(key)
+        buffer.append(appendedKeys[k])
         appendNumber(own![k], buffer)
       }
       cursor = brace
@@ -238,8 +244,14 @@ public struct RowEncoder {
         }
       }
     }
-    for (k, name) in appendedKeys.enumerated() {
-      key(name)
+    if row.hasOtherMembers {
+      for member in header.otherMembers(of: row) {
+        key(Array(member.key) + [UInt8(ascii: ":")])
+        buffer.append(member.value)
+      }
+    }
+    for k in self.own {
+      key(appendedKeys[k])
       appendNumber(own![k], buffer)
     }
     if isFirst { buffer.append(UInt8(ascii: "{")) }

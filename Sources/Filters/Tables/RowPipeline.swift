@@ -32,12 +32,13 @@ public struct Rows {
   var linesBefore = 0
 
   /// Where row i stands: its input and physical line.
-  func place(_ i: Int) -> (input: String, line: Int) { (block.input, linesBefore + 1 + block.lines(beforeRow: indices[i])) }
+  func place(_ i: Int) -> (input: String, line: Int) { (block.input, block.line(ofRow: indices[i], linesBefore: linesBefore)) }
   public var count: Int { indices.count }
   /// Which input the rows come from.
   public var input: String { block.input }
   /// The physical line of each row; known when the rows are committed.
   public func lines() -> [Int] {
+    if let lines = block.rowLines { return indices.map { lines[$0] } }
     // Where there are no line ends in quotes, rows are lines.
     if block.lines == block.rows - (block.buffer.bytes.last == 10 ? 0 : 1) { return indices.map { linesBefore + 1 + $0 } }
     var line = linesBefore + 1
@@ -74,6 +75,8 @@ public struct RowCounts {
   public var read = 0
   public var skipped = 0
   public var firstSkipped: Failure?
+  /// NDJSON: where the first member stands that is not among the columns, its key for the column.
+  public var firstOther: Failure.Place?
 
   public init() {}
 }
@@ -135,7 +138,7 @@ public final class RowPipeline {
   private func drain(_ worker: RowWorker, _ onBlock: (Block) -> Void) {
     let block = Block()
     let answers = ByteBuffer()
-    let splitter = RowSplitter(format: format, names: header.names, rawNames: header.raw)
+    let splitter = RowSplitter(format: format, names: header.names, rawNames: header.raw, lateKeys: header.lateKeys)
     while true {
       var readFailure: (any Error)?
       let ticket: Int? = reading.locked {
@@ -226,12 +229,17 @@ public final class RowPipeline {
       guard var failure = error as? Failure else { throw error }
       if failure.place.input == nil || failure.place.line == 0 {
         failure.place.input = block.input
-        failure.place.line = linesBefore + 1 + block.lines(beforeRow: r)
+        failure.place.line = block.line(ofRow: r, linesBefore: linesBefore)
       }
       guard policy.skips, failure.status == .badData else { throw failure }
       counts.skipped += 1
       if counts.firstSkipped == nil { counts.firstSkipped = failure }
       try policy.rejects?.write(lines: block.row(r, format: format).record, lineEnd: header.lineEndOrNewline)
+    }
+    if counts.firstOther == nil, let r = block.rowsWithOthers.first {
+      counts.firstOther = .init(
+        input: block.input, line: block.line(ofRow: r, linesBefore: linesBefore),
+        column: header.otherMembers(of: block.row(r, format: format)).first?.name)
     }
     linesBefore += block.lines
     if let done = block.progress { progress(done) }

@@ -7,9 +7,11 @@ struct RowSplitter {
   /// NDJSON: the keys as the first line writes them, with quotes, and as text.
   private let rawKeys: [[UInt8]]
   private let columnOfKey: [String: Int]
+  private let lateKeys: LateKeys
 
-  init(format: TableFormat, names: [String], rawNames: [[UInt8]]) {
+  init(format: TableFormat, names: [String], rawNames: [[UInt8]], lateKeys: LateKeys = .refused) {
     self.format = format
+    self.lateKeys = lateKeys
     columns = names.count
     if format == .ndjson {
       rawKeys = rawNames
@@ -21,7 +23,18 @@ struct RowSplitter {
   }
 
   func split(_ block: Block) {
+    if let places = block.places, block.placeCount != columns {
+      // Split as what it is, and then made a row of the table.
+      RowSplitter(format: format, names: [String](repeating: "", count: block.placeCount), rawNames: []).splitInPlace(block)
+      return reorder(block, places)
+    }
+    splitInPlace(block)
+    if let places = block.places { reorder(block, places) }
+  }
+
+  private func splitInPlace(_ block: Block) {
     block.rows = 0
+    block.rowsWithOthers.removeAll(keepingCapacity: true)
     block.columns = columns
     block.lines = 0
     block.faults.removeAll(keepingCapacity: true)
@@ -34,37 +47,44 @@ struct RowSplitter {
       } else {
         splitPlain(block, delimiter)
       }
-      if let places = block.places { reorder(block, places, delimiter) }
     }
   }
 
-  /// Writes the fields of every good row anew, in the order of the table's columns.
-  private func reorder(_ block: Block, _ places: [Int], _ delimiter: UInt8) {
+  /// Writes the fields of every good row anew, in the order of the table's columns; what the input lacks is empty.
+  private func reorder(_ block: Block, _ places: [Int]) {
+    guard case .separated(let delimiter) = format else { return }
     let input = ByteBuffer(capacity: block.buffer.count)
     input.append(block.buffer.bytes)
     block.buffer.removeAll()
+    let (rows, width) = (block.rows, block.columns)
+    let rowEnds = (0..<rows).map { Int(block.rowEnds[$0]) }
+    let starts = (0..<rows * width).map { Int(block.starts[$0]) }
+    let ends = (0..<rows * width).map { Int(block.ends[$0]) }
     let faulty = Set(block.faults.map(\.row))
-    var fields = [(start: Int, end: Int)](repeating: (0, 0), count: columns)
-    var rowStart = 0
-    for r in 0..<block.rows {
-      let starts = block.starts + r * columns
-      let ends = block.ends + r * columns
-      let rowEnd = Int(block.rowEnds[r])
+    block.faults = block.faults.map { ($0.row, $0.fault.moved { place in places.firstIndex(of: place) ?? columns }) }
+    block.columns = columns
+    block.rows = 0
+    for r in 0..<rows {
+      block.reserveRow()
+      let rowStart = r == 0 ? 0 : rowEnds[r - 1]
       if faulty.contains(r) {
-        block.buffer.append(UnsafePointer(input.base) + rowStart, count: rowEnd - rowStart)
+        clearFields(block)
+        block.buffer.append(UnsafePointer(input.base) + rowStart, count: rowEnds[r] - rowStart)
       } else {
-        for (c, place) in places.enumerated() { fields[c] = (Int(starts[place]), Int(ends[place])) }
-        let contentEnd = Int(ends[columns - 1])
-        for (c, field) in fields.enumerated() {
+        for (c, place) in places.enumerated() {
           if c > 0 { block.buffer.append(delimiter) }
-          starts[c] = Int32(truncatingIfNeeded: block.buffer.count)
-          block.buffer.append(UnsafePointer(input.base) + field.start, count: field.end - field.start)
-          ends[c] = Int32(truncatingIfNeeded: block.buffer.count)
+          block.starts[r * columns + c] = Int32(truncatingIfNeeded: block.buffer.count)
+          if place >= 0 {
+            let start = starts[r * width + place]
+            block.buffer.append(UnsafePointer(input.base) + start, count: ends[r * width + place] - start)
+          }
+          block.ends[r * columns + c] = Int32(truncatingIfNeeded: block.buffer.count)
         }
-        block.buffer.append(UnsafePointer(input.base) + contentEnd, count: rowEnd - contentEnd)
+        let contentEnd = ends[(r + 1) * width - 1]
+        block.buffer.append(UnsafePointer(input.base) + contentEnd, count: rowEnds[r] - contentEnd)
       }
       block.rowEnds[r] = Int32(truncatingIfNeeded: block.buffer.count)
-      rowStart = rowEnd
+      block.rows += 1
     }
   }
 
@@ -95,7 +115,7 @@ struct RowSplitter {
         if found == nil { break }
         p = end + 1
       }
-      finishRow(block, end: next, fault: fields == columns ? nil : .ragged(fields: fields))
+      finishRow(block, end: next, fault: fields == columns ? nil : .ragged(fields: fields, header: columns))
       p = next
     }
   }
@@ -146,7 +166,7 @@ struct RowSplitter {
         }
         p += 1
       }
-      finishRow(block, end: next, fault: fault ?? (fields == columns ? nil : .ragged(fields: fields)))
+      finishRow(block, end: next, fault: fault ?? (fields == columns ? nil : .ragged(fields: fields, header: columns)))
       p = next
     }
   }
@@ -185,8 +205,10 @@ struct RowSplitter {
       var expected = 0
       let fault = JSONObject.walk(base, from: p, to: newline ?? count) { key, value in
         guard let column = column(of: UnsafeBufferPointer(rebasing: UnsafeBufferPointer(start: base, count: count)[key]), expected) else {
-          let text = String(decoding: UnsafeBufferPointer(start: base, count: count)[key], as: UTF8.self)
-          return "key \(text) is not in the first line's object; write it there too, as null where it is missing"
+          let name = JSONText.unescape(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(start: base, count: count)[key]))
+          if let refusal = lateKeys.refusal(of: String(decoding: name, as: UTF8.self)) { return refusal }
+          if block.rowsWithOthers.last != block.rows { block.rowsWithOthers.append(block.rows) }
+          return nil
         }
         if ends[column] != 0 { return "key \(String(decoding: rawKeys[column], as: UTF8.self)) stands twice" }
         starts[column] = Int32(truncatingIfNeeded: value.lowerBound)
@@ -196,6 +218,7 @@ struct RowSplitter {
       }
       if newline != nil { block.lines += 1 }
       let next = newline.map { $0 + 1 } ?? count
+      if fault != nil, block.rowsWithOthers.last == block.rows { block.rowsWithOthers.removeLast() }
       finishRow(block, end: next, fault: fault.map { .json($0) })
       p = next
     }

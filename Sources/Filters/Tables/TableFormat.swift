@@ -10,11 +10,44 @@ public enum TableFormat: Equatable, Sendable {
 
   /// Recognises the format of a table by its first bytes, which hold the first line unless that is very long. A delimiter that is
   /// `likely` is taken where the line has it.
+  ///
+  /// Tabs, and semicolons where there is no tab, delimit a line that has no comma outside quotes.
   static func recognise(_ bytes: UnsafeBufferPointer<UInt8>, likely: UInt8? = nil) -> TableFormat {
     let firstVisible = bytes.first { $0 != 32 && $0 != 9 && $0 != 10 && $0 != 13 }
     if firstVisible == UInt8(ascii: "{") { return .ndjson }
     let line = bytes.prefix { $0 != 10 }
     if let likely, line.contains(likely) { return .separated(delimiter: likely) }
-    return line.contains(9) && !line.contains(UInt8(ascii: ",")) ? .tsv : .csv
+    let found = delimiters(outsideQuotes: line)
+    if found.contains(UInt8(ascii: ",")) { return .csv }
+    return found.contains(9) ? .tsv : found.contains(UInt8(ascii: ";")) ? .separated(delimiter: UInt8(ascii: ";")) : .csv
+  }
+
+  /// Commas, tabs and semicolons that stand in a line outside of fields in quotes.
+  static func delimiters(outsideQuotes line: some Sequence<UInt8>) -> Set<UInt8> {
+    var found: Set<UInt8> = []
+    var isQuoted = false
+    var isFieldStart = true
+    for byte in line {
+      let isDelimiter = byte == UInt8(ascii: ",") || byte == 9 || byte == UInt8(ascii: ";")
+      if isQuoted {
+        isQuoted = byte != 0x22
+        continue
+      }
+      if isDelimiter { found.insert(byte) }
+      // A quote inside of a quoted field is written twice: it ends the field and begins it again.
+      isQuoted = byte == 0x22 && isFieldStart
+      isFieldStart = isDelimiter || byte == 0x22
+    }
+    return found
+  }
+
+  /// How messages call what stands between fields.
+  static func delimiterName(_ delimiter: UInt8) -> String {
+    switch delimiter {
+    case 9: "tabs"
+    case UInt8(ascii: ","): "commas"
+    case UInt8(ascii: ";"): "semicolons"
+    default: "\"\(Character(Unicode.Scalar(delimiter)))\""
+    }
   }
 }

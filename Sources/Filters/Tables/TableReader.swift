@@ -7,7 +7,7 @@ public protocol BlockSource: AnyObject {
   func next(into block: Block) throws -> Bool
 }
 
-/// Reads tables from operands that are one table: same format, same header.
+/// Reads tables from operands that are one table: same format, same header, or with `union` the columns of all of them.
 public final class TableReader: BlockSource {
   public struct Options {
     public var operands: [String] = ["-"]
@@ -15,10 +15,17 @@ public final class TableReader: BlockSource {
     public var format: TableFormat?
     /// The names of a table without a header line; nil reads them from the input.
     public var columns: [String]?
+    /// The keys of NDJSON, of which the first object may lack some.
+    public var keys: [String]?
     /// Where the format is recognised: a delimiter that is taken if the first line holds it.
     public var likelyDelimiter: UInt8?
     /// Whether later operands may have the first one's columns in another order. Their rows are written anew in the first one's.
     public var allowsAnyOrder = false
+    /// Whether the columns are those of all operands, in the order in which they first appear, and missing ones are empty. The headers of all are
+    /// read first, so that stdin cannot be one of several.
+    public var union = false
+    /// Whether a message about columns that differ may name `--union`.
+    public var offersUnion = false
 
     public init() {}
   }
@@ -33,61 +40,62 @@ public final class TableReader: BlockSource {
   public let name: String
   public let hasHeaderLine: Bool
 
+  private let options: Options
   private let operands: [String]
-  private let allowsAnyOrder: Bool
+  private let expected: OpenedTable.Expectation
+  /// Operands whose first bytes were read already.
+  private var opened: [Int: OpenedTable] = [:]
   /// Of the operand that is read.
   private var places: [Int]?
+  private var placeCount = 0
   private var nextOperand = 0
   private var source: ByteSource?
   private var scanner: RecordScanner
   private var carry = ByteBuffer(capacity: 1 << 12)
   private let totalSize: Int?
   private var sizeDone = 0
+  /// Thrown once the records before it were given.
+  private var fault: (any Error)?
 
-  /// Opens the first operand that is not empty, recognises the format and reads the header.
+  /// Opens the first operand that is not empty, recognises the format and reads the header, or the headers of all.
   public init(_ options: Options) throws {
+    self.options = options
     operands = options.operands.isEmpty ? ["-"] : options.operands
     try ByteSource.check(operands: operands)
     totalSize = ByteSource.totalSize(of: operands)
     hasHeaderLine = options.columns == nil
-    allowsAnyOrder = options.allowsAnyOrder
     name = operands.first == "-" ? "stdin" : operands[0]
 
-    let block = Block()
-    var opened: ByteSource?
-    while opened == nil, nextOperand < operands.count {
-      let candidate = try ByteSource(operand: operands[nextOperand])
-      nextOperand += 1
-      if try candidate.read(into: block.buffer) { opened = candidate }
+    var expected = OpenedTable.Expectation(told: options.format, likely: options.likelyDelimiter, hasHeaderLine: hasHeaderLine)
+    var first: (index: Int, table: OpenedTable)?
+    for index in operands.indices where first == nil {
+      first = try OpenedTable.open(operands[index], expected).map { (index, $0) }
     }
-    guard let first = opened else {
-      format = options.format ?? .csv
-      scanner = RecordScanner(format: format)
-      header = try options.columns.map { try Header(names: $0) }
+    format = first?.table.format ?? options.format ?? .csv
+    expected.first = format
+    self.expected = expected
+    scanner = RecordScanner(format: format)
+    header = try options.columns.map { try Header(names: $0, format: format) } ?? first?.table.header
+    guard let first else {
+      nextOperand = operands.count
       return
     }
-    // The first line decides the format, so read on until it is there.
-    try TableReader.refuseUTF16(block.buffer, first.name)
-    while memchr(block.buffer.base, 10, block.buffer.count) == nil, try first.read(into: block.buffer) {}
-    TableReader.dropByteOrderMark(block.buffer)
-    format = options.format ?? TableFormat.recognise(block.buffer.bytes, likely: options.likelyDelimiter)
-    scanner = RecordScanner(format: format)
-    source = first
-    if let columns = options.columns {
-      header = try Header(names: columns)
-      carry.append(block.buffer.bytes)
-    } else if format == .ndjson {
-      header = try TableReader.firstKeys(block.buffer, input: first.name)
-      carry.append(block.buffer.bytes)
-    } else {
-      header = nil
-      header = try takeHeaderLine(block.buffer, from: first)
+    if let keys = options.keys {
+      guard format == .ndjson else { throw Failure(.usage, "--columns names the columns of a table with --no-header, or the keys of NDJSON") }
+      header = try Header(names: keys, format: format, lineEnd: first.table.header!.lineEnd)
     }
+    nextOperand = first.index
+    opened[first.index] = first.table
+    if options.union, operands.count > 1, hasHeaderLine, options.keys == nil { try readHeaders(behind: first.index) }
   }
+
+  /// What becomes of keys of NDJSON that are not among the columns.
+  public func setLateKeys(_ law: LateKeys) { header?.lateKeys = law }
 
   public func next(into block: Block) throws -> Bool {
     let buffer = block.buffer
     while true {
+      if let fault { throw fault }
       guard let source = try currentSource() else { return false }
       buffer.removeAll()
       buffer.append(carry.bytes)
@@ -96,14 +104,18 @@ public final class TableReader: BlockSource {
       carry.removeAll()
       carryIsScanned = true
       var atEnd = false
-      while !atEnd, last == nil || (buffer.count < buffer.capacity / 2 && source.isReady) {
+      while !atEnd, fault == nil, last == nil || (buffer.count < buffer.capacity / 2 && source.isReady) {
         let from = buffer.count
-        if try !source.read(into: buffer) {
-          atEnd = true
-        } else {
-          last = scanner.scan(buffer.bytes, from: from) ?? last
+        do {
+          if try !source.read(into: buffer) {
+            atEnd = true
+          } else {
+            last = scanner.scan(buffer.bytes, from: from) ?? last
+          }
+        } catch {
+          fault = error
         }
-        if buffer.count - (last ?? 0) > TableReader.longestRecord {
+        if fault == nil, buffer.count - (last ?? 0) > TableReader.longestRecord {
           throw Failure(
             .badData, "a record is longer than 1 GiB", at: .init(input: source.name), remedy: "look for a quote that is not closed")
         }
@@ -120,8 +132,11 @@ public final class TableReader: BlockSource {
       block.input = source.name
       block.firstRow = 0
       block.places = places
+      block.placeCount = placeCount
       block.linesBefore = linesBefore
       linesBefore = nil
+      block.rowLines = nil
+      if source.firstArrayLine != nil { block.rowLines = source.takeLines(buffer.bytes.reduce(0) { $0 + ($1 == 10 ? 1 : 0) }) }
       if end > 0 {
         block.progress = totalSize.map { $0 == 0 ? 1 : Double(sizeDone + (atEnd ? 0 : source.bytesTaken)) / Double($0) }
         return true
@@ -137,118 +152,75 @@ public final class TableReader: BlockSource {
   private func currentSource() throws -> ByteSource? {
     while source == nil {
       guard nextOperand < operands.count else { return nil }
-      let candidate = try ByteSource(operand: operands[nextOperand])
+      let index = nextOperand
       nextOperand += 1
-      let buffer = ByteBuffer(capacity: 1 << 16)
-      guard try candidate.read(into: buffer) else { continue }
-      try TableReader.refuseUTF16(buffer, candidate.name)
-      TableReader.dropByteOrderMark(buffer)
-      source = candidate
+      guard let table = try opened.removeValue(forKey: index) ?? OpenedTable.open(operands[index], expected) else { continue }
+      if hasHeaderLine, format != .ndjson { try place(table) }
+      source = table.source
+      carry = table.rest
       carryIsScanned = false
-      linesBefore = 0
-      if hasHeaderLine, format != .ndjson {
-        let own = try takeHeaderLine(buffer, from: candidate)
-        let found = header!.names.compactMap { own.index(of: $0) }
-        places = found == Array(0..<header!.count) ? nil : found
-        guard own.names == header!.names || (allowsAnyOrder && own.count == header!.count && found.count == own.count) else {
-          throw Failure(.badData, TableReader.difference(header!.names, own.names, name), at: .init(input: candidate.name, line: 1))
-        }
-      } else {
-        carry.append(buffer.bytes)
-      }
+      linesBefore = table.linesBefore
     }
     return source
   }
 
-  private static func difference(_ expected: [String], _ found: [String], _ first: String) -> String {
-    if expected.count != found.count {
-      return "the header has \(found.count) columns, that of \(first) \(expected.count)"
+  /// Finds where the columns stand in an operand. Throws where they are others.
+  private func place(_ table: OpenedTable) throws {
+    let (header, own) = (header!, table.header!)
+    guard own.names != header.names else { return places = nil }
+    let found = header.names.map { own.index(of: $0) ?? -1 }
+    let missing = header.names.indices.filter { found[$0] < 0 }.map { header.names[$0] }
+    let extra = own.names.filter { header.index(of: $0) == nil }
+    let isSame = missing.isEmpty && extra.isEmpty && (options.allowsAnyOrder || options.union)
+    guard isSame || (options.union && extra.isEmpty) else {
+      throw difference(table, missing: missing, extra: extra)
     }
-    let i = zip(expected, found).enumerated().first { $1.0 != $1.1 }!.offset
-    return "column \(i + 1) is \"\(found[i])\", in \(first) it is \"\(expected[i])\""
+    (places, placeCount) = (found, own.count)
   }
 
-  /// Reads on until the header record is whole, parses it, and leaves what follows it in `carry`.
-  private func takeHeaderLine(_ buffer: ByteBuffer, from source: ByteSource) throws -> Header {
-    guard case .separated(let delimiter) = format else { preconditionFailure("NDJSON has no header line") }
-    var headerScanner = RecordScanner(format: format)
-    func firstRecordEnd(from: Int) -> Int? {
-      // The scanner finds the last end; the first is found by giving it a line at a time.
-      var position = from
-      while position < buffer.count {
-        let newline = memchr(buffer.base + position, 10, buffer.count - position)
-        let lineEnd =
-          newline.map { UnsafePointer(buffer.base).distance(to: UnsafePointer($0.assumingMemoryBound(to: UInt8.self))) + 1 } ?? buffer.count
-        let line = UnsafeBufferPointer(start: UnsafePointer(buffer.base), count: lineEnd)
-        if let end = headerScanner.scan(line, from: position) { return end }
-        position = lineEnd
+  private func difference(_ table: OpenedTable, missing: [String], extra: [String]) -> Failure {
+    let own = table.header!
+    let place = Failure.Place(input: table.source.name, line: own.line)
+    if let other = table.otherDelimiter, case .separated(let delimiter) = format {
+      return Failure(
+        .badData,
+        "fields are separated by \(TableFormat.delimiterName(other)), those of \(name) by \(TableFormat.delimiterName(delimiter))", at: place,
+        remedy: "give the files alike")
+    }
+    let remedy = options.offersUnion ? "--union reads files by the names of their columns" : nil
+    if missing.isEmpty, extra.isEmpty {
+      let i = zip(header!.names, own.names).enumerated().first { $1.0 != $1.1 }!.offset
+      return Failure(
+        .badData, "the columns stand in another order: column \(i + 1) is \"\(own.names[i])\", in \(name) it is \"\(header!.names[i])\"", at: place,
+        remedy: remedy)
+    }
+    func list(_ names: [String]) -> String {
+      names.prefix(3).map { "\"\($0)\"" }.joined(separator: ", ") + (names.count > 3 ? " and \(names.count - 3) more" : "")
+    }
+    let parts = [missing.isEmpty ? "" : "\(list(missing)) missing", extra.isEmpty ? "" : "\(list(extra)) not in \(name)"].filter { !$0.isEmpty }
+    return Failure(.badData, "other columns than \(name): " + parts.joined(separator: ", "), at: place, remedy: remedy)
+  }
+
+  // MARK: The columns of all operands
+
+  /// Makes the header one of the columns of all operands. What can be opened again is; pipes stay open with what was read of them.
+  private func readHeaders(behind first: Int) throws {
+    guard !operands.contains("-") else {
+      throw Failure(.usage, "--union reads the headers of all files first, and stdin cannot be read twice", remedy: "give stdin alone, or files")
+    }
+    var (names, raw) = (header!.names, header!.raw)
+    var known = Set(names)
+    for index in operands.indices.dropFirst(first + 1) {
+      guard let table = try OpenedTable.open(operands[index], expected) else { continue }
+      let own = table.header!
+      if table.otherDelimiter != nil, !own.names.allSatisfy(known.contains) { throw difference(table, missing: [], extra: own.names) }
+      for (i, name) in own.names.enumerated() where known.insert(name).inserted {
+        names.append(name)
+        raw.append(own.raw[i])
       }
-      return nil
+      if !table.source.isPlainFile { opened[index] = table }
     }
-    var end = firstRecordEnd(from: 0)
-    while end == nil {
-      let from = buffer.count
-      guard try source.read(into: buffer) else { break }
-      end = firstRecordEnd(from: from)
-      if buffer.count > TableReader.longestRecord {
-        throw Failure(.badData, "the header is longer than 1 GiB", at: .init(input: source.name, line: 1))
-      }
-    }
-    let recordEnd = end ?? buffer.count
-    carry.removeAll()
-    carry.append(UnsafePointer(buffer.base + recordEnd), count: buffer.count - recordEnd)
-
-    let block = Block(capacity: recordEnd)
-    block.buffer.append(UnsafePointer(buffer.base), count: recordEnd)
-    // As many columns as the record has fields: split once to count them, once to keep them.
-    var columns = 1
-    while true {
-      RowSplitter(format: format, names: [String](repeating: "", count: columns), rawNames: []).split(block)
-      guard let fault = block.faults.first?.fault else { break }
-      guard case .ragged(let fields) = fault else {
-        throw fault.failure(row: nil, columns: nil, input: source.name, line: 1)
-      }
-      columns = fields
-    }
-    let row = block.row(0, format: .separated(delimiter: delimiter))
-    if end == nil, memchr(block.buffer.base, 13, recordEnd) != nil {
-      throw Failure(.badData, "the lines end in carriage returns alone", at: .init(input: source.name), remedy: "convert them with tr '\\r' '\\n'")
-    }
-    let names = (0..<columns).map { row.text($0) }
-    if names.allSatisfy(\.isEmpty) {
-      throw Failure(
-        .badData, "the first line holds no column names", at: .init(input: source.name, line: 1), remedy: "give them with --no-header --columns")
-    }
-    linesBefore = block.lines
-    return try Header(names: names, raw: (0..<columns).map { Array(row.raw($0)) }, lineEnd: Array(row.lineEnd), input: source.name)
-  }
-
-  private static func firstKeys(_ buffer: ByteBuffer, input: String) throws -> Header {
-    let base = UnsafePointer(buffer.base)
-    let end = memchr(base, 10, buffer.count).map { base.distance(to: UnsafePointer($0.assumingMemoryBound(to: UInt8.self))) } ?? buffer.count
-    var names: [String] = []
-    var raw: [[UInt8]] = []
-    let fault = JSONObject.walk(base, from: 0, to: end) { key, _ in
-      let bytes = UnsafeBufferPointer(rebasing: UnsafeBufferPointer(start: base, count: end)[key])
-      raw.append(Array(bytes))
-      names.append(String(decoding: JSONText.unescape(bytes), as: UTF8.self))
-      return nil
-    }
-    if let fault { throw Failure(.badData, fault, at: .init(input: input, line: 1)) }
-    let lineEnd: [UInt8] = end > 0 && end < buffer.count && base[end - 1] == 13 ? [13, 10] : [10]
-    return try Header(names: names, raw: raw, lineEnd: lineEnd, input: input)
-  }
-
-  private static func dropByteOrderMark(_ buffer: ByteBuffer) {
-    if buffer.count >= 3, buffer.base[0] == 0xEF, buffer.base[1] == 0xBB, buffer.base[2] == 0xBF { buffer.removeFirst(3) }
-  }
-
-  private static func refuseUTF16(_ buffer: ByteBuffer, _ input: String) throws {
-    guard buffer.count >= 2 else { return }
-    let mark = (buffer.base[0], buffer.base[1])
-    if mark == (0xFF, 0xFE) || mark == (0xFE, 0xFF) {
-      throw Failure(.badData, "the text is UTF-16", at: .init(input: input), remedy: "convert it with iconv -f UTF-16 -t UTF-8")
-    }
+    header = try Header(names: names, raw: raw, lineEnd: header!.lineEndOrNewline, input: name, line: header!.line)
   }
 }
 
@@ -260,15 +232,26 @@ extension ByteSource {
 }
 
 extension RowFault {
+  /// The same fault in a table whose columns stand elsewhere.
+  func moved(_ place: (Int) -> Int) -> RowFault {
+    switch self {
+    case .unclosedQuote(let field): .unclosedQuote(field: place(field))
+    case .textAfterQuote(let field): .textAfterQuote(field: place(field))
+    case .ragged, .json: self
+    }
+  }
+
   /// The failure a user sees.
   func failure(row: Row?, columns: [String]?, input: String, line: Int) -> Failure {
     var place = Failure.Place(input: input, line: line)
     func name(_ field: Int) -> String? { columns.flatMap { field < $0.count ? $0[field] : nil } }
     switch self {
-    case .ragged(let fields):
-      let header = columns?.count ?? 0
+    case .ragged(let fields, let header):
       if let row, row.contentEnd == row.start { return Failure(.badData, "an empty line", at: place, remedy: "the header has \(header) columns") }
-      return Failure(.badData, "\(counted(fields, "field")), the header has \(header)", at: place)
+      let hasReturns = row.map { CarriageReturns.standInside($0.record) } ?? false
+      return Failure(
+        .badData, "\(counted(fields, "field")), the header has \(header)", at: place,
+        remedy: hasReturns ? "lines end in carriage returns; convert them with " + CarriageReturns.remedy : nil)
     case .unclosedQuote(let field):
       place.column = name(field)
       return Failure(.badData, "a quote is not closed", at: place, remedy: "the file may be truncated")

@@ -158,7 +158,7 @@ struct QAggregate: FilterTool {
     let output = CombinedColumns(name: answerName, keepsModels: keep)
     if let load = learning.load {
       let model = try SavedCombination(path: load)
-      let run = TableRun("qaggregate", table, modelColumns: model.columns, reading: [load])
+      let run = TableRun("qaggregate", table, flags: flags, modelColumns: model.columns, reading: [load])
       return describe ? try run.report(DescribingTask(model: model)) : try run.stream(CombiningTask(.saved(model), output))
     }
     let specification = try specification()
@@ -168,7 +168,7 @@ struct QAggregate: FilterTool {
       throw Failure(
         .usage, "\(tune != nil ? "--tune" : "--time") has no effect: \(specification.text) has no setting to try", remedy: "local methods have")
     }
-    let run = TableRun("qaggregate", table)
+    let run = TableRun("qaggregate", table, flags: flags)
     if type.learns || learning.newOnly {
       try run.learn(AggregationTask(flags: self, specification: specification, type: type, settings: settings, columns: output))
     } else {

@@ -66,7 +66,8 @@ extension QConformal {
     }
   }
   private static let partialScores = Mode(
-    "partial", "--partial", "writes the scores of labelled rows in place of the table", takes: teaching.union(["--partial", "--compact"])
+    "partial", "--partial", "writes the scores of labelled rows in place of the table",
+    takes: teaching.union(["--partial", "--compact"]).subtracting(["--drop"])
   ) { flag in
     switch flag {
     case "--min-rows": ("--min-rows is decided by --merge, of all rows", "see qconformal --help")

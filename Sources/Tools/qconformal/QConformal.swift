@@ -188,7 +188,7 @@ struct QConformal: FilterTool {
     if let load = learning.load { return try answer(with: load, bounds) }
     let specification = try specification()
     let settings = try Settings(specification.settings, of: method(specification).description)
-    let run = TableRun("qconformal", table)
+    let run = TableRun("qconformal", table, flags: flags)
     switch method(specification) {
     case .ofRows(let type):
       let calibrator = type.init(settings: settings)
@@ -203,13 +203,13 @@ struct QConformal: FilterTool {
     case .online(let type):
       let task = try OnlineTask(self, type, specification, settings, bounds ?? AnswerBounds())
       defer { task.close() }
-      try TableRun("qconformal", table, modelColumns: task.columns, reading: [state].compactMap { $0 }).stream(task)
+      try TableRun("qconformal", table, flags: flags, modelColumns: task.columns, reading: [state].compactMap { $0 }).stream(task)
     }
   }
 
   private func answer(with load: String, _ bounds: AnswerBounds?) throws {
     let file = try ModelFile(path: load, tool: "qconformal")
-    let run = TableRun("qconformal", table, modelColumns: file.header.columns, reading: [load])
+    let run = TableRun("qconformal", table, flags: flags, modelColumns: file.header.columns, reading: [load])
     guard SavedCopies.wrote(file) else {
       return try run.stream(SavedCalibrationTask(flags: self, saved: SavedCalibration(file, path: load), bounds: bounds))
     }

@@ -119,11 +119,11 @@ struct QFit: FilterTool {
     useSingleThreadedBLAS()
     if let load = learning.load {
       let model = try SavedEnsemble(path: load)
-      return try TableRun("qfit", table, modelColumns: model.columns, reading: [load]).stream(Answering(model: model))
+      return try TableRun("qfit", table, flags: flags, modelColumns: model.columns, reading: [load]).stream(Answering(model: model))
     }
     let specifications = try MethodSpecification.parse(
       learner.isEmpty ? ["linear,forest"] : learner, flag: "-l", known: Self.methods, sets: learnerSets)
-    try TableRun("qfit", table).learn(
+    try TableRun("qfit", table, flags: flags).learn(
       EnsembleTask(
         flags: self, learners: try specifications.map { try NamedLearner($0) }, levels: try levels.map(Levels.parse) ?? Levels.hub))
   }

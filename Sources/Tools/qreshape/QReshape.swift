@@ -115,8 +115,8 @@ struct QReshape: FilterTool {
   func run() throws {
     let source = try from.map { try Shape.named($0, flag: "--from") }
     let shape = levelStyle == .underscore ? .columns(UnderscoreShape()) : try Shape.named(to, flag: "--to")
-    let session = try FilterSession(tool: "qreshape", table, reading: [truth].compactMap { $0 }, anyOrder: true)
-    guard let header = session.reader.header else { return try session.finish(RowCounts()) }
+    let session = try FilterSession(tool: "qreshape", table, reading: [truth].compactMap { $0 }, anyOrder: true, flags: flags)
+    guard let header = session.reader.header else { return try session.finishEmpty() }
     let plan = try ReshapePlan(self, session, header, from: source, to: shape)
     if table.explain { return try session.explain(plan.explanation) }
     try plan.run()

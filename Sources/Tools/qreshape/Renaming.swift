@@ -12,7 +12,7 @@ extension ReshapePlan {
     try writtenNames.check(to)
     let names = try writtenNames.names(quantiles.map { ($0.model, $0.level) }, to)
     let newName = Dictionary(uniqueKeysWithValues: zip(quantiles.map(\.column), names))
-    let passing = Set(passed)
+    let passing = Set(writtenColumns)
     let columns = (0..<header.count).compactMap { column in
       newName[column].map { (column, $0) } ?? (passing.contains(column) ? (column, name(passed: column)) : nil)
     }

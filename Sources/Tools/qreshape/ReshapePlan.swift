@@ -14,8 +14,10 @@ struct ReshapePlan {
   let writer: FieldWriter
   let target: TargetRole
   let join: TruthJoin?
-  /// Columns that pass through.
+  /// Columns that pass through, and tell the rows of a unit.
   let passed: [Int]
+  /// Those of them that are left out of the output.
+  let dropped: Set<Int>
 
   init(_ flags: QReshape, _ session: FilterSession, _ header: Header, from told: Shape?, to shape: Shape) throws {
     self.flags = flags
@@ -30,6 +32,10 @@ struct ReshapePlan {
     let excluded = Set(try session.columns(header, ReshapePlan.names(flags.exclude) ?? []))
     if let column = excluded.first(where: owned.contains) {
       throw Failure(.usage, "--exclude names \"\(header.names[column])\", which holds the forecasts")
+    }
+    dropped = try session.droppedColumns(header).columns
+    if let column = dropped.first(where: owned.contains) {
+      throw Failure(.usage, "--drop names \"\(header.names[column])\", which holds the forecasts")
     }
     passed = (0..<header.count).filter { !owned.contains($0) && !excluded.contains($0) }
     target = try TargetRole(flags, session, header, source, shape, excluded: excluded)
@@ -62,7 +68,7 @@ struct ReshapePlan {
       throw Failure(.usage, "--on names \"\(header.names[column])\", which is not the same in all rows of a unit")
     }
     let table = try TruthTable(
-      path, on: pairs.map(\.1), target: target.told, delimiter: session.options.delimiter?.utf8.first, output: output,
+      path, on: pairs.map(\.1), target: target.told, delimiter: session.options.delimiterByte, output: output,
       timeFormat: try flags.timeOption.format(), skips: session.policy.skips)
     return TruthJoin(table: table, key: FieldKey(columns: columns), fills: target.column)
   }
@@ -107,12 +113,14 @@ struct ReshapePlan {
 
   func name(passed column: Int) -> String { column == target.column ? target.name : header.names[column] }
 
-  var passedNames: [String] { passed.map(name(passed:)) + (join != nil && target.column == nil ? [target.name] : []) }
+  var writtenColumns: [Int] { passed.filter { !dropped.contains($0) } }
+
+  var passedNames: [String] { writtenColumns.map(name(passed:)) + (join != nil && target.column == nil ? [target.name] : []) }
 
   var writtenNames: WrittenNames { WrittenNames(session: session, passed: passedNames) }
 
   func makePass(_ columns: [(column: Int, name: String)]? = nil) -> PassWriter {
-    PassWriter(header: header, writer: writer, columns: columns ?? passed.map { ($0, name(passed: $0)) }, join: join, joinedName: target.name)
+    PassWriter(header: header, writer: writer, columns: columns ?? writtenColumns.map { ($0, name(passed: $0)) }, join: join, joinedName: target.name)
   }
 
   func makeReader() -> CellReader {

@@ -20,7 +20,7 @@ struct ComparingTask: JudgedTask {
     if flags.table.files.isEmpty, let baseline = flags.compare, let name = baseline.name, let remedy = baseline.fileRemedy {
       throw Failure(.usage, "--compare takes \(name) for the baseline, and stdin is empty", remedy: remedy)
     }
-    try session.finish(RowCounts())
+    try session.finishEmpty()
     try refuseUnjudged()
   }
 

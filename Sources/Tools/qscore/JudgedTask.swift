@@ -17,7 +17,7 @@ protocol JudgedTask: ReportingTask where Findings == qscore.Findings {
 
 extension JudgedTask {
   func finishEmpty(_ session: FilterSession) throws {
-    try session.finish(RowCounts())
+    try session.finishEmpty()
     try refuseUnjudged()
   }
 

@@ -140,7 +140,7 @@ struct QScore: FilterTool {
 
   func run() throws {
     let conditions = try failIf.map { try FailureCondition($0) }
-    let run = TableRun("qscore", table)
+    let run = TableRun("qscore", table, flags: flags)
     switch scoringMode {
     case .scores: try run.report(ScoringTask(flags: self, kind: .scores, conditions: conditions))
     case .perLevel: try run.report(ScoringTask(flags: self, kind: .levels, conditions: conditions))

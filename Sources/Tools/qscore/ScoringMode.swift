@@ -39,7 +39,8 @@ enum ScoringMode: String, CaseIterable {
           .union(["--score", "--order", "--time-format", "--horizon", "--permutations", "--bootstrap", "--blocks", "--seed"])
       case .merge: ["--fail-if", "--partial"]
       }
-    return own.union([flag].compactMap { $0 }).union(TableOptions.names)
+    let without: Set<String> = self == .perRow ? [] : self == .merge ? ["--drop", "--union"] : ["--drop"]
+    return own.union([flag].compactMap { $0 }).union(TableOptions.names.subtracting(without))
   }
 
   var mode: Mode {

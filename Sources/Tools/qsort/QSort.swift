@@ -52,7 +52,7 @@ struct QSort: FilterTool {
       throw Failure(
         .usage, "--method \(self.method): unknown method", remedy: suggestion(for: self.method, among: IsotonicOperator.allCases.map(\.rawValue)))
     }
-    try TableRun("qsort", table).stream(Ordering(method: method, picked: groupsOption.groups, reports: report))
+    try TableRun("qsort", table, flags: flags).stream(Ordering(method: method, picked: groupsOption.groups, reports: report))
   }
 }
 

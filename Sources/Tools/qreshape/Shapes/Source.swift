@@ -51,11 +51,7 @@ enum Source {
 
   /// What a file is that is no table as these filters read them.
   private static func likelyCause(_ header: Header) -> String? {
-    // An object without members has no name at all.
-    let first = header.names.first ?? ""
-    if first.hasPrefix("PAR1") { return "the file is Parquet: write it as CSV" }
-    if first.hasPrefix("[") { return "the file is a JSON array: write an object a line, as jq -c '.[]' does" }
-    guard header.count == 1, let delimiter = first.first(where: { ";|\t".contains($0) }) else { return nil }
+    guard header.count == 1, let delimiter = header.names[0].first(where: { ";|\t".contains($0) }) else { return nil }
     return "the delimiter may be another: -d '\(delimiter)'"
   }
 }
