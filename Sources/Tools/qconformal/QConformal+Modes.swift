@@ -7,6 +7,7 @@ extension QConformal {
     ("--method", { $0.method != nil }), ("--one-sided", { $0.oneSided != nil }), ("--decay", { $0.decay != nil }), ("--by", { $0.by != nil }),
     ("--min-rows", { $0.minRows != nil }), ("--bounds", { $0.bounds != nil }), ("--levels", { $0.levels != nil }), ("--report", { $0.report }),
     ("--as", { $0.answerName != nil }), ("--order", { $0.order != nil }), ("--state", { $0.state != nil }), ("--partial", { $0.partial }),
+    ("--part-id", { $0.partId != nil }),
     ("--merge", { $0.merge }), ("--compact", { $0.compact }), ("--given", { $0.given != nil }),
   ])
   var flags: [GivenFlag] {
@@ -63,7 +64,8 @@ extension QConformal {
     }
   }
   private static let partialScores = Mode(
-    "partial", "--partial", "writes the scores of labelled rows in place of the table", takes: teaching.union(["--partial", "--compact"])
+    "partial", "--partial", "writes the scores of labelled rows in place of the table",
+    takes: teaching.union(["--partial", "--part-id", "--compact"])
   ) { flag in
     switch flag {
     case "--min-rows": ("--min-rows is decided by --merge, of all rows", "see qconformal --help")
