@@ -225,7 +225,7 @@ private func isOnTheSimplex(_ weights: [Double]) -> Bool {
     let complete = try coarse(
       table(training.levels, Array(training.target[..<90]), Array(training.predictions.values[..<(90 * 20)])))
     for (a, b) in zip(fitted.table.table.values, complete.table.table.values) { #expect(abs(a - b) < 1e-10) }
-    #expect(warnings.count == 1 && warnings[0].hasPrefix("10 training rows lack predictions of b: "))
+    #expect(warnings.count == 1 && warnings[0].hasPrefix("10 training rows lack predictions (of b): "))
   }
 
   /// Each row lacks one model, so no term is complete.

@@ -57,7 +57,7 @@ import Testing
       let a = try fit(method, gaps) { warnings.append($0) }.answer(gaps.predictions, features: nil)
       let b = try fit(method, filled).answer(filled.predictions, features: nil)
       for (x, y) in zip(a.values, b.values) { #expect(abs(x - y) < 1e-9) }
-      #expect(warnings == ["10 training rows lack predictions of b: the mean of the other models stood in for them"])
+      #expect(warnings == ["10 training rows lack predictions (of b): the mean of the other models stood in for them"])
     }
   }
 }

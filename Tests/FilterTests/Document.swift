@@ -3,10 +3,12 @@ import Testing
 
 /// A document with examples: commands, and what they print.
 ///
-/// - In Markdown an example is a fence `sh`; if a fence `text`, `csv` or `json` follows it at once, that is what it prints.
-///   Other fences (`console`, `make`, `python`, …) are not run.
+/// - In Markdown an example is a fence `sh`; if a fence `text`, `csv` or `json` follows it at once, that is what it prints. A fence
+///   `console` is run too, and what it prints is not compared; a comment on the line above may tell more: `<!-- before: COMMANDS -->`
+///   what is run first, `<!-- needs: PROGRAM -->` without what it is left out, and `<!-- not run: REASON -->` why it is never run.
+///   Other fences (`make`, `python`, …) are not run.
 /// - In a man page an example is a line of a literal display that begins with `$ `, lines that continue it begin with `> `, and
-///   what it prints follows up to the next `$ `.
+///   what it prints follows up to the next `$ `. A line of its own display (`.Dl`) that begins with a tool's name is run too.
 struct Document: CustomTestStringConvertible {
   struct Example {
     var script: String
@@ -38,6 +40,12 @@ struct Document: CustomTestStringConvertible {
   private mutating func parseMarkdown(_ lines: [String]) {
     var i = 0
     while i < lines.count {
+      if lines[i] == "```console", let end = lines[i...].firstIndex(of: "```") {
+        let script = Document.script(ofConsole: lines[(i + 1)..<end], note: i > 0 ? lines[i - 1] : "")
+        if let script { add(Array(lines[i...end]), Example(script: script, output: nil)) } else { pieces += lines[i...end].map(Piece.text) }
+        i = end + 1
+        continue
+      }
       guard lines[i] == "```sh", let end = lines[i...].firstIndex(of: "```") else {
         pieces.append(.text(lines[i]))
         i += 1
@@ -55,12 +63,32 @@ struct Document: CustomTestStringConvertible {
     }
   }
 
+  /// What a fence `console` runs, nil for one that is not to be run.
+  private static func script(ofConsole lines: ArraySlice<String>, note: String) -> String? {
+    func noted(_ key: String) -> String? {
+      note.hasPrefix("<!-- \(key): ") && note.hasSuffix(" -->") ? String(note.dropFirst(key.count + 7).dropLast(4)) : nil
+    }
+    if noted("not run") != nil { return nil }
+    let isPrompted = lines.contains { $0.hasPrefix("$ ") }
+    var script = lines.map { isPrompted && ($0.hasPrefix("$ ") || $0.hasPrefix("> ")) ? String($0.dropFirst(2)) : $0 }.joined(separator: "\n")
+    if let before = noted("before") { script = before + "\n" + script }
+    if let program = noted("needs") { script = "if command -v \(program) > /dev/null; then\n\(script)\nfi" }
+    return script
+  }
+
+  private static let tools = ["qfit", "qaggregate", "qsort", "qconformal", "qscore", "qreshape", "qplot"]
+
   private mutating func parseManPage(_ lines: [String]) {
     var isDisplay = false
     var i = 0
     while i < lines.count {
       if lines[i].hasPrefix(".Bd -literal") { isDisplay = true }
       if lines[i] == ".Ed" { isDisplay = false }
+      if lines[i].hasPrefix(".Dl "), Document.tools.contains(where: { lines[i].hasPrefix(".Dl \($0) ") }) {
+        add([lines[i]], Example(script: Document.unescaped(String(lines[i].dropFirst(4))), output: nil))
+        i += 1
+        continue
+      }
       guard isDisplay, lines[i].hasPrefix("$ ") else {
         pieces.append(.text(lines[i]))
         i += 1

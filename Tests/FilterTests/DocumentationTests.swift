@@ -66,6 +66,13 @@ import Testing
     #expect(counts.count == 10 && counts.allSatisfy { $0 > 0 })
   }
 
+  /// A block that is not run says why.
+  @Test func blocksThatAreNotRunAreFew() throws {
+    let text = try String(contentsOf: Self.documents[0], encoding: .utf8)
+    let reasons = try Self.matches("<!-- not run: (.*) -->\n```console\n", in: text)
+    #expect(reasons == ["it never ends", "it changes the machine"])
+  }
+
   @Test func thePythonOfTheReadmeMadeTheBundledTable() throws {
     let readme = try String(contentsOf: Self.documents[0], encoding: .utf8)
     let script = try String(contentsOf: Shell.checkout.appendingPathComponent("scripts/data/predict-with-lightgbm.py"), encoding: .utf8)

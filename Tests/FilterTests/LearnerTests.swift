@@ -70,7 +70,7 @@ import Testing
         qfit -l $(quick $learner) --levels 0.001,0.1,0.5,0.9 --folds $folds t.csv > out 2> err || echo "$learner: status $?: $(head -1 err)"
         sound out $learner
         [ $(wc -l < out) = $(wc -l < t.csv) ] || echo "$learner: $(wc -l < out) rows"
-        [ $(grep -c 'tell little of level 0.001' err) = 1 ] || echo "$learner: $(cat err)"
+        [ $(grep -c 'level 0.001 needs 1000 labelled rows' err) = 1 ] || echo "$learner: $(cat err)"
         grep -v '^qfit: ' err
       done
       """)

@@ -47,7 +47,8 @@ struct ModeList {
     "--input": "csv", "--intervals": "50", "--isotonic": "pava", "--learner": "linear", "--level-style": "underscore", "--levels": "0.1,0.5,0.9",
     "--load": "absent.model", "--memory": "10M", "--margin": "fixed:0.1", "--min-rows": "3", "--models": "a", "--noncrossing": "penalty",
     "--on": "place", "--on-error": "skip", "--one-sided": "upper", "--order": "day",
-    "--out": "picture.svg", "--output": "csv", "--panels": "2", "--permutations": "9", "--rejects": "rejects.csv", "--rest": "rest.csv",
+    "--out": "picture.svg", "--output": "csv", "--panels": "2", "--part-id": "monday", "--permutations": "9", "--rejects": "rejects.csv",
+    "--rest": "rest.csv",
     "--rows": "5", "--save": "new.model", "--score": "wis", "--seed": "2", "--state": "series.state", "--stats": "stats.json", "--target": "y",
     "--threads": "1", "--time": "1", "--title": "picture", "--to": "hub", "--transform": "log_shift:1", "--truth": "truth.csv", "--tune": "2",
     "--weight": "w",
@@ -56,7 +57,7 @@ struct ModeList {
   /// What else must be given, where the mode takes it too.
   private static let company = [
     "--append": "--transform", "--columns": "--no-header", "--no-header": "--columns", "--compact": "--partial", "--horizon": "--order",
-    "--margin": "--noncrossing", "--min-rows": "--by", "--on": "--truth",
+    "--margin": "--noncrossing", "--part-id": "--partial", "--min-rows": "--by", "--on": "--truth",
     "--rejects": "--on-error",
     "--truth": "--on",
   ]

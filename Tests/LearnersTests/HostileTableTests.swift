@@ -115,7 +115,7 @@ import Testing
     nonisolated(unsafe) var warnings: [String] = []
     let model = try fit(name, many, target, levels: [0.1, 0.9], warn: { warnings.append($0) })
     #expect(areFinite(model.predict(table(many, rows: n))))
-    if ["linear", "lasso", "rff"].contains(name) { #expect(warnings.count == 1 && warnings[0].hasPrefix("pooled rare categories: ")) }
+    if ["linear", "lasso", "rff"].contains(name) { #expect(warnings.count == 1 && warnings[0].hasPrefix("rare categories count as one: ")) }
   }
 
   @Test(arguments: names)

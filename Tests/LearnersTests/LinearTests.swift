@@ -75,7 +75,7 @@ import Testing
     nonisolated(unsafe) var lines: [String] = []
     let columns: [FeatureTable.Column] = [.numeric(x), .numeric([Double](repeating: 5, count: 100)), .numeric(x.map { 1 - 2 * $0 })]
     let model = try fit(columns, noise(100, seed: 5), warn: { lines.append($0) })
-    #expect(lines == ["dropped x1 (constant), x2 (collinear with columns before)"])
+    #expect(lines == ["features left out: x1 (constant), x2 (collinear with columns before)"])
     #expect(model.summary.contains { $0 == ("dropped", "x1, x2") })
   }
 

@@ -20,7 +20,9 @@ extension FilterSession {
   /// The target's column, which the tool cannot do without.
   public func requiredTarget(_ header: Header, named name: String?) throws -> Int {
     if let target = try targetColumn(header, named: name) { return target }
-    throw failure("no target: none of the columns is called \(FilterSession.targetNames.joined(separator: ", "))", remedy: "name it with -y")
+    throw failure(
+      "no target: none of the columns is called \(FilterSession.targetNames.joined(separator: ", "))",
+      remedy: rowsOfQuantiles(header) ?? "name it with -y")
   }
 
   /// The law of column roles. Target, weight, `fold`, `held` and quantile columns have that one role and no other: throws where another flag
@@ -30,7 +32,7 @@ extension FilterSession {
   ///   - alone: what has a role alone beside `fold`, `held` and the quantiles: ("--target", its column), ….
   ///   - shared: what flags name together: ("--by", its columns), ….
   public func checkRoles(_ header: Header, alone: [(flag: String, column: Int?)], shared: [(flag: String, columns: [Int])] = []) throws {
-    var roles = try soleRoles(header)
+    var roles = soleRoles(header)
     func refuse(_ flag: String, _ column: Int) throws {
       guard let role = roles[column] else { return }
       throw Failure(.usage, "\(flag) names \"\(header.names[column])\", which is \(role)", remedy: "name another column")
@@ -44,12 +46,12 @@ extension FilterSession {
   }
 
   /// What the columns are that have one role by their names.
-  private func soleRoles(_ header: Header) throws -> [Int: String] {
+  private func soleRoles(_ header: Header) -> [Int: String] {
     var roles: [Int: String] = [:]
     for name in ["fold", "held"] { if let column = header.index(of: name) { roles[column] = "the \(name)" } }
-    for group in try header.quantileGroups(input: inputName) {
-      for column in group.columns { roles[column] = group.name.isEmpty ? "a quantile" : "a quantile of \(group.title)" }
-    }
+    let names = header.quantileNames(input: inputName)
+    for column in names.columns { roles[column] = "a quantile" }
+    for group in names.groups where !group.name.isEmpty { for column in group.columns { roles[column] = "a quantile of \(group.title)" } }
     return roles
   }
 
@@ -71,33 +73,38 @@ extension FilterSession {
     for name in names where !seen.insert(name).inserted { throw Failure(.usage, "\"\(name)\" is named twice in \(names.joined(separator: ","))") }
   }
 
-  /// Every quantile group, or those of `-g`. Throws where there is none.
+  /// Every quantile group, or those of `-g`. Throws where there is none, and what is wrong with one of them.
   public func groups(_ header: Header, picked: String?) throws -> [QuantileGroup] {
-    let all = try header.quantileGroups(input: inputName)
+    let all = header.quantileNames(input: inputName)
     guard let picked else {
-      if all.isEmpty { throw failure("no quantile columns", remedy: "they are called q0.5 or MODEL_q0.5") }
-      return all
+      try all.check()
+      if all.groups.isEmpty { throw failure("no quantile columns", remedy: otherFormat(header) ?? "they are called q0.5 or MODEL_q0.5") }
+      return all.groups
     }
-    let names = picked.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    let names = picked.split(separator: ",", omittingEmptySubsequences: false).map { ColumnName.trimmed(String($0)) }
     try refuseRepetition(names)
     return try names.map { name in
-      guard let group = all.first(where: { $0.name == name }) else {
-        throw failure("no quantile columns of a model \"\(name)\"", remedy: suggestion(for: name, among: all.map(\.name)))
+      guard let group = try all.group(name) else {
+        let remedy = (all.isEmpty ? otherFormat(header) : nil) ?? suggestion(for: name, among: all.groups.map(\.name))
+        throw failure("no quantile columns of a model \"\(name)\"", remedy: remedy)
       }
       return group
     }
   }
 
-  /// The features: `-x`, or every column that has no role and no flag names. Checks the roles of all columns.
+  /// The features: `-x`, or every column that has no role and no flag names. Checks the roles of all columns, and refuses those that could
+  /// be quantiles instead. Where `picksGroups`, what is wrong with other groups is nobody's concern.
   public func featureColumns<Help>(
-    _ header: Header, _ options: FeatureOptions<Help>, alone: [(flag: String, column: Int?)], shared: [(flag: String, columns: [Int])] = []
+    _ header: Header, _ options: FeatureOptions<Help>, alone: [(flag: String, column: Int?)], shared: [(flag: String, columns: [Int])] = [],
+    picksGroups: Bool = false
   ) throws -> [Int] {
     let named = try options.features.map { try columns(header, nameList($0)) }
     try checkRoles(header, alone: alone, shared: shared + [("--features", named ?? [])])
     if let named { return named }
-    var used = Set(try soleRoles(header).keys)
-    used.formUnion(alone.compactMap(\.column) + shared.flatMap(\.columns))
+    var used = Set(alone.compactMap(\.column) + shared.flatMap(\.columns))
     used.formUnion(try columns(header, nameList(options.exclude)))
+    try header.quantileNames(input: inputName).check(except: used, guesses: picksGroups)
+    used.formUnion(soleRoles(header).keys)
     return (0..<header.count).filter { !used.contains($0) }
   }
 

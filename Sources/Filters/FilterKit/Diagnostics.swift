@@ -1,4 +1,5 @@
 import Glibc
+import Groundwork
 import Tables
 import Synchronization
 
@@ -22,6 +23,30 @@ public struct Diagnostics: Sendable {
 
   /// Something worth knowing: said unless `--quiet`.
   public func warn(_ text: String) { if !isQuiet { say(text) } }
+
+  /// How messages list many names: the first few, with `--verbose` all.
+  public var list: Listing { Listing(all: isVerbose) }
+
+  /// Says once what several speakers, such as learners and folds, have to say; with `--verbose` all of it.
+  ///
+  /// Messages with one gist are one: the first of them, before it the names of those that say it, where they have names.
+  public func warn(once messages: [(name: String?, text: String)]) {
+    var said: Set<String> = []
+    if isVerbose {
+      for (name, text) in messages {
+        let line = name.map { "\($0): \(text)" } ?? text
+        if said.insert(line).inserted { warn(line) }
+      }
+      return
+    }
+    for (_, text) in messages where said.insert(Listing.gist(of: text)).inserted {
+      var names: [String] = []
+      for case (let name?, let other) in messages where Listing.gist(of: other) == Listing.gist(of: text) && !names.contains(name) {
+        names.append(name)
+      }
+      warn(names.isEmpty ? text : "\(list(names)): \(text)")
+    }
+  }
 
   /// What was chosen and learnt: said with `--verbose`.
   public func note(_ text: String) { if isVerbose { say(text) } }

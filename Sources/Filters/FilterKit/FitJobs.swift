@@ -15,27 +15,26 @@ public struct FitJob {
   }
 
   var title: String { [name, omission].compactMap { $0 }.joined(separator: " ") }
-
-  func speak(_ text: String) -> String { name.map { "\($0): \(text)" } ?? text }
 }
 
 extension FilterSession {
   /// Makes several fits on all threads and returns them in order.
   ///
   /// The first jobs start first, so give the largest first. Progress is one bar for all of them. What they say is said afterwards,
-  /// in the order of the jobs: a warning once, however many fits give it, and under `--verbose` each note, and each summary
+  /// in the order of the jobs: a warning once, however many learners and folds give it, and under `--verbose` each note, and each summary
   /// with the seconds that the fit took.
   public func runFits<Fitted: Sendable>(
     _ jobs: [FitJob], seed: UInt64, summary: (Fitted) -> [(key: String, value: String)],
     _ fit: @Sendable (_ job: Int, FitContext) throws -> Fitted
   ) throws -> [Fitted] {
     let count = jobs.count
+    let list = diagnostics.list
     let talk = Mutex(FitTalk(progress: Progress("\(tool): fitting", quiet: options.quiet), jobs: count))
     let outer = min(threads, count)
     let inner = max(1, threads / max(1, outer))
     let fitted = try parallelMap(count, threads: outer) { job -> Fitted in
       let context = FitContext(
-        threads: inner, seed: seed,
+        threads: inner, seed: seed, list: list,
         warn: { text in talk.withLock { $0.warnings[job].append(text) } },
         note: { text in talk.withLock { $0.notes[job].append(text) } },
         progress: { fraction in talk.withLock { $0.update(job, fraction) } })
@@ -50,9 +49,8 @@ extension FilterSession {
       talk.progress.clear()
       return (talk.warnings, talk.notes, talk.times)
     }
-    var said: Set<String> = []
+    diagnostics.warn(once: jobs.indices.flatMap { job in warnings[job].map { (jobs[job].name, $0) } })
     for job in jobs.indices {
-      for text in warnings[job] where said.insert(jobs[job].speak(text)).inserted { diagnostics.warn(jobs[job].speak(text)) }
       let title = jobs[job].title.isEmpty ? "all labelled rows" : jobs[job].title
       for text in notes[job] { diagnostics.note("\(title): \(text)") }
       let facts = summary(fitted[job]).map { "\($0.key) \($0.value)" } + ["fitted in \(times[job])"]

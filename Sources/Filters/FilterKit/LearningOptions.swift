@@ -41,7 +41,7 @@ public struct LearningOptions: ParsableArguments, FlagGroup {
 
   /// Why `--load` does not take a flag.
   public static func refusalOfLoading(_ tool: String) -> @Sendable (_ flag: String) -> Mode.Refusal {
-    { ("\($0) teaches, and --load teaches nothing", "see \(tool) --help") }
+    { ("\($0) is for learning, and --load learns nothing", "see \(tool) --help") }
   }
 
   /// Refuses early what could not be saved in the end, or would replace an input.

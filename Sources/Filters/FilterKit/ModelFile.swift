@@ -17,6 +17,8 @@ public struct ModelFile {
     public var format: Int
     /// What the file holds where that is no model: "scores".
     public var kind: String?
+    /// Of partial results: the ids of the parts that they are of, where these have some.
+    public var parts: [String]?
     public var version: String
     public var settings: [String]
     public var target: String?
@@ -34,12 +36,13 @@ public struct ModelFile {
   public var body: [UInt8]
 
   public init(
-    tool: String, kind: String? = nil, settings: [String], target: String?, inputs: [String], levels: [Double], training: [String: String],
+    tool: String, kind: String? = nil, parts: PartIDs = PartIDs(), settings: [String], target: String?, inputs: [String], levels: [Double],
+    training: [String: String],
     columns: [String], body: [UInt8]
   ) {
     header = Header(
-      tool: tool, format: ModelFile.formatVersion, kind: kind, version: filterVersion, settings: settings, target: target, inputs: inputs,
-      levels: levels, training: training, columns: columns, bytes: body.count, checksum: ModelFile.blankChecksum)
+      tool: tool, format: ModelFile.formatVersion, kind: kind, parts: parts.ids.isEmpty ? nil : parts.ids, version: filterVersion, settings: settings,
+      target: target, inputs: inputs, levels: levels, training: training, columns: columns, bytes: body.count, checksum: ModelFile.blankChecksum)
     self.body = body
   }
 
@@ -79,6 +82,7 @@ public struct ModelFile {
     member("tool") { text(header.tool) }
     member("format") { line.append("\(header.format)") }
     if let kind = header.kind { member("kind") { text(kind) } }
+    if let parts = header.parts { member("parts") { list(parts, text) } }
     member("version") { text(header.version) }
     member("settings") { list(header.settings, text) }
     if let target = header.target { member("target") { text(target) } }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Tables
 
 public enum FormatName: String, ExpressibleByArgument, CaseIterable {
   /// `markdown` is for tables that a tool makes itself, not for rows that pass through.
@@ -52,12 +53,12 @@ public struct TableOptions: ParsableArguments, FlagGroup {
   public subscript<Value>(dynamicMember option: KeyPath<ReadingOptions, Value>) -> Value { reading[keyPath: option] }
 
   public func validate() throws {
-    if let digits, !(0...17).contains(digits) { throw ValidationError("--digits \(digits): 0 to 17 are possible") }
-    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads \(threads): 1 to 1024 are possible") }
+    if let digits, !(0...17).contains(digits) { throw ValidationError("--digits \(digits): write a number from 0 to 17") }
+    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads \(threads): write a number from 1 to 1024") }
   }
 }
 
-/// A list of names separated by commas, as `-x a,b,c` takes it.
+/// A list of names separated by commas, as `-x a,b,c` takes it, without the blanks around them.
 public func nameList(_ text: String?) -> [String] {
-  text.map { $0.split(separator: ",").map(String.init) } ?? []
+  text.map { $0.split(separator: ",").map { ColumnName.trimmed(String($0)) } } ?? []
 }

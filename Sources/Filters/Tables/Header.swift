@@ -14,9 +14,10 @@ public struct Header: Equatable {
   var lateKeys = LateKeys.refused
   private let indexOfName: [String: Int]
 
-  /// Throws where a name stands twice.
+  /// Blanks around a name are no part of it. Throws where a name stands twice.
   init(names: [String], raw: [[UInt8]], lineEnd: [UInt8], input: String?, line: Int = 1) throws {
     self.line = line
+    let names = names.map(ColumnName.trimmed)
     self.names = names
     self.raw = raw
     self.lineEnd = lineEnd
@@ -45,7 +46,7 @@ public struct Header: Equatable {
     try self.init(names: names, raw: names.map(raw), lineEnd: lineEnd, input: nil)
   }
 
-  public func index(of name: String) -> Int? { indexOfName[name] }
+  public func index(of name: String) -> Int? { indexOfName[name] ?? indexOfName[ColumnName.trimmed(name)] }
   public var count: Int { names.count }
 }
 
@@ -84,52 +85,4 @@ public struct QuantileGroup: Equatable, Sendable {
 
   /// How messages call the group.
   public var title: String { name.isEmpty ? "the quantile columns without a model name" : "model \(name)" }
-}
-
-extension Header {
-  /// The quantile groups, in the order in which their first columns stand.
-  /// Throws for a level outside (0, 1) and for the same level twice in a group.
-  public func quantileGroups(input: String) throws -> [QuantileGroup] {
-    var order: [String] = []
-    var members: [String: [(level: Level, column: Int)]] = [:]
-    for (column, name) in names.enumerated() {
-      guard let (model, level) = try quantile(name, input) else { continue }
-      if members[model] == nil { order.append(model) }
-      members[model, default: []].append((Level(level), column))
-    }
-    return try order.map { model in
-      let sorted = members[model]!.sorted { ($0.level, $0.column) < ($1.level, $1.column) }
-      for (a, b) in zip(sorted, sorted.dropFirst()) where a.level == b.level {
-        throw Failure(
-          .badData, "columns \"\(names[a.column])\" and \"\(names[b.column])\" hold the same level \(levelText(a.level.value))",
-          at: .init(input: input, line: line), remedy: "drop one of them")
-      }
-      return QuantileGroup(name: model, levels: sorted.map(\.level.value), columns: sorted.map(\.column))
-    }
-  }
-
-  private func quantile(_ name: String, _ input: String) throws -> (model: String, level: Double)? {
-    do { return try Header.quantileName(name, input: input) } catch var failure as Failure {
-      failure.place.line = line
-      throw failure
-    }
-  }
-
-  /// Splits `rf_q0.025` into its model and level; nil for a name that is no quantile column's.
-  /// Throws for a level outside (0, 1).
-  public static func quantileName(_ name: String, input: String) throws -> (model: String, level: Double)? {
-    let bytes = Array(name.utf8)
-    guard let q = bytes.lastIndex(of: UInt8(ascii: "q")), q == 0 || (bytes[q - 1] == UInt8(ascii: "_") && q > 1) else { return nil }
-    let text = bytes[(q + 1)...]
-    guard text.contains(UInt8(ascii: ".")), text.allSatisfy({ ($0 >= 48 && $0 <= 57) || $0 == UInt8(ascii: ".") }),
-      let value = Double(String(decoding: text, as: UTF8.self))
-    else { return nil }
-    let level = Level(min(value, 2))
-    guard level.isProper else {
-      throw Failure(
-        .badData, "a quantile level is strictly between 0 and 1", at: .init(input: input, line: 1, column: name),
-        remedy: "rename the column")
-    }
-    return (q == 0 ? "" : String(decoding: bytes[..<(q - 1)], as: UTF8.self), level.value)
-  }
 }

@@ -231,7 +231,8 @@ struct RowSplitter {
     {
       return expected
     }
-    return columnOfKey[String(decoding: JSONText.unescape(key), as: UTF8.self)]
+    let name = String(decoding: JSONText.unescape(key), as: UTF8.self)
+    return columnOfKey[name] ?? columnOfKey[ColumnName.trimmed(name)]
   }
 }
 

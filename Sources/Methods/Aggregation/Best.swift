@@ -29,8 +29,9 @@ public struct Best: Aggregator {
       let (a, b) = (losses.meanRegret($0), losses.meanRegret($1))
       return a != b ? a < b : $0 < $1
     }
-    for j in models.indices where isSparse[j] {
-      context.warn("\(models[j]) predicts fewer than half of what others do, so it is used only where they predict nothing")
+    let sparse = models.indices.filter { isSparse[$0] }.map { models[$0] }
+    if !sparse.isEmpty {
+      context.warn("used only where the others predict nothing, as fewer than half as many rows have predictions: \(context.list(sparse))")
     }
     let score = 2 * losses.meanLoss(order[0]) / errorUnit
     context.note("best: \(models[order[0]]), weighted interval score \(score) on its \(losses.terms[order[0]]) training terms")

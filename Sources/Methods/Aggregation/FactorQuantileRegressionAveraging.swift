@@ -30,7 +30,7 @@ public struct FactorQuantileRegressionAveraging: Aggregator {
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
     let predictions = training.predictions
     let rowWeights = try training.normalisedWeights()
-    if let message = FilledPredictions.message(training) { context.warn(message) }
+    if let message = FilledPredictions.message(training, context) { context.warn(message) }
     let all = PredictionFactors(
       predictions, rowWeights: rowWeights, limit: wanted > 0 ? wanted : FactorQuantileRegressionAveraging.candidates.last!)
     let factors = all(predictions)

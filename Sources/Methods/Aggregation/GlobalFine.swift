@@ -117,9 +117,8 @@ public struct GlobalFine: Aggregator {
     for i in rows { for k in 0..<p * m where values[i * p * m + k].isFinite { counts[k] += 1 } }
     let fullest = counts.max()!
     let pairs = counts.indices.filter { counts[$0] > 0 && 2 * counts[$0] >= fullest }
-    for j in 0..<p where !pairs.contains(where: { $0 / m == j }) {
-      context.warn("\(training.predictions.models[j]) predicts too few training rows, so it gets weight zero")
-    }
+    let sparse = (0..<p).filter { j in !pairs.contains { $0 / m == j } }
+    context.tellWeightless("that predict too few training rows", sparse.map { training.predictions.models[$0] })
     let complete = rows.filter { i in pairs.allSatisfy { values[i * p * m + $0].isFinite } }
     if complete.count < rows.count {
       let lacking = rows.count - complete.count

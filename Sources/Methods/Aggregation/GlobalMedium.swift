@@ -33,6 +33,7 @@ public struct GlobalMedium: Aggregator {
     let fits = warnings.withDisjointSlots { slots in
       try! parallelMap(m, threads: context.threads) { t -> SimplexWeightFit? in
         var own = FitContext(threads: 1, seed: context.seed)
+        own.list = context.list
         own.warn = { slots[t].append($0) }
         // Fails only where the level has no prediction with weight.
         return try? SimplexWeightFit(training.selecting(level: t), context: own)
@@ -54,19 +55,23 @@ public struct GlobalMedium: Aggregator {
 
   public static var fitted: any FittedAggregator.Type { FittedGlobalWeights.self }
 
-  /// Says once what the fits of several levels say alike.
+  /// Says once what the fits of several levels say alike: what the first of them says, with how many others say the same of other numbers
+  /// and models.
   static func tell(_ warnings: [[String]], levels: [Double], _ context: FitContext) {
-    var places: [(text: String, levels: [Int])] = []
+    var places: [(text: String, levels: [Int], isSame: Bool)] = []
     for (t, texts) in warnings.enumerated() {
       for text in texts {
-        if let k = places.firstIndex(where: { $0.text == text }) { places[k].levels.append(t) } else { places.append((text, [t])) }
+        if let k = places.firstIndex(where: { Listing.gist(of: $0.text) == Listing.gist(of: text) }) {
+          places[k].levels.append(t)
+          if text != places[k].text { places[k].isSame = false }
+        } else {
+          places.append((text, [t], true))
+        }
       }
     }
-    for (text, found) in places.prefix(8) {
-      let first = "level \(levels[found[0]])"
-      let where_ = found.count == 1 ? "\(first): " : "\(first) and \(counted(found.count - 1, "other")): "
-      context.warn((found.count == levels.count ? "" : where_) + text)
+    for (text, found, isSame) in places {
+      let others = found.count > 1 ? ", and \(isSame ? "" : "alike ")at \(counted(found.count - 1, "other level"))" : ""
+      context.warn(isSame && found.count == levels.count ? text : "\(text) (at level \(levels[found[0]])\(others))")
     }
-    if places.count > 8 { context.warn("\(places.count - 8) more remarks of this kind on single levels") }
   }
 }

@@ -26,7 +26,7 @@ public struct QuantileRegressionAveraging: Aggregator {
     let (p, m) = (predictions.models.count, predictions.levels.count)
     let rowWeights = try training.normalisedWeights()
     let filled = FilledPredictions(predictions)
-    if let message = FilledPredictions.message(training) { context.warn(message) }
+    if let message = FilledPredictions.message(training, context) { context.warn(message) }
     let centre = middle(training.target)
     var coefficients = Matrix(rows: m, columns: p + 1)
     let fits = try parallelMap(m, threads: context.threads) { t -> (coefficients: [Double], violation: Double, isEmpty: Bool) in

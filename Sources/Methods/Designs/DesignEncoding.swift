@@ -34,6 +34,12 @@ public struct DesignEncoding: BinaryCodable, Equatable, Sendable {
   public var count: Int { columns.count }
   public var names: [String] { columns.map(\.name) }
 
+  /// How messages call a column: one that marks missing values is no feature.
+  package func title(_ column: Int) -> String {
+    let column = columns[column]
+    return column.kind == .missing ? "whether \(column.name.dropLast(" missing".count)) is missing" : column.name
+  }
+
   /// Learns from all rows of `features`. Cost O(values).
   public init(learning features: FeatureTable, mostCategories: Int = .max) {
     featureCount = features.columns.count
@@ -126,8 +132,8 @@ public struct DesignEncoding: BinaryCodable, Equatable, Sendable {
 
   /// Warns of categories without a column and of features without one.
   package func warn(_ context: FitContext) {
-    if !pooled.isEmpty { context.warn("pooled rare categories: \(pooled.joined(separator: ", "))") }
-    if !constantFeatures.isEmpty { context.warn("dropped \(constantFeatures.joined(separator: ", ")) (constant)") }
+    if !pooled.isEmpty { context.warn("rare categories count as one: \(context.list(pooled))") }
+    if !constantFeatures.isEmpty { context.warn("features left out: \(context.list(constantFeatures.map { "\($0) (constant)" }))") }
   }
 
   /// The n × count design of any rows with the training features.

@@ -30,7 +30,7 @@ public struct Linear: Learner {
     }
 
     let encoding = DesignEncoding(learning: features, mostCategories: Linear.mostCategories)
-    if !encoding.pooled.isEmpty { context.warn("pooled rare categories: \(encoding.pooled.joined(separator: ", "))") }
+    if !encoding.pooled.isEmpty { context.warn("rare categories count as one: \(context.list(encoding.pooled))") }
     let p = encoding.count + 1
     var rows = [Double](repeating: 1, count: features.rows * p)
     encoding.encode(features, into: &rows, stride: p, offset: 1)
@@ -48,7 +48,9 @@ public struct Linear: Learner {
     let dropped = Set(solution.dropped)
     let kept = (1..<p).filter { !dropped.contains($0) }.map { $0 - 1 }
     let collinear = solution.dropped.filter { $0 > 0 }.map { encoding.names[$0 - 1] }
-    if let line = Linear.droppedLine(constant: encoding.constantFeatures, collinear: collinear) { context.warn(line) }
+    let collinearTitles = solution.dropped.filter { $0 > 0 }.map { encoding.title($0 - 1) }
+    let leftOut = encoding.constantFeatures.map { "\($0) (constant)" } + collinearTitles.map { "\($0) (collinear with columns before)" }
+    if !leftOut.isEmpty { context.warn("features left out: \(context.list(leftOut))") }
     let violation = solution.certificates.map(\.violation).max() ?? 0
     context.note("\(features.rows) rows, \(kept.count) columns, largest certificate violation \(violation)")
     if !solution.certificates.allSatisfy(\.holds) {
@@ -63,13 +65,6 @@ public struct Linear: Learner {
       encoding: encoding.keeping(kept), standardisation: standardisation.keeping(kept.map { $0 + 1 }), centre: centre, coefficients: coefficients,
       trainingRows: features.rows, dropped: encoding.constantFeatures + collinear,
       violation: violation)
-  }
-
-  private static func droppedLine(constant: [String], collinear: [String]) -> String? {
-    var parts: [String] = []
-    if !constant.isEmpty { parts.append(constant.joined(separator: ", ") + " (constant)") }
-    if !collinear.isEmpty { parts.append(collinear.joined(separator: ", ") + " (collinear with columns before)") }
-    return parts.isEmpty ? nil : "dropped " + parts.joined(separator: ", ")
   }
 
   public static var fitted: any FittedLearner.Type { FittedLinear.self }

@@ -1,9 +1,15 @@
-/// "did you mean X?" for the nearest of `names` by edit distance, or the whole list where none is near.
+import Groundwork
+
+/// So many names are listed in full, which holds the methods of every tool.
+private let longestList = 24
+
+/// "did you mean X?" for the nearest of `names` by edit distance, or the list where none is near.
 public func suggestion(for wrong: String, among names: [String]) -> String {
   let near = names.map { (editDistance(wrong.lowercased(), $0), $0) }.min { $0.0 < $1.0 }
   if let near, near.0 <= max(2, wrong.count / 3), near.0 < wrong.count { return "did you mean \(near.1)?" }
   if names.isEmpty { return "it takes none" }
-  return "there \(names.count == 1 ? "is" : "are") \(names.map { $0.isEmpty ? "one without a name" : $0 }.joined(separator: ", "))"
+  let titles = names.map { $0.isEmpty ? "one without a name" : $0 }
+  return "there \(names.count == 1 ? "is" : "are") \(Listing(all: names.count <= longestList)(titles))"
 }
 
 /// Levenshtein distance in characters.

@@ -15,6 +15,18 @@ public enum Levels {
     return levels[0].isProper && levels[levels.count - 1].isProper && zip(levels, levels.dropFirst()).allSatisfy { $0 < $1 }
   }
 
+  /// A question for the levels that a list or a range of percents means; nil where it can mean none.
+  private static func meant(byPercents text: String) -> String? {
+    let isRange = text.contains(":")
+    let parts = text.split(separator: isRange ? ":" : ",", omittingEmptySubsequences: false)
+    let fractions = parts.compactMap { part -> String? in
+      let number = part.hasSuffix("%") ? part.dropLast() : part
+      guard let percent = Double(number.drop { $0 == " " }), percent > 0, percent < 100 else { return nil }
+      return "\(rounded(percent / 100))"
+    }
+    return fractions.count == parts.count ? "is \(fractions.joined(separator: isRange ? ":" : ",")) meant?" : nil
+  }
+
   /// Reads what `--levels` takes: a count `99` (k/100), a list `0.1,0.5,0.9`, or a range `0.05:0.95:0.05`.
   /// Returns them increasing. Throws a usage `Failure` for text that is none of these, a level outside (0, 1), or one
   /// given twice.
@@ -22,7 +34,8 @@ public enum Levels {
     func number(_ part: Substring) throws -> Double {
       guard let value = Double(part), value.isFinite else {
         throw Failure(
-          .usage, "--levels \(text): \"\(part)\" is not a number", remedy: "give a count (99), a list (0.1,0.5,0.9) or a range (0.05:0.95:0.05)")
+          .usage, "--levels \(text): \"\(part)\" is not a number",
+          remedy: meant(byPercents: text) ?? "give a count (99), a list (0.1,0.5,0.9) or a range (0.05:0.95:0.05)")
       }
       return value
     }
@@ -43,7 +56,7 @@ public enum Levels {
     }
     levels = levels.map { $0 > 0 && $0 < 1 ? rounded($0) : $0 }.sorted()
     if let outside = levels.first(where: { $0 <= 0 || $0 >= 1 }) {
-      throw Failure(.usage, "--levels \(text): \(outside) is not strictly between 0 and 1")
+      throw Failure(.usage, "--levels \(text): \(outside) is not strictly between 0 and 1", remedy: meant(byPercents: text))
     }
     for (a, b) in zip(levels, levels.dropFirst()) where Level(a) == Level(b) {
       throw Failure(.usage, "--levels \(text): level \(a) is given twice")

@@ -18,7 +18,7 @@ struct AggregatingRoles {
     copy = learns ? header.index(of: "held") : nil
     let alone = [("--target", target), ("--weight", weight)]
     if usesFeatures {
-      features = try session.featureColumns(header, flags.featureOptions, alone: alone)
+      features = try session.featureColumns(header, flags.featureOptions, alone: alone, picksGroups: true)
     } else {
       try session.checkRoles(header, alone: alone)
       features = []

@@ -82,8 +82,10 @@ struct Combination {
   func tellLevels(_ session: FilterSession) {
     let differing = groups.filter { $0.levels.map { Level($0) } != levels.map { Level($0) } }
     guard !differing.isEmpty else { return }
-    let list = groups.map { "\($0.name.isEmpty ? "(no name)" : $0.name) \($0.levels.count)" }.joined(separator: ", ")
-    session.diagnostics.warn("the models have different levels (\(list) of \(levels.count)): missing ones are interpolated inside each model's range")
+    let shown = groups.count > Listing.few + 1 ? differing : groups
+    let list = session.diagnostics.list(shown.map { "\($0.name.isEmpty ? "(no name)" : $0.name) \($0.levels.count)" })
+    let who = groups.count > Listing.few + 1 ? "\(differing.count) of \(groups.count) models lack levels" : "the models have different levels"
+    session.diagnostics.warn("\(who) (\(list) of \(levels.count)): missing ones are interpolated inside each model's range")
   }
 
   /// The same groups combined in the way that was chosen.

@@ -29,8 +29,13 @@ struct Omissions {
 
   /// Says once what was missing in how many rows.
   func tell(_ combination: Combination, _ diagnostics: Diagnostics) {
-    for (group, rows) in zip(combination.groups, rowsWithout) where rows > 0 {
+    let lacking = zip(combination.groups, rowsWithout).filter { $1 > 0 }
+    if lacking.count == 1 {
+      let (group, rows) = lacking[0]
       diagnostics.warn("\(counted(rows, "row lacks", "rows lack")) model \(group.name), answered from the others")
+    } else if !lacking.isEmpty {
+      let list = diagnostics.list(lacking.map { "\($0.name.isEmpty ? "(no name)" : $0.name) in \(counted($1, "row"))" })
+      diagnostics.warn("\(lacking.count) models are missing in some rows, answered from the others: \(list)")
     }
     if infiniteRows > 0 {
       diagnostics.warn("\(counted(infiniteRows, "row has", "rows have")) infinite quantiles, which count as missing")

@@ -147,8 +147,8 @@ struct QAggregate: FilterTool {
   }
 
   func validate() throws {
-    if let tune, !(1...100_000).contains(tune) { throw ValidationError("--tune \(tune): 1 to 100000 are possible") }
-    if let time, !(time > 0 && time.isFinite) { throw ValidationError("--time \(time): a positive number of seconds is wanted") }
+    if let tune, !(1...100_000).contains(tune) { throw ValidationError("--tune \(tune): write a number from 1 to 100000") }
+    if let time, !(time > 0 && time.isFinite) { throw ValidationError("--time \(time): write a positive number of seconds") }
     if tune != nil, time != nil { throw ValidationError("--tune and --time both say how many settings to try; give one of them") }
     if margin != nil, noncrossing != .penalty { throw ValidationError("--margin is the penalty's: add --noncrossing penalty") }
   }

@@ -56,11 +56,12 @@ struct SavedCombination {
 
   /// The combination over this table's columns. Throws where a model's columns are not there.
   func combination(_ header: Header, _ session: FilterSession) throws -> Combination {
-    let all = try header.quantileGroups(input: session.inputName)
+    let all = header.quantileNames(input: session.inputName)
     let groups = try models.map { name in
-      guard let group = all.first(where: { $0.name == name }) else {
+      guard let group = try all.group(name) else {
         throw session.failure(
-          "there are no quantile columns of model \"\(name)\", which the model file combines", remedy: suggestion(for: name, among: all.map(\.name)))
+          "there are no quantile columns of model \"\(name)\", which the model file combines",
+          remedy: suggestion(for: name, among: all.groups.map(\.name)))
       }
       return group
     }

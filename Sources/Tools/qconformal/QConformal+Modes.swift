@@ -8,7 +8,7 @@ extension QConformal {
     ("--min-rows", { $0.minRows != nil }), ("--bounds", { $0.bounds != nil }), ("--levels", { $0.levels != nil }), ("--report", { $0.report }),
     ("--as", { $0.answerName != nil }), ("--order", { $0.order != nil }), ("--state", { $0.state != nil }), ("--partial", { $0.partial }),
     ("--merge", { $0.merge }), ("--compact", { $0.compact }), ("--given", { $0.given != nil }), ("--known", { $0.known != nil }),
-    ("--id", { $0.id != nil }), ("--keep-open", { $0.keepOpen != nil }),
+    ("--id", { $0.id != nil }), ("--keep-open", { $0.keepOpen != nil }), ("--part-id", { $0.partId != nil }),
   ])
   var flags: [GivenFlag] {
     QConformal.list.of(self) + timeOption.flags + targetOption.flags + weightOption.flags + groupsOption.flags + learning.flags + table.flags
@@ -67,7 +67,7 @@ extension QConformal {
   }
   private static let partialScores = Mode(
     "partial", "--partial", "writes the scores of labelled rows in place of the table",
-    takes: teaching.union(["--partial", "--compact"]).subtracting(["--drop"])
+    takes: teaching.union(["--partial", "--part-id", "--compact"]).subtracting(["--drop"])
   ) { flag in
     switch flag {
     case "--min-rows": ("--min-rows is decided by --merge, of all rows", "see qconformal --help")

@@ -35,7 +35,7 @@ struct QConformal: FilterTool {
           qconformal -y price > intervals.csv
         qconformal -y price --save cqr.model < validation.csv > /dev/null
         qconformal --load cqr.model < predicted.csv
-        qconformal -y price --partial < monday.csv > monday.scores
+        qconformal -y price --partial --part-id monday < monday.csv > monday.scores
         qconformal --merge monday.scores tuesday.scores --save week.model
 
       Online methods (aci, dtaci, agaci, sf-ogd, saocp, pid) take rows in the order of time, one series for each group of --by: a row is answered \
@@ -132,6 +132,10 @@ struct QConformal: FilterTool {
   @Flag(help: "Write the scores of labelled rows in place of the table, to be merged later.")
   var partial = false
 
+  @Option(
+    help: ArgumentHelp("With --partial, the name of this part, such as its file's: --merge then refuses a part that comes twice.", valueName: "text"))
+  var partId: String?
+
   @Flag(
     help:
       """
@@ -178,6 +182,10 @@ struct QConformal: FilterTool {
     if id.map({ nameList($0).isEmpty }) == true { throw ValidationError("--id names no column") }
     if let keepOpen, keepOpen < 1 { throw ValidationError("--keep-open \(keepOpen): at least 1") }
     if timeOption.timeFormat != nil, order == nil { throw ValidationError("--time-format tells how the column of --order is written") }
+    if let partId {
+      if !partial { throw ValidationError("--part-id goes with --partial") }
+      if let fault = PartIDs.fault(partId) { throw ValidationError(fault) }
+    }
     if compact, !partial { throw ValidationError("--compact goes with --partial") }
     if compact, weightOption.weight != nil { throw ValidationError("--compact keeps no weights; leave out --compact") }
   }
@@ -269,7 +277,7 @@ struct QConformal: FilterTool {
 
   /// What a saved calibration takes this table for.
   func explanation(_ groups: [QuantileColumns], _ specification: MethodSpecification, _ session: FilterSession) throws -> [(String, String)] {
-    let found = try session.groups(session.reader.header!, picked: nil).filter { group in groups.contains { $0.name == group.name } }
+    let found = session.reader.header!.quantileNames(input: session.inputName).groups.filter { group in groups.contains { $0.name == group.name } }
     return session.explanation(of: found) + [("method", specification.text)]
   }
 }

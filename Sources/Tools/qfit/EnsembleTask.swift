@@ -59,8 +59,8 @@ struct EnsembleTask: LearningTask {
     guard Double(n) * share < 1 - 1e-9 * Double(n) else { return }
     let rows = Int((1 / share - 1e-6).rounded(.up))
     session.diagnostics.warn(
-      "\(counted(n, "labelled row tells", "labelled rows tell")) little of level \(levelText(extreme)), beyond which less than one is expected; "
-        + "give \(rows) rows, or ask for less extreme --levels")
+      "level \(levelText(extreme)) needs \(rows) labelled rows, of which one is expected beyond it, and the table has \(n); "
+        + "give more, or ask for less extreme --levels")
   }
 }
 

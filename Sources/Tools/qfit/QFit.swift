@@ -109,10 +109,10 @@ struct QFit: FilterTool {
   func mode() -> Mode { learning.load == nil ? QFit.learn : QFit.answer }
 
   func validate() throws {
-    if let tune, !(1...100_000).contains(tune) { throw ValidationError("--tune \(tune): 1 to 100000 are possible") }
-    if let folds, folds < 2 { throw ValidationError("--folds \(folds): at least 2 are needed") }
+    if let tune, !(1...100_000).contains(tune) { throw ValidationError("--tune \(tune): write a number from 1 to 100000") }
+    if let folds, folds < 2 { throw ValidationError("--folds \(folds): write 2 or more") }
     if cvPlus, nested { throw ValidationError("--nested writes all that --cv-plus writes; give one of them") }
-    if nested, folds == 2 { throw ValidationError("--nested with --folds 2: without both nothing is left to fit; at least 3 are needed") }
+    if nested, folds == 2 { throw ValidationError("--nested with --folds 2: without both nothing is left to fit; write 3 or more") }
   }
 
   func run() throws {

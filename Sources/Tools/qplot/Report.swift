@@ -34,7 +34,7 @@ extension PictureInput {
       return report
     }
     let other = Report.recognised(header)
-    let hasQuantiles = try !header.quantileGroups(input: session.inputName).isEmpty
+    let hasQuantiles = !header.quantileNames(input: session.inputName).isEmpty
     if picture.isOfRows, other == nil || hasQuantiles { return nil }
     let wanted = picture.isOfRows ? "rows with quantiles" : "the table of \(picture.reports[0].command)"
     if let other {

@@ -48,7 +48,7 @@ extension ReshapePlan {
   private func warnOfAbsence() {
     func warn(_ what: String, _ texts: [String]) {
       guard !texts.isEmpty else { return }
-      let list = texts.prefix(5).joined(separator: ", ") + (texts.count > 5 ? " and \(texts.count - 5) more" : "")
+      let list = session.diagnostics.list(texts)
       session.diagnostics.warn("no quantiles of the \(what)\(texts.count == 1 ? "" : "s") \(list)")
     }
     warn("model", vocabulary.absentModels.map { $0.isEmpty ? "without a name" : printable($0) })

@@ -25,8 +25,12 @@ struct ReshapePlan {
     self.header = header
     self.shape = shape
     let levels = try flags.levels.map(Levels.parse)
-    source = try Source.find(told, session, header, levels: levels)
-    vocabulary = Vocabulary(models: ReshapePlan.names(flags.models), levels: levels, unnamed: flags.unnamed ?? "")
+    let models = ReshapePlan.names(flags.models)
+    let unnamed = flags.unnamed ?? ""
+    let wanted = Source.Wanted(
+      isModel: { name in models.map { $0.contains(name) || (name.isEmpty && $0.contains(unnamed)) } ?? true }, levels: levels)
+    source = try Source.find(told, session, header, wanted)
+    vocabulary = Vocabulary(models: models, levels: levels, unnamed: unnamed)
     writer = FieldWriter(input: session.reader.format, output: try ReshapePlan.outputFormat(session, shape))
     let owned = Set(source.owned)
     let excluded = Set(try session.columns(header, ReshapePlan.names(flags.exclude) ?? []))
@@ -45,7 +49,9 @@ struct ReshapePlan {
   }
 
   /// Names of which one may be empty: the group without a name, or the column of R's row names.
-  private static func names(_ list: String?) -> [String]? { list?.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+  private static func names(_ list: String?) -> [String]? {
+    list?.split(separator: ",", omittingEmptySubsequences: false).map { ColumnName.trimmed(String($0)) }
+  }
 
   private static func outputFormat(_ session: FilterSession, _ shape: Shape) throws -> TableFormat {
     guard case .nested = shape else { return session.outputFormat }

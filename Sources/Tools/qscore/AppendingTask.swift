@@ -24,7 +24,7 @@ struct AppendingTask: StreamingTask {
   }
 
   func conclude(_ workers: [AppendingWorker], _ roles: ScoringRoles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws {
-    for message in try Tally.merging(workers.map(\.tally)).unscored { session.diagnostics.warn(message) }
+    for message in try Tally.merging(workers.map(\.tally)).unscored(session.diagnostics.list) { session.diagnostics.warn(message) }
   }
 }
 

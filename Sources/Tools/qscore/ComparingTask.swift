@@ -55,7 +55,7 @@ struct ComparingTask: JudgedTask {
     _ workers: [ComparingWorker], _ roles: ScoringRoles, _ header: Header, _ counts: RowCounts, _ session: FilterSession
   ) throws -> Findings {
     let report = try comparison(roles, session).report(rows, session).answering(counts)
-    return .report(report, unscored: try Tally.merging(workers.map(\.tally)).unscored)
+    return .report(report, unscored: try Tally.merging(workers.map(\.tally)).unscored(session.diagnostics.list))
   }
 
   /// Throws where there are no two models, or not the baseline.
@@ -68,7 +68,9 @@ struct ComparingTask: JudgedTask {
       }
       return index
     }
-    guard models.count >= 2 else { throw session.failure("there is only \(roles.groups[0].title), and nothing to compare it with") }
+    guard models.count >= 2 else {
+      throw session.failure("comparing takes two models, and the table has \(models[0].isEmpty ? "one, without a name" : "only \(models[0])")")
+    }
     return Comparison(
       models: models, keyNames: roles.keyNames, score: score, baseline: baseline, permutations: flags.permutations ?? 999,
       resamples: flags.bootstrap ?? 0, isSeries: roles.order != nil, horizon: flags.horizon ?? 1, hasBlocks: !roles.blocks.isEmpty,
@@ -82,7 +84,7 @@ struct ComparingTask: JudgedTask {
       throw Failure(.usage, "--score \(score): there is no such score", remedy: suggestion(for: score, among: losses))
     }
     guard losses.contains(score) else {
-      throw Failure(.usage, "--score \(score): less of it is not better", remedy: "compare \(losses.joined(separator: ", "))")
+      throw Failure(.usage, "--score \(score): a lower value is not better", remedy: "compare \(losses.joined(separator: ", "))")
     }
     return place
   }
@@ -96,9 +98,14 @@ struct ComparingTask: JudgedTask {
     if roles.groups.count - lacking.count < 2 || baseline.map(lacking.contains) == true {
       let group = roles.groups[lacking[0]]
       throw session.failure(
-        "\(group.title) has no \(score), for want of the levels, and nothing is left to compare", remedy: "compare another --score")
+        "\(group.title) has no \(score), as its levels do not give it, and nothing is left to compare", remedy: "compare another --score")
     }
-    for g in lacking { session.diagnostics.warn("\(roles.groups[g].title) has no \(score), for want of the levels") }
+    if lacking.count == 1 {
+      session.diagnostics.warn("\(roles.groups[lacking[0]].title) has no \(score), as its levels do not give it")
+    } else if !lacking.isEmpty {
+      let names = session.diagnostics.list(lacking.map { roles.groups[$0].name.isEmpty ? "(no name)" : roles.groups[$0].name })
+      session.diagnostics.warn("\(lacking.count) models have no \(score), as their levels do not give it: \(names)")
+    }
   }
 }
 

@@ -27,7 +27,7 @@ struct DecomposingTask: JudgedTask {
 
   func findings(_ workers: [DecomposingWorker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws -> Findings {
     let report = roles.decomposition.report(threads: session.threads).answering(counts)
-    return .report(report, unscored: try Tally.merging(workers.map(\.tally)).unscored)
+    return .report(report, unscored: try Tally.merging(workers.map(\.tally)).unscored(session.diagnostics.list))
   }
 }
 

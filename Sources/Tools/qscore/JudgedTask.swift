@@ -50,7 +50,7 @@ extension JudgedTask {
   /// Tells what was not scored, and judges the report: throws with status 1 where a condition is met.
   func conclude(_ findings: Findings, _ session: FilterSession) throws {
     switch findings {
-    case .parts(let tally): for message in tally.unscored { session.diagnostics.warn(message) }
+    case .parts(let tally): for message in tally.unscored(session.diagnostics.list) { session.diagnostics.warn(message) }
     case .report(let report, let unscored):
       for message in unscored { session.diagnostics.warn(message) }
       try judge(report, session)

@@ -40,7 +40,7 @@ struct MergingTask: JudgedTask {
         "not every \(unit) of \(Tally.title(tally.models[g])) has the same number of rows: a part is incomplete",
         remedy: "write it anew with --partial")
     }
-    return writesParts ? .parts(tally) : .report(tally.report.answering(counts), unscored: tally.unscored)
+    return writesParts ? .parts(tally) : .report(tally.report.answering(counts), unscored: tally.unscored(session.diagnostics.list))
   }
 }
 
@@ -52,12 +52,17 @@ final class MergingWorker: RowWorker {
   private let first: Int
   private let reader = NumberReader()
   private(set) var tally: Tally
+  /// nil where parts have no ids.
+  private let idColumn: Int?
+  private var ids = PartIDUnion()
+  private var input = ""
 
   /// nil for a header that no part has.
   init?(header: Header) {
     let names = header.names
     guard names.first == "model", let first = names.firstIndex(of: Tally.counts[0]), names[first...].starts(with: Tally.counts) else { return nil }
-    let sums = names[(first + Tally.counts.count)...]
+    idColumn = names.last == Tally.partID ? names.count - 1 : nil
+    let sums = names[(first + Tally.counts.count)..<(idColumn ?? names.count)]
     guard !sums.isEmpty, sums.allSatisfy({ $0.hasPrefix(Tally.sumPrefix) }) else { return nil }
     let labels = Array(names[1..<first])
     let columns = sums.map { String($0.dropFirst(Tally.sumPrefix.count)) }
@@ -68,7 +73,10 @@ final class MergingWorker: RowWorker {
     self.first = first
     by = labels.count - kind.labels.count
     tally = Tally(kind: kind, by: Array(labels.prefix(by)), scored: nil, models: [], levels: [], columns: columns)
+    tally.partIDs = idColumn.map { _ in PartIDs() }
   }
+
+  override func begin(input: String) { self.input = input }
 
   private func refuse(_ row: Row, _ column: Int) -> Failure {
     Failure(.badData, "\"\(printable(row.text(column)))\" is not what qscore --partial writes", at: .init(column: header.names[column]))
@@ -86,16 +94,24 @@ final class MergingWorker: RowWorker {
     let slot = try slot(row, levels)
     let missing = try [count(row, first + 3), count(row, first + 4)]
     let n = try count(row, first + 5)
-    let fields = (first + 5..<header.count).map { row.text($0) }
+    let fields = (first + 5..<(idColumn ?? header.count)).map { row.text($0) }
     guard let sums = ScoreAccumulator(fields: fields), tally.scored?.weight != nil || sums.totalWeight == Double(n) else {
       // The number of rows is right, so it is their weight or a sum.
       throw refuse(row, first + 6 + (fields.indices.dropFirst(2).first { ExactSum(fields[$0]) == nil } ?? 1) - 1)
     }
+    try takeIDs(row)
     let g = tally.model(model, levels: levels)
     let key = by == 0 ? 0 : try tally.key(row, Array(1...by), scale: nil, block: block)
     tally.countMissingTarget(key, g, rows: missing[0])
     tally.countMissingPrediction(key, g, rows: missing[1])
     tally.add(key, g, slot: slot, sums)
+  }
+
+  /// The first row of a part names it, or all parts that it was merged of.
+  private func takeIDs(_ row: Row) throws {
+    guard let idColumn, row.withContent(idColumn, { $0.count > 0 }) else { return }
+    try ids.add(PartIDs(text: row.text(idColumn)), of: input)
+    tally.partIDs = ids.ids
   }
 
   /// Parts of different targets or weights make no whole.
@@ -144,7 +160,9 @@ final class MergingWorker: RowWorker {
       let slot = Int((lower * Double(bins)).rounded())
       guard slot < bins, lower == Double(slot) / Double(bins), upper == Double(slot + 1) / Double(bins) else { throw refuse(row, column) }
       if known == 0 {
+        let ids = tally.partIDs
         tally = Tally(kind: .pit(bins: bins), by: tally.by, scored: tally.scored, models: [], levels: [], columns: tally.columns)
+        tally.partIDs = ids
       } else if bins != known {
         throw Failure(
           .badData, "there are \(bins) bins here and \(known) in the parts before", at: .init(column: header.names[column]),

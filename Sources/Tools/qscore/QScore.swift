@@ -128,6 +128,10 @@ struct QScore: FilterTool {
   @Flag(help: "Write exact sums, to be merged later: parts of any split give the same bytes as the whole.")
   var partial = false
 
+  @Option(
+    help: ArgumentHelp("With --partial, the name of this part, such as its file's: --merge then refuses a part that comes twice.", valueName: "text"))
+  var partId: String?
+
   @Flag(help: "Read what --partial wrote, and merge it.")
   var merge = false
 

@@ -29,10 +29,10 @@ enum ScoringMode: String, CaseIterable {
     let requests = Set(RequestedScore.allCases.map(\.flag)).union(["--above", "--below"])
     let own: Set<String> =
       switch self {
-      case .scores: shared.union(reports).union(requests).union(["--partial"])
+      case .scores: shared.union(reports).union(requests).union(["--partial", "--part-id"])
       case .perRow: shared.union(requests)
-      case .perLevel, .reliability: shared.union(reports).union(["--partial"])
-      case .pit: shared.union(reports).union(["--partial", "--bins"])
+      case .perLevel, .reliability: shared.union(reports).union(["--partial", "--part-id"])
+      case .pit: shared.union(reports).union(["--partial", "--part-id", "--bins"])
       case .decompose: shared.union(reports)
       case .compare:
         shared.union(reports).union(requests)
@@ -71,7 +71,8 @@ extension QScore {
       ("--per-row", { $0.perRow }), ("--reliability", { $0.reliability }), ("--pit", { $0.pit }), ("--bins", { $0.bins != nil }),
       ("--decompose", { $0.decompose }), ("--compare", { $0.compare != nil }), ("--score", { $0.score != nil }), ("--order", { $0.order != nil }),
       ("--horizon", { $0.horizon != nil }), ("--permutations", { $0.permutations != nil }), ("--bootstrap", { $0.bootstrap != nil }),
-      ("--blocks", { $0.blocks != nil }), ("--fail-if", { !$0.failIf.isEmpty }), ("--partial", { $0.partial }), ("--merge", { $0.merge }),
+      ("--blocks", { $0.blocks != nil }), ("--fail-if", { !$0.failIf.isEmpty }), ("--partial", { $0.partial }), ("--part-id", { $0.partId != nil }),
+      ("--merge", { $0.merge }),
     ])
 
   private static let requestList = FlagList<QScore>(RequestedScore.allCases.map(entry))

@@ -15,8 +15,9 @@ struct ScoringTask: JudgedTask {
 
   func begin(_ roles: ScoringRoles, _ header: Header, _ session: FilterSession) throws -> Bool {
     roles.warnOfCopies(session)
-    let tally = roles.tally(kind)
+    var tally = roles.tally(kind)
     try check(tally.reportColumns)
+    tally.partIDs = flags.partId.map(PartIDs.init(given:))
     if flags.partial { try checkNames(tally.partColumns) }
     return true
   }
@@ -28,8 +29,9 @@ struct ScoringTask: JudgedTask {
   func findings(
     _ workers: [ScoringWorker], _ roles: ScoringRoles, _ header: Header, _ counts: RowCounts, _ session: FilterSession
   ) throws -> Findings {
-    let tally = try Tally.merging(workers.map(\.tally))
-    return flags.partial ? .parts(tally) : .report(tally.report.answering(counts), unscored: tally.unscored)
+    var tally = try Tally.merging(workers.map(\.tally))
+    tally.partIDs = flags.partId.map(PartIDs.init(given:))
+    return flags.partial ? .parts(tally) : .report(tally.report.answering(counts), unscored: tally.unscored(session.diagnostics.list))
   }
 }
 

@@ -51,6 +51,8 @@ struct Tally {
   let by: [String]
   /// nil until the first part tells.
   var scored: Scored?
+  /// The parts that were summed, where they have ids; nil where they have none.
+  var partIDs: PartIDs?
   private(set) var models: [String]
   /// Of each model.
   private(set) var levels: [[Double]]
@@ -137,15 +139,19 @@ struct Tally {
   }
 
   /// What was not scored, a message each.
-  var unscored: [String] {
+  func unscored(_ list: Listing) -> [String] {
     func rows(_ count: Int) -> String { counted(count, "row") }
     func total(_ g: Int, _ count: (Cell) -> Int) -> Int { cells.reduce(0) { $0 + count($1[g]) } }
     var messages: [String] = []
     let withoutTarget = models.indices.map { g in total(g) { $0.missingTarget } }.max() ?? 0
     if withoutTarget > 0 { messages.append("\(rows(withoutTarget)) without a target not scored") }
-    for (g, model) in models.enumerated() {
-      let count = total(g) { $0.missingPrediction }
-      if count > 0 { messages.append("\(rows(count)) without all quantiles\(model.isEmpty ? "" : " of model \(model)") not scored") }
+    let lacking = models.indices.map { g in (models[g], total(g) { $0.missingPrediction }) }.filter { $0.1 > 0 }
+    if lacking.count == 1 {
+      let (model, count) = lacking[0]
+      messages.append("\(rows(count)) without all quantiles\(model.isEmpty ? "" : " of model \(model)") not scored")
+    } else if !lacking.isEmpty {
+      let names = lacking.map { "\(rows($1)) of \($0.isEmpty ? "the group without a name" : "model \($0)")" }
+      messages.append("rows without all quantiles not scored, of \(counted(lacking.count, "model")): \(list(names))")
     }
     return messages
   }

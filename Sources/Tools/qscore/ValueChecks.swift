@@ -14,6 +14,10 @@ extension QScore {
     if horizon != nil, order == nil { throw ValidationError("--horizon goes with --order") }
     if timeOption.timeFormat != nil, order == nil { throw ValidationError("--time-format tells how the column of --order is written") }
     if append, transform == nil { throw ValidationError("--append goes with --transform") }
+    if let partId {
+      if !partial { throw ValidationError("--part-id goes with --partial") }
+      if let fault = PartIDs.fault(partId) { throw ValidationError(fault) }
+    }
     if partial, !failIf.isEmpty { throw ValidationError("--fail-if judges the whole: give it to --merge") }
     if partial, table.output == .markdown { throw ValidationError("--partial writes csv, tsv or ndjson, not markdown") }
     try checkRange("--bins", bins, 1...1000)
@@ -27,6 +31,6 @@ extension QScore {
   }
 
   private func checkRange(_ name: String, _ value: Int?, _ range: ClosedRange<Int>) throws {
-    if let value, !range.contains(value) { throw ValidationError("\(name) \(value): \(range.lowerBound) to \(range.upperBound) are possible") }
+    if let value, !range.contains(value) { throw ValidationError("\(name) \(value): write a number from \(range.lowerBound) to \(range.upperBound)") }
   }
 }

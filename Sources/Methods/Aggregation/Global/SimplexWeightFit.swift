@@ -53,15 +53,11 @@ struct SimplexWeightFit {
     let m = predictions.levels.count
     let p = predictions.models.count
     var kept: [Int] = []
+    func tell(_ which: String, _ isMeant: (Int) -> Bool) { context.tellWeightless(which, (0..<p).filter(isMeant).map { predictions.models[$0] }) }
+    tell("that predict no training row") { losses.terms[$0] == 0 }
+    tell("that lose over 1e8 times as much as the best") { losses.terms[$0] != 0 && losses.meanLoss($0) > limit }
     for j in 0..<p {
-      if losses.terms[j] == 0 {
-        context.warn("\(predictions.models[j]) predicts no training row, so it gets weight zero")
-        continue
-      }
-      if losses.meanLoss(j) > limit {
-        context.warn("\(predictions.models[j]) loses over 1e8 times as much as the best model, so it gets weight zero")
-        continue
-      }
+      if losses.terms[j] == 0 || losses.meanLoss(j) > limit { continue }
       let twin = kept.first { k in
         training.target.indices.allSatisfy { i in
           (0..<m).allSatisfy { t in
@@ -97,11 +93,11 @@ struct SimplexWeightFit {
 
     let gaps = Gaps(training, rowWeights, candidates)
     if gaps.someTerms == 0 || 2 * gaps.fullTerms >= gaps.fullTerms + gaps.someTerms && gaps.fullTerms >= 10 * candidates.count {
-      if gaps.someTerms > 0 { context.warn(gaps.message + "weights were learnt on the \(gaps.fullTerms) row-level pairs that all predict") }
+      if gaps.someTerms > 0 { context.warn(gaps.message(context) + "weights were learnt on the \(gaps.fullTerms) row-level pairs that all predict") }
       let found = solution(program(nil))
       return (found.weights, found.objective, found.gap)
     }
-    context.warn(gaps.message + "in training the weighted mean of the other models stood in for them")
+    context.warn(gaps.message(context) + "in training the weighted mean of the other models stood in for them")
     var fill = [Double](repeating: 1 / Double(candidates.count), count: candidates.count)
     var filled = program(fill)
     var best = (weights: fill, objective: filled.objective(fill, threads: context.threads), gap: Double.infinity)
@@ -122,13 +118,13 @@ private struct Gaps {
   /// Terms that every model predicts, and that only some do.
   var fullTerms = 0
   var someTerms = 0
-  /// "12 rows lack some of a, b; "
-  let message: String
+  private var rows = 0
+  /// Models that lack some.
+  private let models: [String]
 
   init(_ training: AggregationTraining, _ rowWeights: [Double], _ candidates: [Int]) {
     let predictions = training.predictions
     let (p, m) = (predictions.models.count, predictions.levels.count)
-    var rows = 0
     var isLacking = [Bool](repeating: false, count: p)
     for i in training.target.indices where rowWeights[i] > 0 {
       var isRowLacking = false
@@ -142,7 +138,11 @@ private struct Gaps {
       }
       if isRowLacking { rows += 1 }
     }
-    let names = candidates.filter { isLacking[$0] }.map { predictions.models[$0] }
-    message = "\(rows) training rows lack predictions of \(names.joined(separator: ", ")): "
+    models = candidates.filter { isLacking[$0] }.map { predictions.models[$0] }
+  }
+
+  /// "12 training rows lack predictions (of a, b): "
+  func message(_ context: FitContext) -> String {
+    "\(counted(rows, "training row lacks", "training rows lack")) predictions (of \(context.list(models))): "
   }
 }

@@ -59,7 +59,8 @@ struct MixtureTraining {
     let plan = try NetworkTraining([("networks", "5")])
     let set = TrainingSet(features: features, target: training.target, weights: training.weights)
     let levels = training.predictions.levels
-    let context = FitContext(threads: context.threads, seed: context.seed, warn: context.warn, progress: { context.progress($0 / 2) })
+    let context = FitContext(
+      threads: context.threads, seed: context.seed, list: context.list, warn: context.warn, progress: { context.progress($0 / 2) })
     return settings.own == .normal
       ? try plan.fit(set, levels: levels, .gaussian, GaussianObjective(), context: context)
       : try plan.fit(set, levels: levels, .levels, DirectObjective(levels: levels), context: context)
@@ -91,7 +92,7 @@ struct MixtureTraining {
         weights: training.weights == nil ? nil : rowWeights.map { Float($0 / total * Double(n)) }),
       objective,
       context: FitContext(
-        threads: context.threads, seed: context.seed, warn: context.warn, note: context.note,
+        threads: context.threads, seed: context.seed, list: context.list, warn: context.warn, note: context.note,
         progress: { context.progress(ownNetwork == nil ? $0 : 0.5 + $0 / 2) }))
     return FittedMixture(
       models: training.predictions.models, shape: shape, inputs: settings.inputs, ownNetwork: ownNetwork, encoding: encoding, scale: scale,
@@ -156,10 +157,10 @@ extension AggregationTraining {
     let limit = 1e8 * max(losses.smallestMeanLoss, 1e-16 * size, 1e-290)
     let kept = predictions.models.indices.filter { losses.meanLoss($0) <= limit }
     if kept.count == predictions.models.count { return self }
-    for j in predictions.models.indices where !kept.contains(j) {
-      let reason = losses.terms[j] == 0 ? "predicts no training row" : "loses over 1e8 times as much as the best model"
-      context.warn("\(predictions.models[j]) \(reason), so it gets weight zero")
-    }
+    let others = predictions.models.indices.filter { !kept.contains($0) }
+    context.tellWeightless("that predict no training row", others.filter { losses.terms[$0] == 0 }.map { predictions.models[$0] })
+    context.tellWeightless(
+      "that lose over 1e8 times as much as the best", others.filter { losses.terms[$0] != 0 }.map { predictions.models[$0] })
     let names = kept.map { predictions.models[$0] }
     return AggregationTraining(predictions: predictions.ordered(names), target: target, weights: weights, features: features)
   }

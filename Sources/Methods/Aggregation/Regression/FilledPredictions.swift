@@ -1,3 +1,4 @@
+import MethodKit
 import Groundwork
 
 /// What regressions on predictions, which need every one of them, put where a model is missing: the mean of the row's other models at that
@@ -27,7 +28,7 @@ struct FilledPredictions {
   }
 
   /// What to say of the training rows that lack some predictions; nil where none does. Models that predict no row are named apart.
-  static func message(_ training: AggregationTraining) -> String? {
+  static func message(_ training: AggregationTraining, _ context: FitContext) -> String? {
     let (p, m) = (training.predictions.models.count, training.predictions.levels.count)
     let values = training.predictions.values
     // A level that a model never gives is no gap in its rows.
@@ -43,7 +44,7 @@ struct FilledPredictions {
     let names = (0..<p).filter { isLacking[$0] }.map { training.predictions.models[$0] }
     return
       """
-      \(counted(rows, "training row lacks", "training rows lack")) predictions of \(names.joined(separator: ", ")): \
+      \(counted(rows, "training row lacks", "training rows lack")) predictions (of \(context.list(names))): \
       the mean of the other models stood in for them
       """
   }

@@ -46,7 +46,7 @@ package struct FeatureBinning: BinaryCodable, Sendable {
   /// Tells of categories without a code of their own; `names` are those of the features.
   func warn(_ context: FitContext, names: [String]) {
     let lines = zip(pooled, names).filter { $0.0 > 0 }.map { "\($0) of \($1)" }
-    if !lines.isEmpty { context.warn("pooled rare categories: \(lines.joined(separator: ", "))") }
+    if !lines.isEmpty { context.warn("rare categories count as one: \(context.list(lines))") }
   }
 
   /// Cuts halfway between neighbouring distinct values, or between those at which about equal shares of the rows end.

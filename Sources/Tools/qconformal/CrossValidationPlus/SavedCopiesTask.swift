@@ -22,7 +22,8 @@ struct SavedCopiesTask: StreamingTask {
   func roles(_ header: Header, _ session: FilterSession) throws -> Roles {
     let groups = try SavedCalibration.groups(saved.groups.map { ($0.name, $0.whole.levels, []) }, header, session)
     let copy = try session.heldColumn(header)
-    let quantiles = Set(try header.quantileGroups(input: session.inputName).flatMap(\.columns))
+    let names = header.quantileNames(input: session.inputName)
+    let quantiles = Set(names.columns + names.doubtful)
     return Roles(
       groups: groups, copy: copy, by: try session.columns(header, saved.terms.by),
       weight: try saved.terms.weight.map { try session.column(header, $0) },

@@ -129,9 +129,7 @@ final class OnlineTask: StreamingTask {
 
   private func tell(_ worker: OnlineWorker, _ roles: Roles, _ session: FilterSession) {
     let diagnostics = session.diagnostics
-    for group in roles.groups where LevelPairs(group.levels).pairs.isEmpty {
-      diagnostics.warn("\(group.title): no level has its complement (0.1 and 0.9, say), so nothing is calibrated")
-    }
+    CalibrationMessages.tellUnpaired(roles.groups.filter { LevelPairs($0.levels).pairs.isEmpty }.map(\.title), diagnostics)
     if worker.repeatedRows > 0 {
       diagnostics.warn("\(counted(worker.repeatedRows, "labelled row")) came again with a target, and did not teach twice")
     }

@@ -13,6 +13,8 @@ struct PartialScores {
   /// All columns of the table.
   let columns: [String]
   let groups: [Group]
+  /// The ids of the parts that these are of.
+  private(set) var parts = PartIDs()
   /// By the values of the `--by` columns; without them all rows have one key.
   private(set) var byKey: [RowKey: KeyScores]
 
@@ -49,9 +51,10 @@ struct PartialScores {
   init(
     _ table: StoredTable, _ roles: CalibrationRoles, _ groups: [QuantileColumns], _ calibrator: any ScoreCalibrator,
     _ specification: MethodSpecification,
-    _ bounds: AnswerBounds, _ session: FilterSession
+    _ bounds: AnswerBounds, part: String?, _ session: FilterSession
   ) throws {
     let header = table.header
+    parts = PartIDs(given: part)
     self.specification = specification
     target = header.names[roles.target]
     terms = CalibrationTerms(weight: roles.weight.map { header.names[$0] }, by: roles.by.map { header.names[$0] }, bounds: bounds)
@@ -84,8 +87,11 @@ struct PartialScores {
 
   // MARK: Merging
 
-  /// All of `files`, which must have come from the same flags on tables of the same columns; throws where they did not.
+  /// All of `files`, which must have come from the same flags on tables of the same columns; throws where they did not, and where the id of
+  /// a part comes twice.
   init(merging files: [(name: String, scores: PartialScores)]) throws {
+    var ids = PartIDUnion()
+    for file in files { try ids.add(file.scores.parts, of: file.name) }
     let first = files[0]
     for file in files.dropFirst() {
       if let (what, one, other) = first.scores.difference(from: file.scores) {
@@ -94,6 +100,7 @@ struct PartialScores {
       }
     }
     self = first.scores
+    parts = ids.ids
     byKey = Dictionary(grouping: files.flatMap { $0.scores.byKey.map { $0 } }) { $0.key }.mapValues { KeyScores(merging: $0.map(\.value)) }
   }
 
@@ -172,13 +179,14 @@ struct PartialScores {
     }
     let summaries = byKey.values.flatMap { $0.scores.flatMap { $0 } }
     return ModelFile(
-      tool: "qconformal", kind: "scores", settings: [specification.text], target: target,
+      tool: "qconformal", kind: "scores", parts: parts, settings: [specification.text], target: target,
       inputs: groups.map(\.name) + terms.by + [terms.weight].compactMap { $0 },
       levels: Levels.union(groups.map(\.levels)),
       training: ["rows": "\(rows)", "scores": "\(summaries.reduce(0) { $0 + $1.size })"], columns: columns, body: writer.bytes)
   }
 
   init(_ file: ModelFile) throws {
+    parts = PartIDs(file.header.parts ?? [])
     var reader = ByteReader(file.body)
     func unknown(_ method: String) -> Failure {
       Failure(.badData, "the scores are of a method \"\(method)\", which this qconformal does not know", remedy: "update qconformal")

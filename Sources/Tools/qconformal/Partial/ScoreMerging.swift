@@ -74,8 +74,8 @@ struct ScoreMerging {
     if let worst = infinite.max(by: { $0.rowsNeeded < $1.rowsNeeded }) {
       diagnostics.warn(
         """
-        \(infinite.count) of \(corrections.count) corrections are infinite: the outermost needs \(worst.rowsNeeded) \
-        labelled rows or more, \(worst.rows) teach it
+        \(infinite.count) of \(corrections.count) corrections are infinite: the outermost needs \
+        \(counted(worst.rowsNeeded, "labelled row")) to be finite, and there \(worst.rows == 1 ? "is" : "are") \(worst.rows)
         """
       )
     }

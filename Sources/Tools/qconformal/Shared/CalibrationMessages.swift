@@ -34,16 +34,20 @@ struct CalibrationMessages {
 
   /// Groups no level of which can be calibrated, and, asked for, levels that are not among those that are.
   private func tellUnpaired() {
+    CalibrationMessages.tellUnpaired(zip(groups, calibrations).filter { $1.corrections(nil).isEmpty }.map(\.0.title), session.diagnostics)
     for (group, calibration) in zip(groups, calibrations) {
       let corrections = calibration.corrections(nil)
-      if corrections.isEmpty {
-        session.diagnostics.warn("\(group.title): no level has its complement (0.1 and 0.9, say), so nothing is calibrated")
-        continue
-      }
+      if corrections.isEmpty { continue }
       let calibrated = Set(corrections.flatMap(\.levels).map { Level($0) })
       let others = group.levels.filter { !calibrated.contains(Level($0)) && !Level($0).isMedian }
       if !others.isEmpty { session.diagnostics.note("\(group.title): \(levelsText(others)) without a complement, only kept in order") }
     }
+  }
+
+  /// Says which groups, by their titles, have no two levels that make an interval.
+  static func tellUnpaired(_ titles: [String], _ diagnostics: Diagnostics) {
+    guard !titles.isEmpty else { return }
+    diagnostics.warn("\(diagnostics.list(titles)): no level has its complement (0.1 and 0.9, say), so nothing is calibrated")
   }
 
   private func tellSmallKeys() {
@@ -60,8 +64,9 @@ struct CalibrationMessages {
     let corrections = calibrations.flatMap(\.usedCorrections)
     let short = corrections.filter { $0.rows < $0.rowsNeeded }
     if let worst = short.max(by: { $0.rowsNeeded < $1.rowsNeeded }), let fewest = short.map(\.rows).min() {
-      let needed = worst.rowsNeeded == 1 ? "1 labelled row is needed" : "\(worst.rowsNeeded) labelled rows are needed"
-      session.diagnostics.warn("\(ends(of: short)) infinite: \(needed), \(fewest) \(fewest == 1 ? "teaches" : "teach")")
+      session.diagnostics.warn(
+        "\(ends(of: short)) infinite: finite ones need \(counted(worst.rowsNeeded, "labelled row")), and there \(fewest == 1 ? "is" : "are") \(fewest)"
+      )
     }
     let light = corrections.filter { $0.rows >= $0.rowsNeeded && $0.amount == .infinity }
     if !light.isEmpty {

@@ -114,14 +114,14 @@ struct SavedCalibration {
   static func groups(_ wanted: [(name: String, levels: [Double], madeLevels: [Double])], _ header: Header, _ session: FilterSession) throws
     -> [QuantileColumns]
   {
-    let all = try header.quantileGroups(input: session.inputName)
+    let all = header.quantileNames(input: session.inputName)
     return try wanted.map { saved in
-      guard let group = all.first(where: { $0.name == saved.name }) else {
+      guard let group = try all.group(saved.name) else {
         throw session.failure(
           saved.name.isEmpty
             ? "there are no quantile columns without a model name, which the model file calibrates"
             : "there are no quantile columns of model \"\(saved.name)\", which the model file calibrates",
-          remedy: all.isEmpty ? nil : suggestion(for: saved.name, among: all.map(\.name)))
+          remedy: all.groups.isEmpty ? nil : suggestion(for: saved.name, among: all.groups.map(\.name)))
       }
       let made = saved.madeLevels.map { Level($0) }
       let wanted = saved.levels.map { Level($0) }.filter { !made.contains($0) }

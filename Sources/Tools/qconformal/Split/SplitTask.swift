@@ -59,7 +59,7 @@ struct SplitTask: LearningTask {
   func learn(_ table: StoredTable, _ roles: Roles, _ session: FilterSession) throws -> SplitCalibration {
     if flags.partial {
       let scores = try PartialScores(
-        table, roles.columns, roles.groups, calibrator as! any ScoreCalibrator, specification, bounds, session)
+        table, roles.columns, roles.groups, calibrator as! any ScoreCalibrator, specification, bounds, part: flags.partId, session)
       return SplitCalibration(task: self, roles: roles, header: table.header, learnt: .scores(scores))
     }
     let rows = try CalibrationRows(table, roles.columns, decay: flags.decay, session)

@@ -69,15 +69,35 @@ final class LevelNumbers {
   @inline(__always)
   func number(_ text: UnsafeBufferPointer<UInt8>) throws -> Int { try known(text) ?? add(text) }
 
+  /// A level that is left out, and one that is none, which is no fault where the model is left out.
+  static let leftOut = -1
+  static let none = -2
+
+  /// What is wrong with a text that tells no level.
+  func failure(_ text: UnsafeBufferPointer<UInt8>) -> Failure {
+    let isNumber = if case .number = reader.read(text) { true } else { false }
+    let shown = "\"\(printable(String(decoding: text, as: UTF8.self)))\""
+    return Failure(
+      .badData, shown + (isNumber ? " is no quantile level, which is strictly between 0 and 1" : " is not a level"),
+      at: .init(column: header.names[column]),
+      remedy: isNumber && isEnd(text) ? "choose levels with --levels" : nil)
+  }
+
+  /// Whether it is 0 or 1, as some tables call the least and the largest value.
+  private func isEnd(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+    if case .number(let value) = reader.read(text) { return value == 0 || value == 1 }
+    return false
+  }
+
   private func add(_ text: UnsafeBufferPointer<UInt8>) throws -> Int {
-    func failure(_ cause: String) -> Failure {
-      Failure(.badData, "\"\(printable(String(decoding: text, as: UTF8.self)))\" is \(cause)", at: .init(column: header.names[column]))
+    var number = LevelNumbers.none
+    if case .number(let value) = reader.read(text) {
+      if value > 0, value < 1, Level(value).isProper {
+        number = vocabulary.level(value)
+      } else if vocabulary.onlyLevels != nil, isEnd(text) {
+        number = LevelNumbers.leftOut
+      }
     }
-    guard case .number(let value) = reader.read(text) else { throw failure("not a level") }
-    guard value > 0, value < 1, Level(value).isProper else {
-      throw failure("no quantile level, which is strictly between 0 and 1")
-    }
-    let number = vocabulary.level(value)
     // A column of something else than levels would fill the memory.
     if texts.count < 1 << 20, try texts.add(text).isNew { numbers.append(number) }
     return number

@@ -45,12 +45,12 @@ class CellReader {
   /// Takes the value of one quantile from a column.
   @inline(__always)
   final func take(_ row: Row, _ column: Int, model: Int, level: Int) throws {
+    if model < 0 || level < 0 { return leftOut += 1 }
     let reading = row.number(column, numbers)
     switch reading {
     case .number, .missing, .infinite: break
     default: throw numberFailure(reading, row, column, header)
     }
-    if model < 0 || level < 0 { return leftOut += 1 }
     let start = text.count
     writer.append(row, column, into: text)
     taken += 1
@@ -64,14 +64,14 @@ class CellReader {
 
   /// Takes the value of one quantile from the bytes of a JSON value; false where it is no number.
   final func take(json raw: UnsafeBufferPointer<UInt8>, model: Int, level: Int) -> Bool {
+    if model < 0 || level < 0 {
+      leftOut += 1
+      return true
+    }
     let reading = numbers.read(CellReader.content(json: raw))
     switch reading {
     case .number, .missing, .infinite: break
     default: return false
-    }
-    if model < 0 || level < 0 {
-      leftOut += 1
-      return true
     }
     let start = text.count
     writer.append(raw: raw, into: text)

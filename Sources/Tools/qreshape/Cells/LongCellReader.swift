@@ -29,7 +29,9 @@ final class LongCellReader: CellReader {
       blank += 1
       return true
     }
-    try take(row, columns.value, model: try models?.number(row) ?? fileModel, level: level)
+    let model = try models?.number(row) ?? fileModel
+    if level == LevelNumbers.none, model >= 0 { throw row.withContent(columns.level) { levels.failure($0) } }
+    try take(row, columns.value, model: model, level: level)
     return true
   }
 

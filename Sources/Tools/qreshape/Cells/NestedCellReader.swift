@@ -36,13 +36,20 @@ final class NestedCellReader: CellReader {
     failure("\"\(printable(String(decoding: CellReader.content(json: raw), as: UTF8.self)))\" is not a number")
   }
 
+  /// The level that a text tells. Throws where it tells none and the model is asked for.
+  private func level(_ text: UnsafeBufferPointer<UInt8>, _ model: Int) throws -> Int {
+    let number = try levels.number(text)
+    if number == LevelNumbers.none, model >= 0 { throw levels.failure(text) }
+    return number
+  }
+
   private func readObject(_ row: Row, _ model: Int) throws {
     let raw = row.raw(columns.values)
     if isMissing(raw) { return }
     var fault: Failure?
     let syntax = JSONMembers.ofObject(raw) { key, value in
       do {
-        if take(json: value, model: model, level: try levels.number(key)) { return nil }
+        if take(json: value, model: model, level: try level(key, model)) { return nil }
         fault = notANumber(value)
       } catch { fault = error as? Failure }
       return ""
@@ -57,7 +64,7 @@ final class NestedCellReader: CellReader {
     guard let values = JSONMembers.ofArray(row.raw(columns.values)) else { throw failure("not an array") }
     guard texts.count == values.count else { throw failure("\(values.count) values for \(texts.count) levels") }
     for (text, value) in zip(texts, values) {
-      guard take(json: value, model: model, level: try levels.number(CellReader.content(json: text))) else { throw notANumber(value) }
+      guard take(json: value, model: model, level: try level(CellReader.content(json: text), model)) else { throw notANumber(value) }
     }
   }
 }

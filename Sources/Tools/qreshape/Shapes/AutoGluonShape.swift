@@ -6,7 +6,9 @@ struct AutoGluonShape: ColumnShape {
   let summary = "bare levels 0.1 … 0.9 as names, one model; GluonTS and Chronos alike"
   let namesModels = false
 
-  func parse(_ column: String, input: String) -> (model: String, level: LevelText)? {
+  let likeness = QuantileLikeness(markers: [""])
+
+  func read(_ column: String) -> (model: String, level: LevelText)? {
     guard column.contains("."), let level = LevelText(column[...]), level.isLevel else { return nil }
     return ("", level)
   }

@@ -1,3 +1,4 @@
+import Groundwork
 import Quantiles
 import Tables
 
@@ -9,11 +10,14 @@ struct DartsShape: ColumnShape {
   let isRecognised = false
   let shortenings = [Shortening.formatted, .halvesToEven, .halvesUp]
 
-  func parse(_ column: String, input: String) throws -> (model: String, level: LevelText)? {
+  func read(_ column: String) -> (model: String, level: LevelText)? {
     guard let (model, text) = DartsShape.split(column, letter: "q"), text.contains("."), let level = LevelText(text) else { return nil }
-    // What is 0 or 1 with decimals may be the rounding of a level.
-    guard level.isLevel || (level.level.key <= Level.one && level.decimals > 1) else { throw DartsShape.outside(column, input) }
     return (model, level)
+  }
+
+  /// What is 0 or 1 with decimals may be the rounding of a level.
+  func fault(_ level: LevelText, _ column: String, input: String) -> Failure? {
+    level.isLevel || (level.level.key <= Level.one && level.decimals > 1) ? nil : DartsShape.outside(column, input)
   }
 
   /// Two decimals; three where two would not tell the level.

@@ -59,7 +59,7 @@ struct ShortenedLevels {
     if let hubs { return hubs }
     for doubt in doubts {
       guard doubt.isSlight else { throw failure(doubt.name, doubt.cause(names), "tell the levels that are meant with --levels") }
-      warn(doubt.cause(names) + "; --levels tells which is meant")
+      warn(doubt.cause(names))
     }
     return try names.enumerated().map { i, name in
       guard name.isLevel else { throw failure(i, "a quantile level is strictly between 0 and 1", "rename the column") }

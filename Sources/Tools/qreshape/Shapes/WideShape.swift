@@ -6,8 +6,8 @@ struct WideShape: ColumnShape {
   let name = "wide"
   let summary = "qLEVEL and MODEL_qLEVEL, the tables of these filters"
 
-  func parse(_ column: String, input: String) throws -> (model: String, level: LevelText)? {
-    try Header.quantileName(column, input: input).map { ($0.model, LevelText(exactly: $0.level)) }
+  func read(_ column: String) -> (model: String, level: LevelText)? {
+    Header.quantileText(column).map { ($0.model, LevelText(exactly: $0.level.value)) }
   }
 
   func columnName(_ model: String, _ level: Double) -> String { QuantileGroup.columnName(model, level) }
@@ -18,12 +18,9 @@ struct UnderscoreShape: ColumnShape {
   let name = "wide"
   let summary = "wide with --level-style underscore: q0_025"
 
-  func parse(_ column: String, input: String) throws -> (model: String, level: LevelText)? {
-    guard let (model, text) = UnderscoreShape.split(column, letter: "q"), text.hasPrefix("0_"), let level = LevelText("0." + text.dropFirst(2)) else {
-      return nil
-    }
-    guard level.isLevel else { throw UnderscoreShape.outside(column, input) }
-    return (model, level)
+  func read(_ column: String) -> (model: String, level: LevelText)? {
+    guard let (model, text) = UnderscoreShape.split(column, letter: "q"), text.hasPrefix("0_") else { return nil }
+    return LevelText("0." + text.dropFirst(2)).map { (model, $0) }
   }
 
   func columnName(_ model: String, _ level: Double) -> String {

@@ -51,8 +51,8 @@ struct WrittenNames {
       return sorted.doubts.filter { !$0.isSlight }.map { sorted.names[$0.name].level }
     }
     if !doubts.isEmpty {
-      let list = Set(doubts).sorted().map { levelText($0.value) }.joined(separator: ", ")
-      session.diagnostics.warn("\(shape.name): names of \(list) could be left of levels with more decimals, and are read back only with --levels")
+      let list = session.diagnostics.list(Set(doubts).sorted().map { levelText($0.value) })
+      session.diagnostics.warn("\(shape.name): the names of \(list) may be shortened ones of other levels, so reading them back needs --levels")
     }
     if shape is UnderscoreShape, let model = columns.first(where: { $0.model.contains(".") })?.model {
       session.diagnostics.warn("the model's name \(printable(model)) has a dot, and so have its columns")
