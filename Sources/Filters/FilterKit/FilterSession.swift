@@ -18,6 +18,7 @@ public final class FilterSession {
   public init(tool: String, _ options: TableOptions, modelColumns: [String]? = nil, reading others: [String] = [], anyOrder: Bool = false) throws {
     self.tool = tool
     self.options = options
+    try options.reading.applyNotation()
     written = try WrittenFiles(options, reading: others)
     diagnostics = Diagnostics(tool: tool, quiet: options.quiet, verbose: options.verbose)
     threads = options.threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))

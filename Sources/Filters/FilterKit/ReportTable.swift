@@ -41,12 +41,12 @@ public struct ReportTable {
     switch cell {
     case .text(let text), .field(let text): return text
     case .count(let count): return "\(count)"
-    case .key(let value): return shortestText(value)
+    case .key(let value): return NumberNotation.local(shortestText(value))
     case .number(let value):
-      guard let digits, value.isFinite else { return shortestText(value) }
+      guard let digits, value.isFinite else { return NumberNotation.local(shortestText(value)) }
       let buffer = ByteBuffer()
       buffer.append(number: value, digits: digits)
-      return String(decoding: buffer.bytes, as: UTF8.self)
+      return NumberNotation.local(String(decoding: buffer.bytes, as: UTF8.self))
     }
   }
 

@@ -148,6 +148,10 @@ public struct Row {
   /// What a field says as a number.
   @inline(__always)
   public func number(_ column: Int, _ reader: NumberReader) -> NumberReading {
-    withContent(column) { reader.read($0) }
+    let field = raw(column)
+    guard let base = field.baseAddress, field.count > 0 else { return .missing }
+    if field[0] == 0x22 { return withUnquoted(field) { reader.read($0) } }
+    if let value = reader.readShortDecimal(base, base + field.count) { return .number(value) }
+    return reader.readSlowly(field, isJSON: format == .ndjson)
   }
 }

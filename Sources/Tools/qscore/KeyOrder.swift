@@ -4,13 +4,9 @@ import Tables
 /// bytes. All keys have as many columns.
 func inKeyOrder(_ keys: [[String]]) -> [[String]] {
   let reader = NumberReader()
-  func number(_ text: String) -> Double? {
-    if case .number(let value) = Array(text.utf8).withUnsafeBufferPointer({ reader.read($0) }) { return value }
-    return nil
-  }
   let columns = keys.first?.indices ?? 0..<0
   let numbers: [[Double]?] = columns.map { c in
-    let values = keys.compactMap { number($0[c]) }
+    let values = keys.compactMap { reader.value(of: $0[c]) }
     return values.count == keys.count ? values : nil
   }
   func precedes(_ a: Int, _ b: Int) -> Bool {

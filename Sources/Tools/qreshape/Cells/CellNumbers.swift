@@ -55,11 +55,15 @@ final class LevelNumbers {
   private var texts = ByteTable()
   private var numbers: [Int] = []
   private let reader = NumberReader()
+  /// Numbers and names of members in JSON have a point in any case.
+  private let jsonReader: NumberReader?
 
-  init(column: Int, header: Header, vocabulary: Vocabulary) {
+  /// With `isJSON` the levels are of JSON: of numbers, names of members, or strings.
+  init(column: Int, header: Header, vocabulary: Vocabulary, isJSON: Bool = false) {
     self.column = column
     self.header = header
     self.vocabulary = vocabulary
+    jsonReader = isJSON ? NumberReader(decimalMark: NumberNotation.point) : nil
   }
 
   /// The level of a field that was met before.
@@ -70,10 +74,15 @@ final class LevelNumbers {
   func number(_ text: UnsafeBufferPointer<UInt8>) throws -> Int { try known(text) ?? add(text) }
 
   private func add(_ text: UnsafeBufferPointer<UInt8>) throws -> Int {
-    func failure(_ cause: String) -> Failure {
-      Failure(.badData, "\"\(printable(String(decoding: text, as: UTF8.self)))\" is \(cause)", at: .init(column: header.names[column]))
+    func failure(_ cause: String, _ remedy: String? = nil) -> Failure {
+      Failure(
+        .badData, "\"\(printable(String(decoding: text, as: UTF8.self)))\" is \(cause)", at: .init(column: header.names[column]), remedy: remedy)
     }
-    guard case .number(let value) = reader.read(text) else { throw failure("not a level") }
+    let reading = jsonReader?.read(text) ?? .notANumber
+    guard case .number(let value) = reading == .notANumber ? reader.read(text) : reading else {
+      let odd = OddNumber(String(decoding: text, as: UTF8.self))
+      throw failure("not a level" + (odd.map { ": it \($0.what)" } ?? ""), odd?.remedy)
+    }
     guard value > 0, value < 1, Level(value).isProper else {
       throw failure("no quantile level, which is strictly between 0 and 1")
     }

@@ -64,7 +64,7 @@ class CellReader {
 
   /// Takes the value of one quantile from the bytes of a JSON value; false where it is no number.
   final func take(json raw: UnsafeBufferPointer<UInt8>, model: Int, level: Int) -> Bool {
-    let reading = numbers.read(CellReader.content(json: raw))
+    let reading = numbers.read(json: raw)
     switch reading {
     case .number, .missing, .infinite: break
     default: return false
