@@ -42,11 +42,13 @@ struct ModeList {
   /// A value that each option takes. Values of files are of files that may be written.
   private static let values = [
     "--above": "1", "--as": "mix", "--below": "9", "--bins": "5", "--blocks": "place", "--bootstrap": "9", "--bounds": "0,9", "--by": "place",
-    "--columns": "y,place", "--decay": "0.9", "--decimal": ",", "--delimiter": ",", "--digits": "2", "--exclude": "place", "--fail-if": "'wis > 100'",
+    "--categorical": "x",
+    "--columns": "y,place", "--date": "x", "--decay": "0.9", "--decimal": ",", "--delimiter": ",", "--digits": "2", "--exclude": "place",
+    "--fail-if": "'wis > 100'",
     "--features": "x", "--folds": "3", "--format": "svg", "--from": "hub", "--given": "x", "--group": "place", "--groups": "a", "--horizon": "2",
     "--input": "csv", "--intervals": "50", "--isotonic": "pava", "--learner": "linear", "--level-style": "underscore", "--levels": "0.1,0.5,0.9",
     "--load": "absent.model", "--memory": "10M", "--margin": "fixed:0.1", "--min-rows": "3", "--models": "a", "--na": "none",
-    "--noncrossing": "penalty",
+    "--noncrossing": "penalty", "--numeric": "x",
     "--on": "place", "--on-error": "skip", "--one-sided": "upper", "--order": "day",
     "--out": "picture.svg", "--output": "csv", "--panels": "2", "--permutations": "9", "--rejects": "rejects.csv", "--rest": "rest.csv",
     "--rows": "5", "--save": "new.model", "--score": "wis", "--seed": "2", "--state": "series.state", "--stats": "stats.json", "--target": "y",

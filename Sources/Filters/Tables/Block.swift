@@ -7,6 +7,8 @@ public final class Block {
   public internal(set) var input = ""
   /// Number of the first row among all rows, where the source knows it (a table stored for learning), else 0.
   public internal(set) var firstRow = 0
+  /// Positions of records that are no rows of the table any more, increasing.
+  var omitted: [Int] = []
   /// Physical lines above the block, where it is the first of its input.
   var linesBefore: Int?
   /// Fraction of the input that had been taken when the block was filled, where it is known. It stands here and not in the source,
