@@ -42,10 +42,12 @@ struct ModeList {
   /// A value that each option takes. Values of files are of files that may be written.
   private static let values = [
     "--above": "1", "--as": "mix", "--below": "9", "--bins": "5", "--blocks": "place", "--bootstrap": "9", "--bounds": "0,9", "--by": "place",
+    "--categorical": "x", "--date": "x", "--decimal": ",",
     "--columns": "y,place", "--decay": "0.9", "--delimiter": ",", "--digits": "2", "--drop": "place", "--exclude": "place", "--fail-if": "'wis > 100'",
-    "--features": "x", "--folds": "3", "--format": "svg", "--from": "hub", "--given": "x", "--group": "place", "--groups": "a", "--horizon": "2",
+    "--features": "x", "--folds": "3", "--id": "place", "--keep-open": "9", "--known": "day", "--time-format": "%Y", "--format": "svg", "--from": "hub", "--given": "x", "--group": "place", "--groups": "a", "--horizon": "2",
     "--input": "csv", "--intervals": "50", "--isotonic": "pava", "--learner": "linear", "--level-style": "underscore", "--levels": "0.1,0.5,0.9",
-    "--load": "absent.model", "--memory": "10M", "--margin": "fixed:0.1", "--min-rows": "3", "--models": "a", "--noncrossing": "penalty",
+    "--load": "absent.model", "--memory": "10M", "--margin": "fixed:0.1", "--min-rows": "3", "--models": "a", "--na": "none",
+    "--noncrossing": "penalty", "--numeric": "x",
     "--on": "place", "--on-error": "skip", "--one-sided": "upper", "--order": "day",
     "--out": "picture.svg", "--output": "csv", "--panels": "2", "--part-id": "monday", "--permutations": "9", "--rejects": "rejects.csv",
     "--rest": "rest.csv",
@@ -59,7 +61,7 @@ struct ModeList {
     "--append": "--transform", "--columns": "--no-header", "--no-header": "--columns", "--compact": "--partial", "--horizon": "--order",
     "--margin": "--noncrossing", "--part-id": "--partial", "--min-rows": "--by", "--on": "--truth",
     "--rejects": "--on-error",
-    "--truth": "--on",
+    "--truth": "--on", "--id": "--state", "--keep-open": "--state", "--known": "--order",
   ]
 
   /// A method that goes with a flag.
@@ -92,9 +94,11 @@ struct ModeList {
         if isAnother { continue }
         var words = mode.arguments.map { $0 == $0.uppercased() && !$0.hasPrefix("-") ? "absent.file" : $0 } + [flag]
         if options.contains(flag) { words.append(try #require(Self.values[flag] ?? Self.method(flag, tool), "no value of \(flag)")) }
-        if let other = Self.company[flag], list.takers[other]?.contains(mode.name) == true, !mode.arguments.contains(other) {
+        let company = flag == "--time-format" ? (tool == "qreshape" ? "--truth" : "--order") : Self.company[flag]
+        if let other = company, list.takers[other]?.contains(mode.name) == true, !mode.arguments.contains(other) {
           words += [other] + (options.contains(other) ? [try #require(Self.values[other])] : [])
         }
+        if company == "--truth", flag != "--on" { words += ["--on", "place"] }
         if let method = Self.methods[flag], list.takers["--method"]?.contains(mode.name) == true, !mode.arguments.contains("--method") {
           words += ["--method", method]
         }

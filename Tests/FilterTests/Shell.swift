@@ -34,6 +34,7 @@ struct Shell {
     environment["CHECKOUT"] = Shell.checkout.path
     environment["LC_ALL"] = "C.UTF-8"
     environment["QTARGET"] = nil
+    environment["QDECIMAL"] = nil
     process.environment = environment
     // Files, not pipes: no reader is needed while the script runs, however much it writes.
     let paths = ["stdout", "stderr"].map { folder.appendingPathComponent(".\($0)-\(UUID().uuidString)") }

@@ -8,16 +8,43 @@ public struct FeatureSchema: BinaryCodable, Equatable {
     public let name: String
     /// nil for a number.
     public let categories: [FieldText]?
+    /// The column of dates of which the feature is a part, and which part.
+    let date: DateSource?
+
+    init(name: String, categories: [FieldText]? = nil, date: DateSource? = nil) {
+      self.name = name
+      self.categories = categories
+      self.date = date
+    }
   }
+
+  struct DateSource: Equatable {
+    let column: String
+    let part: DatePart
+  }
+
   public let features: [Feature]
 
-  public init(_ table: FeatureTable) {
+  /// `dates` names the columns of which features are parts.
+  public init(_ table: FeatureTable, dates: [String] = []) {
+    let sources = Dictionary(
+      uniqueKeysWithValues: dates.flatMap { date in DatePart.allCases.map { ($0.name(of: date), DateSource(column: date, part: $0)) } })
     features = zip(table.names, table.columns).map { name, column in
       switch column {
-      case .numeric: Feature(name: name, categories: nil)
+      case .numeric: Feature(name: name, date: sources[name])
       case .categorical(_, let categories): Feature(name: name, categories: categories)
       }
     }
+  }
+
+  /// The columns that are read, each once.
+  public var inputs: [String] {
+    var inputs: [String] = []
+    for feature in features {
+      let column = feature.date?.column ?? feature.name
+      if inputs.last != column { inputs.append(column) }
+    }
+    return inputs
   }
 
   /// A table of these features without a row.
@@ -30,10 +57,19 @@ public struct FeatureSchema: BinaryCodable, Equatable {
     writer.write(features.count)
     for feature in features {
       writer.write(feature.name)
+      if let date = feature.date {
+        writer.write(FeatureSchema.dateMark)
+        writer.write(date.column)
+        writer.write(date.part.rawValue)
+        continue
+      }
       writer.write(feature.categories != nil)
       if let categories = feature.categories { writer.write(categories) }
     }
   }
+
+  /// Stands where others say whether they are categorical.
+  private static let dateMark: UInt8 = 2
 
   public init(decoding reader: inout ByteReader) throws {
     var features: [Feature] = []
@@ -41,7 +77,15 @@ public struct FeatureSchema: BinaryCodable, Equatable {
     guard count >= 0 else { throw ByteReader.damaged }
     for _ in 0..<count {
       let name = try reader.readString()
-      let categories = try reader.readBool() ? try reader.readFieldTexts() : nil
+      let mark = try reader.readByte()
+      if mark == FeatureSchema.dateMark {
+        let column = try reader.readString()
+        guard let part = DatePart(rawValue: try reader.readString()) else { throw ByteReader.damaged }
+        features.append(Feature(name: name, date: DateSource(column: column, part: part)))
+        continue
+      }
+      guard mark < 2 else { throw ByteReader.damaged }
+      let categories = mark == 1 ? try reader.readFieldTexts() : nil
       guard categories.map({ Set($0).count == $0.count }) ?? true else { throw ByteReader.damaged }
       features.append(Feature(name: name, categories: categories))
     }
@@ -50,29 +94,36 @@ public struct FeatureSchema: BinaryCodable, Equatable {
   }
 }
 
-/// The features of a stored table.
+/// The features of a stored table. A date that is declared makes several, any other none.
 public func featureTable(_ table: StoredTable, columns: [Int]) throws -> FeatureTable {
-  FeatureTable(names: columns.map { table.header.names[$0] }, columns: try columns.map { try featureColumn(table, $0) }, rows: table.rows)
+  let features = try columns.flatMap { try parts(of: $0, table) }
+  return FeatureTable(names: features.map(\.name), columns: features.map(\.column), rows: table.rows)
 }
 
 /// The features of some rows of a stored table and those of some others. The table forgets each column's numbers once they are taken,
 /// so that only one column is ever in memory twice.
 public func takeFeatures(_ table: StoredTable, columns: [Int], of rows: [Int], and others: [Int]) throws -> (FeatureTable, FeatureTable) {
-  let names = columns.map { table.header.names[$0] }
-  let split = try columns.map { index in
-    let column = try featureColumn(table, index)
+  var (names, taken, left): ([String], [FeatureTable.Column], [FeatureTable.Column]) = ([], [], [])
+  for index in columns {
+    for (name, column) in try parts(of: index, table) {
+      names.append(name)
+      taken.append(column.selecting(rows))
+      left.append(column.selecting(others))
+    }
     table.forgetNumbers(of: index)
-    return (column.selecting(rows), column.selecting(others))
   }
-  return (
-    FeatureTable(names: names, columns: split.map(\.0), rows: rows.count), FeatureTable(names: names, columns: split.map(\.1), rows: others.count)
-  )
+  return (FeatureTable(names: names, columns: taken, rows: rows.count), FeatureTable(names: names, columns: left, rows: others.count))
 }
 
-private func featureColumn(_ table: StoredTable, _ column: Int) throws -> FeatureTable.Column {
-  switch try table.feature(column) {
-  case .numbers(let values): .numeric(values)
-  case .categories(let codes, let categories): .categorical(codes: codes, categories: categories)
+/// The features that a column makes.
+private func parts(of column: Int, _ table: StoredTable) throws -> [(name: String, column: FeatureTable.Column)] {
+  let name = table.header.names[column]
+  if table.kind(column) == .date, !table.isDeclared(column) { return [] }
+  switch try table.featureValues(column) {
+  case .numbers(let days) where table.kind(column) == .date:
+    return DatePart.allCases.map { part in (part.name(of: name), .numeric(days.map(part.value))) }
+  case .numbers(let values): return [(name, .numeric(values))]
+  case .categories(let codes, let categories): return [(name, .categorical(codes: codes, categories: categories))]
   }
 }
 
@@ -93,10 +144,11 @@ public struct FeatureCollector {
     self.schema = schema
     self.header = header
     columns = try schema.features.map { feature in
-      guard let column = header.index(of: feature.name) else {
+      let name = feature.date?.column ?? feature.name
+      guard let column = header.index(of: name) else {
         throw Failure(
-          .badData, "there is no column \"\(feature.name)\", which the model uses", at: .init(input: input),
-          remedy: suggestion(for: feature.name, among: header.names))
+          .badData, "there is no column \"\(name)\", which the model uses", at: .init(input: input),
+          remedy: suggestion(for: name, among: header.names))
       }
       return column
     }
@@ -114,7 +166,11 @@ public struct FeatureCollector {
         continue
       }
       do {
-        values.append(try row.finiteNumber(column, reader, header))
+        if let date = schema.features[k].date {
+          values.append(date.part.value(ofDays: try DateField.days(row, column, header)))
+        } else {
+          values.append(try row.finiteNumber(column, reader, header))
+        }
       } catch {
         values.removeSubrange(mark...)
         throw error
@@ -156,20 +212,5 @@ extension FilterSession {
   public func warnOfUnseen(_ fields: Int) {
     guard fields > 0 else { return }
     diagnostics.warn("\(counted(fields, "field holds a category", "fields hold categories")) the model has not seen, taken as missing")
-  }
-
-  /// Warns of feature columns in which most fields are numbers and few make all of them categories: a missing value in words, or a slip.
-  /// Before the table forgets the numbers.
-  public func warnOfStrayTexts(_ table: StoredTable, _ columns: [Int]) {
-    for column in columns {
-      guard let stray = table.nonNumbers(column) else { continue }
-      let numbers = table.numbers(column).reduce(0) { $0 + ($1.isNaN ? 0 : 1) }
-      let cause = "\(stray.place)\"\(printable(stray.text))\" is not a number, so the feature holds categories"
-      if numbers <= stray.count {
-        diagnostics.note(cause)
-      } else {
-        diagnostics.warn("\(cause), though \(numbers) of its \(numbers + stray.count) fields are numbers; a missing value is NA or empty")
-      }
-    }
   }
 }

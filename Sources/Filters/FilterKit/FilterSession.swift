@@ -26,6 +26,7 @@ public final class FilterSession {
     self.tool = tool
     naming = flags.filter { $0.isGiven && FilterSession.namingFlags.contains($0.name) }.map(\.name)
     self.options = options
+    try options.reading.applyNotation()
     written = try WrittenFiles(options, reading: others)
     diagnostics = Diagnostics(tool: tool, quiet: options.quiet, verbose: options.verbose)
     threads = options.threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))

@@ -1,4 +1,7 @@
 import ArgumentParser
+import Glibc
+import Groundwork
+import Tables
 
 public enum BadRowChoice: String, ExpressibleByArgument, CaseIterable { case fail, skip }
 
@@ -16,6 +19,18 @@ public struct ReadingOptions: ParsableArguments, FlagGroup {
     help: ArgumentHelp(
       "Field delimiter of delimited tables, one character or tab (default: comma; tabs and semicolons are recognised).", valueName: "char"))
   public var delimiter: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Decimal mark of the numbers in tables, read and written: . or , (default: $QDECIMAL, else .). JSON numbers, flags and column names have a point.",
+      valueName: "mark"))
+  public var decimal: String?
+
+  // Words such as -99 are values too.
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("More words for a missing value, separated by commas, beside NA, NaN, nan, null and empty.", valueName: "words"))
+  public var na: String?
 
   @Option(help: ArgumentHelp("Format of the input; recognised where it is not told.", valueName: "format"))
   public var input: InputFormatName?
@@ -48,7 +63,7 @@ public struct ReadingOptions: ParsableArguments, FlagGroup {
   public init() {}
 
   public static let list = FlagList<ReadingOptions>([
-    ("--delimiter", { $0.delimiter != nil }), ("--input", { $0.input != nil }), ("--no-header", { $0.noHeader }),
+    ("--delimiter", { $0.delimiter != nil }), ("--decimal", { $0.decimal != nil }), ("--na", { $0.na != nil }), ("--input", { $0.input != nil }), ("--no-header", { $0.noHeader }),
     ("--columns", { $0.columns != nil }), ("--union", { $0.union }),
     ("--on-error", { $0.onError != .fail }), ("--rejects", { $0.rejects != nil }), ("--explain", { $0.explain }), ("--quiet", { $0.quiet }),
     ("--verbose", { $0.verbose }),
@@ -65,7 +80,18 @@ public struct ReadingOptions: ParsableArguments, FlagGroup {
     if union, files.count > 1, files.contains("-") {
       throw ValidationError("--union reads the headers of all files first, and stdin cannot be read twice: give it alone")
     }
+    if let decimal, decimal != ".", decimal != "," { throw ValidationError("--decimal \(decimal): write . or ,") }
+    if let na, nameList(na).isEmpty { throw ValidationError("--na names no word") }
     if delimiter != nil, input == .ndjson { throw ValidationError("--delimiter is for delimited text, not for ndjson") }
     if rejects != nil, onError != .skip { throw ValidationError("--rejects goes with --on-error skip") }
+  }
+  /// Sets how every table of the run writes numbers and missing values. Call it before one is opened. Throws for a `QDECIMAL` that is no mark.
+  func applyNotation() throws {
+    let variable = getenv("QDECIMAL").map { String(cString: $0) } ?? ""
+    if decimal == nil, !["", ".", ","].contains(variable) {
+      throw Failure(.usage, "QDECIMAL in the environment is \"\(printable(variable))\", and a decimal mark is . or ,", remedy: "give --decimal")
+    }
+    NumberNotation.use(decimalMark: (decimal ?? variable) == "," ? NumberNotation.comma : NumberNotation.point)
+    MissingText.add(nameList(na))
   }
 }

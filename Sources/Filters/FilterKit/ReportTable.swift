@@ -46,12 +46,12 @@ public struct ReportTable {
     case .text(let text): return FieldText(text)
     case .field(let text), .bytes(let text): return text
     case .count(let count): return FieldText("\(count)")
-    case .key(let value): return FieldText(shortestText(value))
+    case .key(let value): return FieldText(NumberNotation.local(shortestText(value)))
     case .number(let value):
-      guard let digits, value.isFinite else { return FieldText(shortestText(value)) }
+      guard let digits, value.isFinite else { return FieldText(NumberNotation.local(shortestText(value))) }
       let buffer = ByteBuffer()
       buffer.append(number: value, digits: digits)
-      return FieldText(buffer.bytes)
+      return FieldText(NumberNotation.local(String(decoding: buffer.bytes, as: UTF8.self)))
     }
   }
 

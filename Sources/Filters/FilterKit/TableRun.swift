@@ -71,11 +71,21 @@ public struct TableRun {
     try task.conclude(findings, session)
   }
 
+  /// Where there are features, the whole table is read: only then is it known what they hold.
+  private func explain<Task: LearningTask>(_ task: Task, _ header: Header, _ session: FilterSession) throws {
+    let roles = try task.roles(header, session)
+    let lines = try task.explanation(roles, header, session)
+    let features = task.features(roles)
+    try session.explain(
+      features.isEmpty ? lines : lines + session.explanation(ofFeatures: features, try session.store(header, task.storage(roles))))
+  }
+
   /// Opens the table, finds the roles of its columns, stores it, learns, saves what was learnt, and answers its rows.
   public func learn<Task: LearningTask>(_ task: Task) throws {
     try task.options.checkSaving(options)
     let session = try open()
     guard let header = session.reader.header else { return try task.finishEmpty(session) }
+    if options.explain { return try explain(task, header, session) }
     guard let (roles, encoder) = try start(task, header, session) else { return }
     let table = try session.store(header, task.storage(roles))
     guard table.rows > 0 || task.takesNoRows else {

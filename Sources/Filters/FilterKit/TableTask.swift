@@ -85,12 +85,15 @@ public protocol LearningTask: TableTask {
   var options: LearningOptions { get }
   /// What is kept of the table: the columns read as numbers or categories, and the memory for its text.
   func storage(_ roles: Roles) -> TableStorage
+  /// Columns of which `--explain` tells what they hold, which only the whole table says.
+  func features(_ roles: Roles) -> [Int]
   /// Whether a table without rows is learnt from too, as what is wanted is no answers.
   var takesNoRows: Bool { get }
   func learn(_ table: StoredTable, _ roles: Roles, _ session: FilterSession) throws -> Learnt
 }
 
 extension LearningTask {
+  public func features(_ roles: Roles) -> [Int] { [] }
   public var takesNoRows: Bool { options.save != nil }
   public func finishEmpty(_ session: FilterSession) throws { try options.finishEmpty(session) }
 }

@@ -9,6 +9,8 @@ public final class Block {
   public internal(set) var input = ""
   /// Number of the first row among all rows, where the source knows it (a table stored for learning), else 0.
   public internal(set) var firstRow = 0
+  /// Positions of records that are no rows of the table any more, increasing.
+  var omitted: [Int] = []
   /// Physical lines above the block, where it is the first of its input.
   var linesBefore: Int?
   /// Fraction of the input that had been taken when the block was filled, where it is known. It stands here and not in the source,
@@ -170,6 +172,10 @@ public struct Row {
   /// What a field says as a number.
   @inline(__always)
   public func number(_ column: Int, _ reader: NumberReader) -> NumberReading {
-    withContent(column) { reader.read($0) }
+    let field = raw(column)
+    guard let base = field.baseAddress, field.count > 0 else { return .missing }
+    if field[0] == 0x22 { return withUnquoted(field) { reader.read($0) } }
+    if let value = reader.readShortDecimal(base, base + field.count) { return .number(value) }
+    return reader.readSlowly(field, isJSON: format == .ndjson)
   }
 }

@@ -3,10 +3,13 @@
 public struct FieldWriter {
   public let input: TableFormat
   public let output: TableFormat
+  /// JSON numbers have a point, and fields of delimited text a comma.
+  private let movesMarks: Bool
 
   public init(input: TableFormat, output: TableFormat) {
     self.input = input
     self.output = output
+    movesMarks = NumberNotation.usesComma && (input == .ndjson) != (output == .ndjson)
   }
 
   public var writesObjects: Bool { output == .ndjson }
@@ -43,6 +46,7 @@ public struct FieldWriter {
       return
     }
     if input == output { return buffer.append(raw) }
+    if movesMarks, !isQuoted, raw.contains(NumberNotation.point), JSONText.isNumber(raw) { return append(pointed: raw, into: buffer) }
     if writesObjects, !isQuoted {
       if JSONText.isNumber(raw) { return buffer.append(raw) }
       if MissingText.matches(raw) { return buffer.append("null") }
@@ -50,6 +54,13 @@ public struct FieldWriter {
     guard isQuoted else { return append(content: raw, into: buffer) }
     let content = input == .ndjson ? JSONText.unescape(raw) : Row.unquote(raw)
     content.withUnsafeBufferPointer { append(content: $0, into: buffer) }
+  }
+
+  /// What would say another number in the output's notation: 1.234 of a JSON number is written 1,234, and 1.234 of a field, which is 1234
+  /// there, is no JSON number.
+  private func append(pointed raw: UnsafeBufferPointer<UInt8>, into buffer: ByteBuffer) {
+    if writesObjects { return append(content: raw, into: buffer) }
+    raw.map { $0 == NumberNotation.point ? NumberNotation.comma : $0 }.withUnsafeBufferPointer { append(content: $0, into: buffer) }
   }
 
   /// Text, quoted where the format needs it.

@@ -12,7 +12,8 @@ public struct Header: Equatable {
   let line: Int
   /// NDJSON: what becomes of members whose key is not among the names.
   var lateKeys = LateKeys.refused
-  private let indexOfName: [String: Int]
+  /// By the bytes of the names.
+  private let indexOfName: [FieldText: Int]
 
   /// Blanks around a name are no part of it. Throws where a name stands twice.
   init(names: [String], raw: [[UInt8]], lineEnd: [UInt8], input: String?, line: Int = 1) throws {
@@ -21,10 +22,10 @@ public struct Header: Equatable {
     self.names = names
     self.raw = raw
     self.lineEnd = lineEnd
-    var indexOfName: [String: Int] = [:]
+    var indexOfName: [FieldText: Int] = [:]
     indexOfName.reserveCapacity(names.count)
     for (i, name) in names.enumerated() {
-      if let other = indexOfName.updateValue(i, forKey: name) {
+      if let other = indexOfName.updateValue(i, forKey: FieldText(name)) {
         throw Failure(
           .badData, "column \"\(name)\" stands twice in the header, as columns \(other + 1) and \(i + 1)",
           at: .init(input: input, line: input == nil ? nil : line), remedy: "rename one of them")
@@ -46,7 +47,7 @@ public struct Header: Equatable {
     try self.init(names: names, raw: names.map(raw), lineEnd: lineEnd, input: nil)
   }
 
-  public func index(of name: String) -> Int? { indexOfName[name] ?? indexOfName[ColumnName.trimmed(name)] }
+  public func index(of name: String) -> Int? { indexOfName[FieldText(name)] ?? indexOfName[FieldText(ColumnName.trimmed(name))] }
   public var count: Int { names.count }
 }
 

@@ -151,7 +151,7 @@ enum JSONText {
 /// Appends a field of delimited text as a JSON value: a number where it is one by JSON's grammar, null where it is missing, else a string.
 public func appendJSONField(_ text: FieldText, to output: ByteBuffer) {
   text.bytes.withUnsafeBufferPointer {
-    if JSONText.isNumber($0) { return output.append($0) }
+    if JSONText.isNumber($0), !NumberNotation.usesComma || !$0.contains(NumberNotation.point) { return output.append($0) }
     if MissingText.matches($0) { return output.append("null") }
     JSONText.appendString($0, to: output)
   }

@@ -23,7 +23,7 @@ public struct LateKeys: Equatable, Sendable {
   func refusal(of key: String) -> String? {
     let hasMeaning: Bool
     if passes, !owned.contains(key) {
-      do { hasMeaning = try Header.quantileName(key, input: "") != nil } catch { hasMeaning = true }
+      hasMeaning = Header.quantileText(key) != nil
     } else {
       hasMeaning = true
     }

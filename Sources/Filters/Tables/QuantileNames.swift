@@ -17,18 +17,20 @@ public struct QuantileNames {
 
   init(_ header: Header, input: String) {
     var order: [String] = []
-    var members: [String: [(level: Level, column: Int)]] = [:]
+    // By the bytes of their names.
+    var members: [FieldText: [(level: Level, column: Int)]] = [:]
     var models = [String?](repeating: nil, count: header.count)
     var faults: [Fault] = []
     for (column, name) in header.names.enumerated() {
       guard let (model, level) = Header.quantileText(name) else { continue }
       models[column] = model
       guard level.isProper else {
-        faults.append(Fault(group: model, column: column, failure: Header.improper(name, input: input)))
+        faults.append(Fault(group: model, column: column, failure: Header.improper(name, input: input, line: header.line)))
         continue
       }
-      if members[model] == nil { order.append(model) }
-      members[model, default: []].append((level, column))
+      let key = FieldText(model)
+      if members[key] == nil { order.append(model) }
+      members[key, default: []].append((level, column))
     }
     for miss in QuantileLikeness.wide.misses(header.names, models: models) {
       let failure = QuantileNames.failure(miss, header, input: input)
@@ -36,17 +38,17 @@ public struct QuantileNames {
     }
     for model in order {
       let bare = ColumnName.trimmed(model)
-      guard bare != model, members[bare] != nil, let column = members[model]?.first?.column else { continue }
-      let failure = QuantileNames.failure((column, bare, members[model]!.first!.level.value), header, input: input)
-      faults.append(Fault(group: bare, column: column, failure: failure))
+      guard bare != model, members[FieldText(bare)] != nil, let first = members[FieldText(model)]?.first else { continue }
+      let failure = QuantileNames.failure((first.column, bare, first.level.value), header, input: input)
+      faults.append(Fault(group: bare, column: first.column, failure: failure))
     }
     var groups: [QuantileGroup] = []
     for model in order {
-      let sorted = members[model]!.sorted { ($0.level, $0.column) < ($1.level, $1.column) }
+      let sorted = members[FieldText(model)]!.sorted { ($0.level, $0.column) < ($1.level, $1.column) }
       for (a, b) in zip(sorted, sorted.dropFirst()) where a.level == b.level {
         let names = header.names
         let cause = "columns \"\(names[a.column])\" and \"\(names[b.column])\" hold the same level \(levelText(a.level.value))"
-        let failure = Failure(.badData, cause, at: .init(input: input, line: 1), remedy: "drop one of them")
+        let failure = Failure(.badData, cause, at: .init(input: input, line: header.line), remedy: "drop one of them")
         faults.append(Fault(group: model, column: b.column, failure: failure))
       }
       groups.append(QuantileGroup(name: model, levels: sorted.map(\.level.value), columns: sorted.map(\.column)))
@@ -68,7 +70,7 @@ public struct QuantileNames {
     let meant = miss.level.map(columnName).flatMap { header.index(of: $0) == nil ? $0 : nil }
     return Failure(
       .badData, "it looks like a quantile column\(miss.group.isEmpty ? "" : " of model \(miss.group)"), and is not called like one",
-      at: .init(input: input, line: 1, column: header.names[miss.column]),
+      at: .init(input: input, line: header.line, column: header.names[miss.column]),
       remedy: meant.map { "call it \"\($0)\", or something else if it is none" }
         ?? "quantile columns are called \"\(columnName(example))\": rename it")
   }
@@ -89,8 +91,8 @@ public struct QuantileNames {
 
   /// The group of this name; nil where there is none. Throws what is wrong with it.
   public func group(_ name: String) throws -> QuantileGroup? {
-    if let fault = faults.first(where: { $0.group == name }) { throw fault.failure }
-    return groups.first { $0.name == name }
+    if let fault = faults.first(where: { $0.group.hasSameBytes(as: name) }) { throw fault.failure }
+    return groups.first { $0.name.hasSameBytes(as: name) }
   }
 }
 
@@ -117,10 +119,10 @@ extension Header {
   }
 
   /// The failure of a quantile column whose level is outside (0, 1).
-  public static func improper(_ name: String, input: String) -> Failure {
+  public static func improper(_ name: String, input: String, line: Int) -> Failure {
     let isPercent = quantileText(name).map { $0.level.key >= 2 * Level.one } ?? false
     return Failure(
-      .badData, "a quantile level is strictly between 0 and 1", at: .init(input: input, line: 1, column: name),
+      .badData, "a quantile level is strictly between 0 and 1", at: .init(input: input, line: line, column: name),
       remedy: isPercent ? "rename the column, or read percentiles with qreshape --from percent" : "rename the column")
   }
 }

@@ -11,6 +11,8 @@ public final class RawStore: BlockSource {
     /// Where the bytes are in memory, or in the file.
     var slab: PageMemory?
     var offset: Int
+    /// Positions of records that are passed over, increasing.
+    var omitted: [Int] = []
   }
 
   /// Chunks grow to this size, so that reading back is a few large reads.
@@ -122,6 +124,22 @@ public final class RawStore: BlockSource {
     chunks.removeAll { chunk in !(chunk.firstRow..<chunk.firstRow + chunk.rows).contains(where: wanted) }
   }
 
+  /// Once all rows were appended, leaves out those with these numbers, increasing; the others are numbered anew.
+  func omit(_ numbers: [Int]) {
+    var next = 0
+    for i in chunks.indices {
+      let first = chunks[i].firstRow
+      while next < numbers.count, numbers[next] < first { next += 1 }
+      chunks[i].firstRow -= next
+      while next < numbers.count, numbers[next] < first + chunks[i].rows {
+        chunks[i].omitted.append(numbers[next] - first)
+        next += 1
+      }
+      chunks[i].rows -= chunks[i].omitted.count
+    }
+    rows -= numbers.count
+  }
+
   /// Starts reading from the first row again.
   public func rewind() { nextChunk = 0 }
 
@@ -131,6 +149,7 @@ public final class RawStore: BlockSource {
     nextChunk += 1
     block.buffer.removeAll()
     block.firstRow = chunk.firstRow
+    block.omitted = chunk.omitted
     block.linesBefore = nil
     block.rowLines = nil
     block.places = nil

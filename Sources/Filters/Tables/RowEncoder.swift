@@ -27,6 +27,8 @@ public struct RowEncoder {
   private let writer: FieldWriter
   /// Decimals of computed numbers; nil is as many as it takes.
   public let digits: Int?
+  /// Delimited text with decimal commas.
+  private let usesComma: Bool
   private let segments: [Segment]
   private let changed: [Int]
   private let dropsColumns: Bool
@@ -55,6 +57,7 @@ public struct RowEncoder {
     self.output = output
     writer = FieldWriter(input: input, output: output)
     self.digits = digits
+    usesComma = NumberNotation.usesComma && output != .ndjson
     self.changed = changed
     self.appended = appended
     own = appended.indices.filter { !leftOwn.contains($0) }
@@ -180,7 +183,7 @@ public struct RowEncoder {
   @inline(__always)
   private func appendNumber(_ value: Double, _ buffer: ByteBuffer) {
     if value.isFinite {
-      buffer.append(number: value, digits: digits)
+      if usesComma { buffer.append(comma: value, digits: digits, delimiter: writer.delimiter) } else { buffer.append(number: value, digits: digits) }
     } else if value.isNaN {
       if output == .ndjson { buffer.append("null") }
     } else {

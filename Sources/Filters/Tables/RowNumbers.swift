@@ -29,7 +29,13 @@ public func numberFailure(_ reading: NumberReading, _ row: Row, _ column: Int, _
   switch reading {
   case .infinite: return Failure(.badData, "\"\(text)\" is infinite", at: place)
   case .overflow: return Failure(.badData, "\"\(text)\" is too large for a number", at: place)
-  default: return Failure(.badData, "\"\(text)\" is not a number", at: place)
+  default:
+    // What is not printable may be what is odd.
+    if let odd = OddNumber(row.text(column)) {
+      return Failure(.badData, "\"\(text)\" is not a plain number: it \(odd.what)", at: place, remedy: odd.remedy)
+    }
+    let word = row.text(column)
+    return Failure(.badData, "\"\(text)\" is not a number", at: place, remedy: MissingText.isUsual(word) ? MissingText.remedy(word) : nil)
   }
 }
 

@@ -197,8 +197,13 @@ public final class RowPipeline {
     let block = work.rows.block
     work.rows.indices.reserveCapacity(block.rows)
     var faults = block.faults[...]
+    var omitted = block.omitted[...]
     worker.begin(input: block.input)
     for r in 0..<block.rows {
+      if let next = omitted.first, next == r {
+        omitted.removeFirst()
+        continue
+      }
       let row = block.row(r, format: format)
       let mark = answers.count
       do {

@@ -12,13 +12,28 @@ public final class StoredTable {
     case weight(unlessMissing: Int?)
     /// Whole numbers from 0, or missing (folds).
     case index
-    /// Numbers where every field is one, else categories.
-    case feature
+    /// Numbers, categories or dates, as is declared or the whole table says.
+    case feature(DeclaredKind)
     /// Categories, whatever the fields look like (groups).
     case label
   }
 
+  /// What a feature is told to be.
+  public enum DeclaredKind: Equatable, Sendable {
+    case undeclared, numeric, categorical
+    /// Days since 1970, or missing.
+    case date
+  }
+
+  /// What a feature is.
+  public enum FeatureKind: Equatable, Sendable {
+    case numeric, categorical
+    /// Days where that is declared, else no feature.
+    case date
+  }
+
   public enum Feature {
+    /// Of a date: days since 1970.
     case numbers([Double])
     /// `codes[i]` indexes `categories`, which are forms of keys, sorted; −1 is missing.
     case categories(codes: [Int32], categories: [FieldText])
@@ -30,27 +45,17 @@ public final class StoredTable {
   private let format: TableFormat
   private let columns: [Int]
   private let roles: [Role]
-  /// Columns whose numbers are not taken as they are.
-  private let isChecked: [Bool]
   private var shareRead = 0.0
   /// A column at a time, so that one can be handed over without a copy, and growing never holds all of them twice.
   private var values: [[Double]] = []
   /// Numbers of some columns, row after row, of the rows whose target is present.
   private var packed: [Double] = []
   private let packing: Packing?
-  /// Fields of a feature column that are no numbers: the first, and how many; and what is wrong with the first that is not finite.
-  private var texts: [Int: NonNumbers] = [:]
-  private var firstInfinite: [Int: Failure] = [:]
+  /// Of each undeclared feature, by its place among the columns: what its fields look like.
+  private var fields: [Int: FeatureFields] = [:]
+  private var kinds: [Int: FeatureKind] = [:]
 
   public var rows: Int { records.rows }
-
-  /// Fields that make a feature column one of categories.
-  public struct NonNumbers {
-    /// The first of them, and where it stands.
-    public let text: String
-    public let place: Failure.Place
-    public fileprivate(set) var count = 0
-  }
 
   /// Columns of which only the rows that teach are wanted, each of them at once: half the memory of columns that are woven together
   /// later. Their numbers may be infinite, and are checked in every row.
@@ -78,7 +83,6 @@ public final class StoredTable {
     format = reader.format
     columns = roles.map(\.column)
     self.roles = roles.map(\.role)
-    isChecked = roles.map { role in if case .weight = role.role { true } else { [.index, .label].contains(role.role) } }
     values = roles.map { _ in [] }
     self.packing = packing
     records = RawStore(memoryLimit: memoryLimit)
@@ -87,10 +91,59 @@ public final class StoredTable {
       progress(share)
     }
     counts = try pipeline.run((0..<max(1, threads)).map { _ in StoringWorker(self) })
-    // Only now is it known which feature columns hold numbers.
-    for k in columns.indices where texts[k] == nil {
-      if let failure = firstInfinite[k] { throw failure }
+    try decideKinds(policy)
+  }
+
+  /// Only now is it known which feature columns hold numbers. Throws for a column of numbers in another notation, and for the first stray field
+  /// of one of numbers, whose rows are left out where `policy` says so.
+  private func decideKinds(_ policy: BadRowPolicy) throws {
+    var strays: [(k: Int, fields: FeatureFields)] = []
+    for (k, role) in roles.enumerated() {
+      guard case .feature(let declared) = role else { continue }
+      switch declared {
+      case .numeric: kinds[k] = .numeric
+      case .categorical: kinds[k] = .categorical
+      case .date: kinds[k] = .date
+      // Labels are categories, whatever they look like.
+      case .undeclared where columns.indices.contains { columns[$0] == columns[k] && roles[$0] == .label }: kinds[k] = .categorical
+      case .undeclared:
+        guard var found = fields[k] else {
+          kinds[k] = .numeric
+          continue
+        }
+        found.numbers = values[k].reduce(0) { $0 + ($1.isNaN ? 0 : 1) }
+        fields[k] = found
+        guard let kind = found.kind else { throw StrayField.otherNotation(found, column: header.names[columns[k]]) }
+        kinds[k] = kind
+        if kind == .numeric, found.texts + found.infinite > 0 { strays.append((k, found)) }
+      }
     }
+    guard !strays.isEmpty else { return }
+    let failures = strays.map { StrayField.first($0.fields, column: header.names[columns[$0.k]]) }
+    let first = failures.min { $0.row < $1.row }!.failure
+    guard policy.skips else { throw first }
+    try leaveOut(strays.map(\.k), first, policy)
+  }
+
+  /// Leaves out the rows in which a feature of these holds no finite number.
+  private func leaveOut(_ places: [Int], _ first: Failure, _ policy: BadRowPolicy) throws {
+    records.rewind()
+    let finder = StrayFinder(places.map { columns[$0] }, rejects: policy.rejects, lineEnd: header.lineEndOrNewline)
+    _ = try RowPipeline(source: records, format: format, header: header, output: nil).run([finder])
+    let omitted = finder.rows
+    var isOmitted = [Bool](repeating: false, count: rows)
+    for row in omitted { isOmitted[row] = true }
+    if let packing {
+      let target = values[columns.firstIndex(of: packing.target)!]
+      let width = packing.columns.count
+      let taught = target.indices.filter { !target[$0].isNaN }
+      packed = taught.indices.filter { !isOmitted[taught[$0]] }.flatMap { packed[$0 * width..<($0 + 1) * width] }
+    }
+    for k in values.indices { values[k] = values[k].indices.filter { !isOmitted[$0] }.map { values[k][$0] } }
+    records.omit(omitted)
+    counts.skipped += omitted.count
+    if let known = counts.firstSkipped, known.place.input != first.place.input || known.place.line ?? 0 < first.place.line ?? 0 { return }
+    counts.firstSkipped = first
   }
 
   /// Column as numbers, NaN where missing. Costs nothing.
@@ -141,13 +194,35 @@ public final class StoredTable {
   /// Gives back the memory of stretches of records of which none is `wanted`: only the others are answered from then on.
   public func forgetRecords(unless wanted: (Int) -> Bool) { records.forget(unless: wanted) }
 
-  /// What makes a feature column one of categories; nil where it holds numbers.
-  public func nonNumbers(_ column: Int) -> NonNumbers? { texts[columns.firstIndex(of: column)!] }
+  /// The place of a column in its role as a feature, else of its first role.
+  private func place(ofFeature column: Int) -> Int {
+    let places = columns.indices.filter { columns[$0] == column }
+    return places.first { kinds[$0] != nil } ?? places[0]
+  }
 
-  /// A column of role `feature` or `label`.
+  /// What a feature column holds.
+  public func kind(_ column: Int) -> FeatureKind { kinds[place(ofFeature: column)]! }
+
+  /// Why an undeclared feature column is what it is: the fields that say so, where there are any.
+  public func evidence(_ column: Int) -> FeatureEvidence? {
+    let k = place(ofFeature: column)
+    guard roles[k] == .feature(.undeclared), !columns.indices.contains(where: { columns[$0] == column && roles[$0] == .label }) else { return nil }
+    return fields[k].map(FeatureEvidence.init)
+  }
+
+  /// Whether what a feature column holds is told to the table.
+  public func isDeclared(_ column: Int) -> Bool { roles[place(ofFeature: column)] != .feature(.undeclared) }
+
+  /// A column of role `feature`, which may have another role too.
+  public func featureValues(_ column: Int) throws -> Feature {
+    let k = place(ofFeature: column)
+    return kinds[k] == .categorical ? try feature(column) : .numbers(values[k])
+  }
+
+  /// A column whose first role is `feature` or `label`.
   public func feature(_ column: Int) throws -> Feature {
     let k = columns.firstIndex(of: column)!
-    if roles[k] == .feature, texts[k] == nil { return .numbers(numbers(column)) }
+    if let kind = kinds[k], kind != .categorical { return .numbers(numbers(column)) }
     let (numbers, keys) = try keys([column])
     let forms = keys.names.map { KeyForm.of($0[0]) }
     let categories = forms.filter { !$0.isEmpty }.sorted()
@@ -186,14 +261,36 @@ public final class StoredTable {
     private let packed: RowBuffer
     private let packedColumns: NumberColumns
     private var rowsPacked = 0
-    private var texts: [(k: Int, row: Int, text: String)] = []
-    private var infinite: [(k: Int, row: Int, failure: Failure)] = []
+    /// How the numbers of each column are taken.
+    private let care: UnsafeMutablePointer<Care>
+    /// What the block's undeclared features look like, and what the row adds to it if it is a good one.
+    private var fields: [Int: FeatureFields] = [:]
+    private var pending: [(k: Int, text: String, finding: Finding)] = []
+    private var looks: [String: FieldLook] = [:]
+
+    private enum Care: UInt8 {
+      /// As they are.
+      case none
+      /// As they are, unless one has a zero before a digit.
+      case padding
+      case each
+    }
+
+    private enum Finding { case padded, infinite, look(FieldLook) }
 
     init(_ table: StoredTable) {
       self.table = table
       width = table.columns.count
       columns = .allocate(capacity: max(1, width))
       columns.initialize(from: table.columns, count: width)
+      care = .allocate(capacity: max(1, width))
+      for (k, role) in table.roles.enumerated() {
+        switch role {
+        case .finite, .number, .feature(.numeric): (care + k).initialize(to: .none)
+        case .feature(.undeclared): (care + k).initialize(to: .padding)
+        case .weight, .index, .label, .feature: (care + k).initialize(to: .each)
+        }
+      }
       values = RowBuffer(width: width)
       weighed = table.roles.enumerated().compactMap { k, role in
         if case .weight(let target) = role { (k, target.map { table.columns.firstIndex(of: $0)! }) } else { nil }
@@ -204,14 +301,18 @@ public final class StoredTable {
       packed = RowBuffer(width: wanted.count)
     }
 
-    deinit { columns.deallocate() }
+    deinit {
+      columns.deallocate()
+      care.deallocate()
+    }
 
     override func handle(_ row: Row, into output: ByteBuffer) throws {
       let place = values.row(rowsRead)
       do {
         for k in 0..<width {
-          if case .number(let value) = row.number(columns[k], reader), !table.isChecked[k] {
+          if case .number(let value) = row.number(columns[k], reader), care[k] != .each {
             place[k] = value
+            if care[k] == .padding, isPadded(row.raw(columns[k])) { pending.append((k, row.text(columns[k]), .padded)) }
           } else {
             place[k] = try readWithCare(row, k)
           }
@@ -224,11 +325,53 @@ public final class StoredTable {
         }
         if targetPlace >= 0 { try pack(row, isTaught: !place[targetPlace].isNaN) }
       } catch {
-        texts.removeAll { $0.row == rowsRead }
-        infinite.removeAll { $0.row == rowsRead }
+        pending.removeAll()
         throw error
       }
+      if !pending.isEmpty { takePending() }
       rowsRead += 1
+    }
+
+    /// Whether a number has a zero before a digit: 007 and -01, not 0.7 and 0.
+    @inline(__always)
+    private func isPadded(_ raw: UnsafeBufferPointer<UInt8>) -> Bool {
+      guard let first = raw.first, first <= 0x30 else { return false }
+      if first == 0x30 { return raw.count > 1 && raw[1] &- 0x30 < 10 }
+      return first == UInt8(ascii: ".") || raw.count < 3 ? false : isPaddedInside(raw)
+    }
+
+    /// Behind a quote, blanks and a sign.
+    private func isPaddedInside(_ raw: UnsafeBufferPointer<UInt8>) -> Bool {
+      var p = 0
+      while p < raw.count, [0x22, 32, 9].contains(raw[p]) { p += 1 }
+      if p < raw.count, raw[p] == UInt8(ascii: "-") || raw[p] == UInt8(ascii: "+") { p += 1 }
+      return p + 1 < raw.count && raw[p] == 0x30 && raw[p + 1] &- 0x30 < 10
+    }
+
+    private func takePending() {
+      for (k, text, finding) in pending {
+        var found = fields[k] ?? FeatureFields()
+        switch finding {
+        case .padded:
+          found.firstPadded = found.firstPadded ?? .init(text: text, row: rowsRead)
+          // One is enough.
+          care[k] = .none
+        case .infinite:
+          found.infinite += 1
+          found.firstInfinite = found.firstInfinite ?? .init(text: text, row: rowsRead)
+        case .look(let look): found.add(text, look, row: rowsRead)
+        }
+        fields[k] = found
+      }
+      pending.removeAll(keepingCapacity: true)
+    }
+
+    private func look(_ text: String) -> FieldLook {
+      if let known = looks[text] { return known }
+      let look = FieldLook(text)
+      // Few texts stand for most fields, or there are too many to keep.
+      if looks.count < 1 << 12 { looks[text] = look }
+      return look
     }
 
     private func pack(_ row: Row, isTaught: Bool) throws {
@@ -240,7 +383,11 @@ public final class StoredTable {
     private func readWithCare(_ row: Row, _ k: Int) throws -> Double {
       let column = table.columns[k]
       let role = table.roles[k]
-      if role == .label { return .nan }
+      switch role {
+      case .label, .feature(.categorical): return .nan
+      case .feature(.date): return try DateField.days(row, column, table.header)
+      default: break
+      }
       let reading = row.number(column, reader)
       switch (reading, role) {
       case (.missing, _): return .nan
@@ -253,14 +400,15 @@ public final class StoredTable {
         throw Failure(.badData, "\"\(row.text(column))\" is negative, and a weight is not", at: .init(column: table.header.names[column]))
       case (.number(let value), _): return value
       case (.infinite(let value), .number): return value
+      case (.infinite, .feature(.undeclared)), (.overflow, .feature(.undeclared)):
+        pending.append((k, row.text(column), .infinite))
+        return .nan
+      case (_, .feature(.undeclared)):
+        let text = row.text(column)
+        pending.append((k, text, .look(look(text))))
+        return .nan
       case (.infinite, .feature), (.overflow, .feature):
-        var failure = numberFailure(reading, row, column, table.header)
-        failure.remedy = "a feature is finite or missing"
-        infinite.append((k, rowsRead, failure))
-        return .nan
-      case (_, .feature):
-        texts.append((k, rowsRead, row.text(column)))
-        return .nan
+        throw StrayField.infinite(row.text(column), at: .init(column: table.header.names[column]))
       default: throw numberFailure(reading, row, column, table.header)
       }
     }
@@ -271,16 +419,12 @@ public final class StoredTable {
 
     override func commit(_ rows: Rows) throws {
       for k in 0..<width { table.values[k].append(contentsOf: turned[k * rowsRead..<(k + 1) * rowsRead]) }
-      for (k, row, text) in texts {
-        if table.texts[k] == nil {
+      let before = table.records.rows
+      for (k, found) in fields {
+        table.fields[k, default: FeatureFields()].add(found) { row in
           let (input, line) = rows.place(row)
-          table.texts[k] = NonNumbers(text: text, place: .init(input: input, line: line, column: table.header.names[table.columns[k]]))
+          return (before + row, .init(input: input, line: line, column: table.header.names[table.columns[k]]))
         }
-        table.texts[k]!.count += 1
-      }
-      for (k, row, var failure) in infinite where table.firstInfinite[k] == nil {
-        (failure.place.input, failure.place.line) = rows.place(row)
-        table.firstInfinite[k] = failure
       }
       if rowsPacked > 0 {
         let added = UnsafeBufferPointer(start: packed.base, count: rowsPacked * packed.width)
@@ -290,8 +434,7 @@ public final class StoredTable {
       let isUnanswered = table.packing?.answersTaught == false && rowsPacked == rows.count
       rowsRead = 0
       rowsPacked = 0
-      texts.removeAll()
-      infinite.removeAll()
+      fields.removeAll(keepingCapacity: true)
       if isUnanswered { table.records.skip(rows.count) } else { try table.records.append(rows) }
     }
   }

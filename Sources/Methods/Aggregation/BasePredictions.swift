@@ -24,7 +24,7 @@ extension BasePredictions {
     let m = levels.count
     var result = [Double](repeating: .nan, count: rows * names.count * m)
     for (j, name) in names.enumerated() {
-      guard let from = models.firstIndex(of: name) else { continue }
+      guard let from = models.firstIndex(where: { $0.hasSameBytes(as: name) }) else { continue }
       for i in 0..<rows { for t in 0..<m { result[(i * names.count + j) * m + t] = values[(i * models.count + from) * m + t] } }
     }
     return BasePredictions(models: names, levels: levels, rows: rows, values: result)

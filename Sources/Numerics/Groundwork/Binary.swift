@@ -7,6 +7,7 @@ public struct ByteWriter {
   public mutating func write(_ value: UInt64) { withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) } }
   public mutating func write(_ value: Int) { write(UInt64(bitPattern: Int64(value))) }
   public mutating func write(_ value: Double) { write(value.bitPattern) }
+  public mutating func write(_ value: UInt8) { bytes.append(value) }
   public mutating func write(_ value: Bool) { bytes.append(value ? 1 : 0) }
 
   public mutating func write(_ value: String) {
@@ -52,7 +53,8 @@ public struct ByteReader {
 
   public mutating func readInt() throws -> Int { Int(truncatingIfNeeded: Int64(bitPattern: try readUInt64())) }
   public mutating func readDouble() throws -> Double { Double(bitPattern: try readUInt64()) }
-  public mutating func readBool() throws -> Bool { bytes[try take(1).lowerBound] != 0 }
+  public mutating func readByte() throws -> UInt8 { bytes[try take(1).lowerBound] }
+  public mutating func readBool() throws -> Bool { try readByte() != 0 }
 
   public mutating func readString() throws -> String {
     let count = try readInt()

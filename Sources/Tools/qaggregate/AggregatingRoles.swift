@@ -10,6 +10,7 @@ struct AggregatingRoles {
   /// Which copy of its row a row is, where rows are copied for cross-conformal calibration.
   let copy: Int?
   let features: [Int]
+  let kinds: FeatureKinds
 
   init(_ session: FilterSession, _ header: Header, _ flags: QAggregate, learns: Bool, usesFeatures: Bool) throws {
     target = try session.requiredTarget(header, named: flags.targetOption.target)
@@ -19,9 +20,11 @@ struct AggregatingRoles {
     let alone = [("--target", target), ("--weight", weight)]
     if usesFeatures {
       features = try session.featureColumns(header, flags.featureOptions, alone: alone, picksGroups: true)
+      kinds = try FeatureKinds(flags.kindOptions, header, features: features)
     } else {
       try session.checkRoles(header, alone: alone)
       features = []
+      kinds = FeatureKinds()
     }
   }
 
@@ -30,7 +33,7 @@ struct AggregatingRoles {
     let quantiles: [(column: Int, role: StoredTable.Role)] = groups.flatMap(\.columns).map { ($0, .number) }
     return [(target, .finite)] + [fold, copy].compactMap { $0 }.map { ($0, .index) }
       + [weight].compactMap { $0 }.map { ($0, .weight(unlessMissing: target)) }
-      + quantiles + features.map { ($0, .feature) }
+      + quantiles + features.map { ($0, kinds.role($0)) }
   }
 
   func explanation(_ header: Header) -> [(String, String)] {

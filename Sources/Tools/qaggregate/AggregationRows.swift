@@ -23,9 +23,12 @@ struct AggregationRows {
   private let copies: [(fold: Int, copy: Int)]?
   /// Of every row of the table; nil where no weight depends on them.
   let features: FeatureTable?
+  /// Columns of dates, of which features are parts.
+  let dates: [String]
   private let training: AggregationTraining
 
   init(_ table: StoredTable, _ roles: AggregatingRoles, _ combination: Combination, _ session: FilterSession, crossFits: Bool, seed: UInt64) throws {
+    dates = roles.kinds.dates
     let target = table.numbers(roles.target)
     let labelled = target.indices.filter { !target[$0].isNaN }
     self.labelled = labelled
@@ -37,7 +40,7 @@ struct AggregationRows {
     let weights = try roles.weight.map { try session.rowWeights(table, $0, of: labelled) }
     let width = combination.columns.count
     let values = table.numbers(combination.columns)
-    session.warnOfStrayTexts(table, roles.features)
+    session.tellFeatureKinds(table, roles.features)
     let features = roles.features.isEmpty ? nil : try featureTable(table, columns: roles.features)
     self.features = features
     training = AggregationTraining(

@@ -43,6 +43,8 @@ struct AggregationTask: LearningTask {
     TableStorage(roles: roles.columns.stored(roles.combination.groups), memory: options.memoryBytes)
   }
 
+  func features(_ roles: Roles) -> [Int] { roles.columns.features }
+
   func learn(_ table: StoredTable, _ roles: Roles, _ session: FilterSession) throws -> LearntCombination {
     let seed = flags.seedOption.seed
     let rows = try AggregationRows(table, roles.columns, roles.combination, session, crossFits: !options.newOnly && !flags.describe, seed: seed)
@@ -80,7 +82,8 @@ struct LearntCombination: LearntAnswers {
   func model(_ header: Header) -> ModelFile {
     let readsFeatures = aggregatorRegistry.first { $0.description.name == combination.specification.method }!.usesFeatures
     return combination.model(
-      fits.kept, folds: rows.copiedFolds, schema: readsFeatures ? rows.features.map(FeatureSchema.init) : nil, header: header, target: target,
+      fits.kept, folds: rows.copiedFolds, schema: readsFeatures ? rows.features.map { FeatureSchema($0, dates: rows.dates) } : nil, header: header,
+      target: target,
       training: fits.summary)
   }
 

@@ -117,7 +117,7 @@ struct Combination {
       for other in fits.dropFirst() { other.encode(into: &writer) }
     }
     return ModelFile(
-      tool: "qaggregate", settings: [specification.text], target: target, inputs: models + (schema?.features.map(\.name) ?? []), levels: levels,
+      tool: "qaggregate", settings: [specification.text], target: target, inputs: models + (schema?.inputs ?? []), levels: levels,
       training: training.merging(fitted.summary.map { ($0.key, $0.value) }) { $1 }, columns: header.names, body: writer.bytes)
   }
 }

@@ -45,6 +45,7 @@ struct QAggregate: FilterTool {
   @OptionGroup var targetOption: TargetOption
 
   @OptionGroup var featureOptions: FeatureOptions<LocalFeaturesHelp>
+  @OptionGroup var kindOptions: FeatureKindOptions
   @OptionGroup var weightOption: WeightOption<RowWeightHelp>
   @OptionGroup var groupsOption: GroupsOption<CombinedGroupsHelp>
 
@@ -105,7 +106,8 @@ struct QAggregate: FilterTool {
     ("--keep", { $0.keep }), ("--describe", { $0.describe }),
   ])
   var flags: [GivenFlag] {
-    QAggregate.list.of(self) + targetOption.flags + featureOptions.flags + weightOption.flags + groupsOption.flags + seedOption.flags + learning.flags
+    QAggregate.list.of(self) + targetOption.flags + featureOptions.flags + kindOptions.flags + weightOption.flags + groupsOption.flags
+      + seedOption.flags + learning.flags
       + table.flags
   }
 
@@ -113,7 +115,7 @@ struct QAggregate: FilterTool {
   private static let teaching = common.union([
     "--method", "--groups", "--target", "--features", "--exclude", "--isotonic", "--noncrossing", "--margin", "--seed", "--new-only", "--save",
     "--memory",
-  ])
+  ]).union(FeatureKindOptions.names)
   private static let learn = Mode(
     "learn", "", "learns weights from the labelled rows; labelled rows are answered with those of other folds",
     takes: teaching.union(["--weight", "--tune", "--time"])
@@ -181,10 +183,9 @@ struct QAggregate: FilterTool {
 
   /// Said, not refused: a script that tries one method after the other gives all of them the same flags.
   func tellUnusedFeatures(_ type: any Aggregator.Type, _ session: FilterSession) {
-    let options = featureOptions
-    guard !type.usesFeatures, options.features != nil || options.exclude != nil else { return }
+    guard !type.usesFeatures, let given = (featureOptions.flags + kindOptions.flags).first(where: \.isGiven) else { return }
     session.diagnostics.warn(
-      "\(options.features != nil ? "--features" : "--exclude") has no effect: the weights of \(type.description.name) do not depend on features")
+      "\(given.name) has no effect: the weights of \(type.description.name) do not depend on features")
   }
 
   /// `--noncrossing` and `--margin` as settings of a method.

@@ -11,13 +11,14 @@ extension QConformal {
     ("--id", { $0.id != nil }), ("--keep-open", { $0.keepOpen != nil }), ("--part-id", { $0.partId != nil }),
   ])
   var flags: [GivenFlag] {
-    QConformal.list.of(self) + timeOption.flags + targetOption.flags + weightOption.flags + groupsOption.flags + learning.flags + table.flags
+    QConformal.list.of(self) + timeOption.flags + targetOption.flags + weightOption.flags + kindOptions.flags + groupsOption.flags
+      + learning.flags + table.flags
   }
 
   /// What learning from all rows at once takes, whether rows are answered or their scores are written.
   private static let teaching = TableOptions.names.union([
     "--method", "--one-sided", "--target", "--weight", "--groups", "--by", "--bounds", "--levels", "--given", "--memory",
-  ])
+  ]).union(FeatureKindOptions.names)
 
   private static func learn(_ method: String) -> Mode {
     Mode(
@@ -30,9 +31,10 @@ extension QConformal {
       "copies", "--method cv+", "learns from rows in copies, as qfit --cv-plus and --nested write them, and makes one row of them",
       takes: teaching.union(["--decay", "--min-rows", "--report", "--as", "--new-only", "--save"]).subtracting([
         "--levels", "--given", "--one-sided", "--on-error", "--rejects",
-      ])
+      ]).subtracting(FeatureKindOptions.names)
     ) { flag in
       switch flag {
+      case "--categorical", "--numeric", "--date": ("\(flag): \(method) uses no features", nil)
       case "--given": ("--given: \(method) uses no columns", "use --method conditional")
       case "--levels": ("--levels: \(method) makes no levels", "use --method residual")
       case "--on-error", "--rejects": refusalOfSkipping(method)

@@ -159,6 +159,7 @@ struct QConformal: FilterTool {
       "With --method conditional, the columns over whose linear functions intervals cover, separated by commas.", valueName: "columns"))
   var given: String?
 
+  @OptionGroup var kindOptions: FeatureKindOptions
   @OptionGroup var learning: LearningOptions
   @OptionGroup var table: TableOptions
 

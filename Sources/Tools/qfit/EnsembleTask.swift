@@ -34,6 +34,8 @@ struct EnsembleTask: LearningTask {
     return TableStorage(roles: roles.stored, memory: isSmall ? 1 << 26 : options.memoryBytes)
   }
 
+  func features(_ roles: TrainingRoles) -> [Int] { roles.features }
+
   func learn(_ table: StoredTable, _ roles: TrainingRoles, _ session: FilterSession) throws -> FittedTable {
     let seed = flags.seedOption.seed
     let training = try LabelledRows(table, roles, session, folds: flags.folds, newOnly: options.newOnly, copies: flags.copies, seed: seed)

@@ -31,7 +31,7 @@ final class FittedEnsemble {
   ) throws {
     self.learners = learners
     self.levels = levels
-    schema = FeatureSchema(training.features)
+    schema = FeatureSchema(training.features, dates: training.dates)
     trainingRows = training.rows.count
     folds = training.folds
 
@@ -120,7 +120,7 @@ final class FittedEnsemble {
       summary[learner.name] = model.summary.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     }
     return ModelFile(
-      tool: "qfit", settings: learners.map(\.specification.text), target: target, inputs: schema.features.map(\.name), levels: levels,
+      tool: "qfit", settings: learners.map(\.specification.text), target: target, inputs: schema.inputs, levels: levels,
       training: summary, columns: header.names, body: writer.bytes)
   }
 }

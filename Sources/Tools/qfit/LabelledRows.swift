@@ -10,6 +10,8 @@ import Tables
 struct LabelledRows {
   /// Features of every row.
   let features: FeatureTable
+  /// Columns of dates, of which features are parts.
+  let dates: [String]
   /// Where they are kept apart: the rows without a target.
   private let asked: AskedRows?
   private let target: [Double]
@@ -28,6 +30,7 @@ struct LabelledRows {
     throws
   {
     let header = table.header
+    dates = roles.kinds.dates
     let target = table.numbers(roles.target)
     let labelled = target.indices.filter { !target[$0].isNaN }
     unlabelled = target.count - labelled.count
@@ -38,7 +41,7 @@ struct LabelledRows {
     }
     let weights = try roles.weight.map { try session.rowWeights(table, $0, of: labelled) }
 
-    session.warnOfStrayTexts(table, roles.features)
+    session.tellFeatureKinds(table, roles.features)
     var foldOfRow: [Int] = []
     if let fold = roles.fold {
       foldOfRow = [Int](repeating: -1, count: table.rows)

@@ -37,6 +37,7 @@ struct QFit: FilterTool {
   @OptionGroup var targetOption: TargetOption
 
   @OptionGroup var featureOptions: FeatureOptions<LearnerFeaturesHelp>
+  @OptionGroup var kindOptions: FeatureKindOptions
   @OptionGroup var weightOption: WeightOption<RowWeightHelp>
 
   @Option(
@@ -94,13 +95,15 @@ struct QFit: FilterTool {
     ("--cv-plus", { $0.cvPlus }), ("--nested", { $0.nested }), ("--tune", { $0.tune != nil }),
   ])
   var flags: [GivenFlag] {
-    QFit.list.of(self) + targetOption.flags + featureOptions.flags + weightOption.flags + seedOption.flags + learning.flags + table.flags
+    QFit.list.of(self) + targetOption.flags + featureOptions.flags + kindOptions.flags + weightOption.flags + seedOption.flags + learning.flags
+      + table.flags
   }
 
   private static let learn = Mode(
     "learn", "", "fits learners on the labelled rows and answers the others; labelled rows are answered out of fold",
     takes: list.names.union(["--target", "--features", "--exclude", "--weight", "--seed", "--new-only", "--save", "--memory"]).union(
-      TableOptions.names)
+      TableOptions.names
+    ).union(FeatureKindOptions.names)
   )
   private static let answer = Mode(
     "answer", "--load FILE", "answers every row with a model file, as a stream", takes: TableOptions.names.union(["--load"]),

@@ -10,6 +10,7 @@ struct TrainingRoles {
   let weight: Int?
   let group: Int?
   let features: [Int]
+  let kinds: FeatureKinds
 
   init(_ session: FilterSession, _ header: Header, _ flags: QFit) throws {
     target = try session.requiredTarget(header, named: flags.targetOption.target)
@@ -22,6 +23,7 @@ struct TrainingRoles {
     }
     features = try session.featureColumns(
       header, flags.featureOptions, alone: [("--target", target), ("--weight", weight)], shared: [("--group", [group].compactMap { $0 })])
+    kinds = try FeatureKinds(flags.kindOptions, header, features: features)
   }
 
   /// What to store of the table.
@@ -30,7 +32,7 @@ struct TrainingRoles {
     if let fold { roles.append((fold, .index)) }
     if let weight { roles.append((weight, .weight(unlessMissing: target))) }
     if let group { roles.append((group, .label)) }
-    return roles + features.map { ($0, .feature) }
+    return roles + features.map { ($0, kinds.role($0)) }
   }
 
   func explanation(_ header: Header, _ learners: [NamedLearner], _ levels: [Double]) -> [(String, String)] {

@@ -136,7 +136,15 @@ final class RecordSink {
   }
 
   private func levelText(number: Int) -> [UInt8] {
-    if levelTexts.count <= number { levelTexts += vocabulary.levels.dropFirst(levelTexts.count).map { Array(Tables.levelText($0).utf8) } }
+    if levelTexts.count <= number {
+      for level in vocabulary.levels.dropFirst(levelTexts.count) {
+        let text = Tables.levelText(level)
+        let buffer = ByteBuffer(capacity: 64)
+        // In JSON it is a number, or the name of a member.
+        if writer.writesObjects { buffer.append(text) } else { writer.append(NumberNotation.local(text), into: buffer) }
+        levelTexts.append(Array(buffer.bytes))
+      }
+    }
     return levelTexts[number]
   }
 }

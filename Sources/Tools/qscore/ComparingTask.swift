@@ -62,7 +62,7 @@ struct ComparingTask: JudgedTask {
   private func comparison(_ roles: ScoringRoles, _ session: FilterSession) throws -> Comparison {
     let models = roles.groups.map(\.name)
     let baseline = try flags.compare?.name.map { name in
-      guard let index = models.firstIndex(of: name) else {
+      guard let index = models.firstIndex(where: { $0.hasSameBytes(as: name) }) else {
         throw session.failure(
           "no quantile columns of a model \"\(name)\" to compare with", remedy: flags.compare?.fileRemedy ?? suggestion(for: name, among: models))
       }

@@ -56,7 +56,7 @@ struct SavedCopies {
         }
         return Group(name: name, whole: whole, byKey: Dictionary(uniqueKeysWithValues: byKey))
       }
-      guard reader.isAtEnd, folds.count > 1, !names.isEmpty, Set(names).count == names.count else { throw ByteReader.damaged }
+      guard reader.isAtEnd, folds.count > 1, !names.isEmpty, Set(names.map { FieldText($0) }).count == names.count else { throw ByteReader.damaged }
       self.folds = folds
     } catch var failure as Failure {
       failure.place.input = path

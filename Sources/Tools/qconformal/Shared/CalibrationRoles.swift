@@ -12,6 +12,7 @@ struct CalibrationRoles {
   let copy: Int?
   /// Columns whose functions `--method conditional` covers over.
   let given: [Int]
+  let kinds: FeatureKinds
 
   init(_ session: FilterSession, _ header: Header, _ flags: QConformal, takesCopies: Bool = false) throws {
     if takesCopies {
@@ -25,13 +26,14 @@ struct CalibrationRoles {
     weight = try flags.weightOption.weight.map { try session.column(header, $0) }
     by = try session.columns(header, nameList(flags.by))
     given = try session.columns(header, nameList(flags.given))
+    kinds = try FeatureKinds(flags.kindOptions, header, features: given)
     try session.checkRoles(header, alone: [("--target", target), ("--weight", weight)], shared: [("--by", by), ("--given", given)])
   }
 
   /// What to store beside the quantiles.
   var stored: [(column: Int, role: StoredTable.Role)] {
     [(target, .finite)] + [fold, copy].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight(unlessMissing: nil)) }
-      + by.map { ($0, .label) } + given.map { ($0, .feature) }
+      + by.map { ($0, .label) } + given.map { ($0, kinds.role($0)) }
   }
 
   /// The quantiles, of labelled rows.

@@ -24,6 +24,8 @@ struct CalibrationRows {
   let keys: [RowKey]?
   /// The `--given` columns of every row.
   let features: FeatureTable?
+  /// Columns of dates, of which features are parts.
+  let dates: [String]
 
   init(_ table: StoredTable, _ roles: CalibrationRoles, decay: Double?, _ session: FilterSession, teaches: (Int) -> Bool = { _ in true }) throws {
     let values = table.numbers(roles.target)
@@ -48,8 +50,12 @@ struct CalibrationRows {
     typicalWeight = column == nil ? 1 : mean.isFinite ? mean : .greatestFiniteMagnitude
     weights = column == nil && decay == nil ? nil : own.indices.map { own[$0] * pow(decay ?? 1, Double(own.count - $0)) }
     keys = roles.by.isEmpty ? nil : try RowKey.keys(table, roles.by)
-    session.warnOfStrayTexts(table, roles.given)
+    session.tellFeatureKinds(table, roles.given)
     features = roles.given.isEmpty ? nil : try featureTable(table, columns: roles.given)
+    dates = roles.kinds.dates
+    if features?.names.isEmpty == true {
+      throw session.failure("the columns of --given hold dates, which are no features", remedy: "name them with --date too")
+    }
   }
 
   func isLabelled(_ row: Int) -> Bool { positionOfRow[row] >= 0 }

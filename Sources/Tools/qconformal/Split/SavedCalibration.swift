@@ -33,8 +33,8 @@ struct SavedCalibration {
     }
   }
 
-  init(specification: MethodSpecification, terms: CalibrationTerms, groups: [Group], features: FeatureTable? = nil) {
-    given = features.map(FeatureSchema.init)
+  init(specification: MethodSpecification, terms: CalibrationTerms, groups: [Group], features: FeatureTable? = nil, dates: [String] = []) {
+    given = features.map { FeatureSchema($0, dates: dates) }
     self.specification = specification
     self.terms = terms
     self.groups = groups
@@ -70,7 +70,7 @@ struct SavedCalibration {
         let fitted = groups.flatMap { [$0.whole] + $0.byKey.map(\.value) }
         guard fitted.allSatisfy({ ($0 as? any FeatureDependentCalibrator)?.fits(table) == true }) else { throw ByteReader.damaged }
       }
-      guard reader.isAtEnd, !names.isEmpty, Set(names).count == names.count else { throw ByteReader.damaged }
+      guard reader.isAtEnd, !names.isEmpty, Set(names.map { FieldText($0) }).count == names.count else { throw ByteReader.damaged }
     } catch var failure as Failure {
       failure.place.input = path
       throw failure
@@ -95,7 +95,7 @@ struct SavedCalibration {
     given?.encode(into: &writer)
     return ModelFile(
       tool: "qconformal", settings: [specification.text], target: target,
-      inputs: groups.map(\.name) + terms.by + (given?.features.map(\.name) ?? []) + [terms.weight].compactMap { $0 },
+      inputs: groups.map(\.name) + terms.by + (given?.inputs ?? []) + [terms.weight].compactMap { $0 },
       levels: Levels.union(groups.map(\.whole.levels)), training: training, columns: columns, body: writer.bytes)
   }
 

@@ -51,6 +51,8 @@ struct SplitTask: LearningTask {
     TableStorage(roles: roles.columns.stored, packing: roles.columns.packing(roles.groups, newOnly: options.newOnly), memory: options.memoryBytes)
   }
 
+  func features(_ roles: Roles) -> [Int] { roles.columns.given }
+
   func finishEmpty(_ session: FilterSession) throws {
     if flags.partial { throw session.failure("the table is empty, so it has no scores") }
     try options.finishEmpty(session)
@@ -103,7 +105,7 @@ struct SplitCalibration: LearntAnswers {
     let terms = CalibrationTerms(weight: roles.columns.weight.map { header.names[$0] }, by: by, bounds: task.bounds)
     let saved = SavedCalibration(
       specification: task.specification, terms: terms, groups: zip(roles.groups, calibrations).map(SavedCalibration.Group.init),
-      features: rows.features)
+      features: rows.features, dates: rows.dates)
     return saved.model(columns: header.names, target: header.names[roles.columns.target], rows: rows.labelled.count)
   }
 

@@ -55,11 +55,15 @@ final class LevelNumbers {
   private var texts = ByteTable()
   private var numbers: [Int] = []
   private let reader = NumberReader()
+  /// Numbers and names of members in JSON have a point in any case.
+  private let jsonReader: NumberReader?
 
-  init(column: Int, header: Header, vocabulary: Vocabulary) {
+  /// With `isJSON` the levels are of JSON: of numbers, names of members, or strings.
+  init(column: Int, header: Header, vocabulary: Vocabulary, isJSON: Bool = false) {
     self.column = column
     self.header = header
     self.vocabulary = vocabulary
+    jsonReader = isJSON ? NumberReader(decimalMark: NumberNotation.point) : nil
   }
 
   /// The level of a field that was met before.
@@ -75,23 +79,29 @@ final class LevelNumbers {
 
   /// What is wrong with a text that tells no level.
   func failure(_ text: UnsafeBufferPointer<UInt8>) -> Failure {
-    let isNumber = if case .number = reader.read(text) { true } else { false }
+    let isNumber = if case .number = read(text) { true } else { false }
+    let odd = isNumber ? nil : OddNumber(String(decoding: text, as: UTF8.self))
     let shown = "\"\(printable(String(decoding: text, as: UTF8.self)))\""
     return Failure(
-      .badData, shown + (isNumber ? " is no quantile level, which is strictly between 0 and 1" : " is not a level"),
+      .badData, shown + (isNumber ? " is no quantile level, which is strictly between 0 and 1" : " is not a level" + (odd.map { ": it \($0.what)" } ?? "")),
       at: .init(column: header.names[column]),
-      remedy: isNumber && isEnd(text) ? "choose levels with --levels" : nil)
+      remedy: isNumber && isEnd(text) ? "choose levels with --levels" : odd?.remedy)
   }
 
   /// Whether it is 0 or 1, as some tables call the least and the largest value.
   private func isEnd(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
-    if case .number(let value) = reader.read(text) { return value == 0 || value == 1 }
+    if case .number(let value) = read(text) { return value == 0 || value == 1 }
     return false
+  }
+
+  private func read(_ text: UnsafeBufferPointer<UInt8>) -> NumberReading {
+    let reading = jsonReader?.read(text) ?? .notANumber
+    return reading == .notANumber ? reader.read(text) : reading
   }
 
   private func add(_ text: UnsafeBufferPointer<UInt8>) throws -> Int {
     var number = LevelNumbers.none
-    if case .number(let value) = reader.read(text) {
+    if case .number(let value) = read(text) {
       if value > 0, value < 1, Level(value).isProper {
         number = vocabulary.level(value)
       } else if vocabulary.onlyLevels != nil, isEnd(text) {

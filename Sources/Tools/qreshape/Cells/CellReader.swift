@@ -68,7 +68,7 @@ class CellReader {
       leftOut += 1
       return true
     }
-    let reading = numbers.read(CellReader.content(json: raw))
+    let reading = numbers.read(json: raw)
     switch reading {
     case .number, .missing, .infinite: break
     default: return false

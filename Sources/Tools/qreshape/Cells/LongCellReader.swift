@@ -13,7 +13,7 @@ final class LongCellReader: CellReader {
 
   init(columns: LongShape.Columns, header: Header, vocabulary: Vocabulary, writer: FieldWriter) {
     self.columns = columns
-    levels = LevelNumbers(column: columns.level, header: header, vocabulary: vocabulary)
+    levels = LevelNumbers(column: columns.level, header: header, vocabulary: vocabulary, isJSON: writer.input == .ndjson)
     models = columns.model.map { ModelNumbers(column: $0, header: header, vocabulary: vocabulary) }
     super.init(header: header, vocabulary: vocabulary, writer: writer)
   }

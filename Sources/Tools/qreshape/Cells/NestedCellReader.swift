@@ -10,7 +10,7 @@ final class NestedCellReader: CellReader {
 
   init(columns: NestedShape.Columns, header: Header, vocabulary: Vocabulary, writer: FieldWriter) {
     self.columns = columns
-    levels = LevelNumbers(column: columns.levels ?? columns.values, header: header, vocabulary: vocabulary)
+    levels = LevelNumbers(column: columns.levels ?? columns.values, header: header, vocabulary: vocabulary, isJSON: true)
     models = columns.model.map { ModelNumbers(column: $0, header: header, vocabulary: vocabulary) }
     super.init(header: header, vocabulary: vocabulary, writer: writer)
   }

@@ -77,7 +77,7 @@ extension ColumnShape {
   }
 
   static func outside(_ column: String, _ input: String) -> Failure {
-    var failure = Header.improper(column, input: input)
+    var failure = Header.improper(column, input: input, line: 1)
     if failure.remedy == "rename the column" { failure.remedy = "rename the column, or choose levels with --levels" }
     return failure
   }
