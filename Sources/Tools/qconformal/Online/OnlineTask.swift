@@ -113,7 +113,7 @@ final class OnlineTask: StreamingTask {
 
   private func tell(_ worker: OnlineWorker, _ roles: Roles, _ session: FilterSession) {
     let diagnostics = session.diagnostics
-    CalibrationMessages.tellUnpaired(roles.groups.filter { LevelPairs($0.levels).pairs.isEmpty }.map(\.title), diagnostics)
+    CalibrationMessages.tellUnpaired(roles.groups.filter { LevelPairs($0.levels).pairs.isEmpty }, of: roles.groups, diagnostics)
     if worker.repeatedRows > 0 {
       diagnostics.warn(
         """
