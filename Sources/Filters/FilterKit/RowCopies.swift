@@ -37,7 +37,7 @@ public struct RowCopies {
     }
     let folds = Set(labelled.map { Int(given[$0]) }).sorted()
     guard folds.count > 1 else {
-      throw session.failure("the labelled rows stand in one fold", column: names[foldColumn], remedy: "it takes two or more")
+      throw session.failure("the labelled rows stand in one fold", column: names[foldColumn], remedy: "cross-fitting takes two or more")
     }
     let position = Dictionary(uniqueKeysWithValues: folds.enumerated().map { ($1, $0) })
     copyOfRow = try held.indices.map { row in

@@ -58,20 +58,32 @@ public struct GlobalMedium: Aggregator {
   /// Says once what the fits of several levels say alike: what the first of them says, with how many others say the same of other numbers
   /// and models.
   static func tell(_ warnings: [[String]], levels: [Double], _ context: FitContext) {
-    var places: [(text: String, levels: [Int], isSame: Bool)] = []
+    var places: [(texts: [String], levels: [[Int]])] = []
     for (t, texts) in warnings.enumerated() {
       for text in texts {
-        if let k = places.firstIndex(where: { Listing.gist(of: $0.text) == Listing.gist(of: text) }) {
-          places[k].levels.append(t)
-          if text != places[k].text { places[k].isSame = false }
+        guard let k = places.firstIndex(where: { Listing.gist(of: $0.texts[0]) == Listing.gist(of: text) }) else {
+          places.append(([text], [[t]]))
+          continue
+        }
+        if let known = places[k].texts.firstIndex(of: text) {
+          places[k].levels[known].append(t)
         } else {
-          places.append((text, [t], true))
+          places[k].texts.append(text)
+          places[k].levels.append([t])
         }
       }
     }
-    for (text, found, isSame) in places {
-      let others = found.count > 1 ? ", and \(isSame ? "" : "alike ")at \(counted(found.count - 1, "other level"))" : ""
-      context.warn(isSame && found.count == levels.count ? text : "\(text) (at level \(levels[found[0]])\(others))")
+    for (texts, found) in places {
+      let titles = found.map { "level \(levels[$0[0]])" + ($0.count > 1 ? " and \(counted($0.count - 1, "other"))" : "") }
+      let others = texts.count > 1 ? ", and alike at \(counted(found.dropFirst().reduce(0) { $0 + $1.count }, "other level"))" : ""
+      guard let colon = texts[0].firstIndex(of: ":"), !texts[0][..<colon].contains("(") else {
+        context.warn(found[0].count == levels.count ? texts[0] : "\(texts[0]) (at \(titles[0])\(others))")
+        continue
+      }
+      let details = zip(texts, found).enumerated().map { k, place in
+        place.0[place.0.firstIndex(of: ":")!...].dropFirst(2) + (place.1.count == levels.count ? "" : " at \(titles[k])")
+      }
+      context.warn("\(texts[0][..<colon]): \(context.list(details.map(String.init)))")
     }
   }
 }

@@ -19,12 +19,12 @@ public enum Levels {
   private static func meant(byPercents text: String) -> String? {
     let isRange = text.contains(":")
     let parts = text.split(separator: isRange ? ":" : ",", omittingEmptySubsequences: false)
-    let fractions = parts.compactMap { part -> String? in
+    let percents = parts.compactMap { part -> Double? in
       let number = part.hasSuffix("%") ? part.dropLast() : part
-      guard let percent = Double(number.drop { $0 == " " }), percent > 0, percent < 100 else { return nil }
-      return "\(rounded(percent / 100))"
+      return Double(number.drop { $0 == " " }).flatMap { $0 > 0 && $0 < 100 ? $0 : nil }
     }
-    return fractions.count == parts.count ? "is \(fractions.joined(separator: isRange ? ":" : ",")) meant?" : nil
+    guard percents.count == parts.count, percents.max()! > 1 else { return nil }
+    return "is \(percents.map { "\(rounded($0 / 100))" }.joined(separator: isRange ? ":" : ",")) meant?"
   }
 
   /// Reads what `--levels` takes: a count `99` (k/100), a list `0.1,0.5,0.9`, or a range `0.05:0.95:0.05`.

@@ -144,14 +144,16 @@ struct Tally {
     func total(_ g: Int, _ count: (Cell) -> Int) -> Int { cells.reduce(0) { $0 + count($1[g]) } }
     var messages: [String] = []
     let withoutTarget = models.indices.map { g in total(g) { $0.missingTarget } }.max() ?? 0
-    if withoutTarget > 0 { messages.append("\(rows(withoutTarget)) without a target not scored") }
+    let hasTargets = withoutTarget == 0
+    if !hasTargets { messages.append("\(rows(withoutTarget)) without a target not scored") }
     let lacking = models.indices.map { g in (models[g], total(g) { $0.missingPrediction }) }.filter { $0.1 > 0 }
     if lacking.count == 1 {
       let (model, count) = lacking[0]
       messages.append("\(rows(count)) without all quantiles\(model.isEmpty ? "" : " of model \(model)") not scored")
     } else if !lacking.isEmpty {
       let names = lacking.map { "\(rows($1)) of \($0.isEmpty ? "the group without a name" : "model \($0)")" }
-      messages.append("rows without all quantiles not scored, of \(counted(lacking.count, "model")): \(list(names))")
+      let head = hasTargets ? "" : "\(rows(withoutTarget)) without a target, and "
+      messages = ["\(head)rows without all quantiles not scored, of \(counted(lacking.count, "model")): \(list(names))"]
     }
     return messages
   }

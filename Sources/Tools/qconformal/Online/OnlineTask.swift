@@ -129,7 +129,7 @@ final class OnlineTask: StreamingTask {
 
   private func tell(_ worker: OnlineWorker, _ roles: Roles, _ session: FilterSession) {
     let diagnostics = session.diagnostics
-    CalibrationMessages.tellUnpaired(roles.groups.filter { LevelPairs($0.levels).pairs.isEmpty }.map(\.title), diagnostics)
+    CalibrationMessages.tellUnpaired(roles.groups.filter { LevelPairs($0.levels).pairs.isEmpty }, of: roles.groups, diagnostics)
     if worker.repeatedRows > 0 {
       diagnostics.warn("\(counted(worker.repeatedRows, "labelled row")) came again with a target, and did not teach twice")
     }

@@ -34,7 +34,7 @@ struct CalibrationMessages {
 
   /// Groups no level of which can be calibrated, and, asked for, levels that are not among those that are.
   private func tellUnpaired() {
-    CalibrationMessages.tellUnpaired(zip(groups, calibrations).filter { $1.corrections(nil).isEmpty }.map(\.0.title), session.diagnostics)
+    CalibrationMessages.tellUnpaired(zip(groups, calibrations).filter { $1.corrections(nil).isEmpty }.map(\.0), of: groups, session.diagnostics)
     for (group, calibration) in zip(groups, calibrations) {
       let corrections = calibration.corrections(nil)
       if corrections.isEmpty { continue }
@@ -44,10 +44,15 @@ struct CalibrationMessages {
     }
   }
 
-  /// Says which groups, by their titles, have no two levels that make an interval.
-  static func tellUnpaired(_ titles: [String], _ diagnostics: Diagnostics) {
-    guard !titles.isEmpty else { return }
-    diagnostics.warn("\(diagnostics.list(titles)): no level has its complement (0.1 and 0.9, say), so nothing is calibrated")
+  /// Says which groups have no two levels that make an interval. A median alone among groups with intervals is no surprise.
+  static func tellUnpaired(_ unpaired: [QuantileColumns], of all: [QuantileColumns], _ diagnostics: Diagnostics) {
+    func tell(_ groups: [QuantileColumns], _ say: (String) -> Void) {
+      guard !groups.isEmpty else { return }
+      say("\(diagnostics.list(groups.map(\.title))): no level has its complement (0.1 and 0.9, say), so nothing is calibrated")
+    }
+    let medians = unpaired.count == all.count ? [] : unpaired.filter { $0.levels.map { Level($0) } == [.median] }
+    tell(medians, diagnostics.note)
+    tell(unpaired.filter { group in !medians.contains { $0.name == group.name } }, diagnostics.warn)
   }
 
   private func tellSmallKeys() {
