@@ -164,9 +164,10 @@ import Testing
       qsort --output ndjson t.csv > t.ndjson
       qsort --output tsv t.csv > t.tsv
       gzip -n < t.csv > t.csv.gz
+      (echo '['; sed '$!s/$/,/' t.ndjson; echo ']') > t.json
 
       """
-    let commands = ["csv", "tsv", "ndjson", "csv.gz"].flatMap { end in ["qsort", "qconformal", "qscore --per-row"].map { "\($0) t.\(end)" } }
+    let commands = ["csv", "tsv", "ndjson", "json", "csv.gz"].flatMap { end in ["qsort", "qconformal", "qscore --per-row"].map { "\($0) t.\(end)" } }
     let run = "set -- $command; file=${@: -1}; dd if=$file bs=$variant status=none | ${@:1:$#-1} -"
     #expect(try Shell.complaints(table + StreamTests.differences(commands, variants: "1000000 1 7 509 4093", run: run)) == "")
   }

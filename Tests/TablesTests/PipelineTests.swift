@@ -127,7 +127,10 @@ private func randomTable(_ random: inout RandomStream, rows: Int, columns: Int) 
       ("a,b\n1,2\n1\n", 3, "1 field, the header has 2"), ("a,b\n\"x\ny\",2\n1,2,3\n", 4, "3 fields, the header has 2"),
       ("a,b\n1,\"2\n", 2, "a quote is not closed"), ("a,b\n1,\"2\"x\n", 2, "text after a closing quote"),
       ("{\"a\":1}\n{\"a\":}\n", 2, "the value of key \"a\" is not JSON"),
-      ("{\"a\":1}\n{\"b\":1}\n", 2, "key \"b\" is not in the first line's object; write it there too, as null where it is missing"),
+      (
+        "{\"a\":1}\n{\"b\":1}\n", 2,
+        "key \"b\" is not in the first line's object; write it there too, as null where it is missing, or name all keys with --columns"
+      ),
       ("{\"a\":1}\n{\"a\":1\n", 2, "the object is not closed"), ("{\"a\":1}\n\n", 2, "an empty line where an object was expected"),
     ] {
       let failure = #expect(throws: Failure.self) { try rows(Array(text.utf8)) }

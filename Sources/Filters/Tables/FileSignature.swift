@@ -7,10 +7,10 @@ struct SignaturePlace {
   /// Commands that unpack it, the outermost first.
   var unpackers: [String] = []
 
-  /// A pipeline in which `command` filters what the file holds.
-  func filtered(by command: String) -> String {
+  /// A pipeline in which `command` filters what the file holds, and is given the file's name unless it `readsStdin` alone.
+  func filtered(by command: String, readsStdin: Bool = false) -> String {
     var commands = unpackers + [command]
-    if let file { commands[0] += " " + shellWord(file) }
+    if let file { commands[0] += (readsStdin && unpackers.isEmpty ? " < " : " ") + shellWord(file) }
     return commands.joined(separator: " | ")
   }
 

@@ -183,7 +183,7 @@ final class OpenedTable {
   private func refuseCarriageReturns(_ record: UnsafeBufferPointer<UInt8>) throws {
     guard CarriageReturns.standInside(record) else { return }
     let ends = record.last == 10 ? "lines end in carriage returns" : "the lines end in carriage returns alone"
-    throw Failure(.badData, ends, at: .init(input: source.name), remedy: "convert them: " + source.place.filtered(by: CarriageReturns.remedy))
+    throw Failure(.badData, ends, at: .init(input: source.name), remedy: "convert them: " + source.place.filtered(by: CarriageReturns.remedy, readsStdin: true))
   }
 
   private func firstKeys() throws -> Header {
@@ -201,7 +201,8 @@ final class OpenedTable {
     if let fault {
       // A carriage return is a blank of JSON, and no string holds one.
       try refuseCarriageReturns(UnsafeBufferPointer(start: base, count: min(end + 1, rest.count)))
-      let spans = ["the object is not closed", "a key in quotes was expected"].contains(fault) && end < rest.count
+      let last = rest.bytes[..<end].last { $0 > 32 }
+      let spans = end < rest.count && last.map { "{[,:".utf8.contains($0) } ?? false
       throw Failure(
         .badData, fault, at: .init(input: source.name, line: line),
         remedy: spans ? "an object stands on one line: " + source.place.filtered(by: "jq -c .") : nil)
