@@ -85,7 +85,14 @@ final class LevelNumbers {
     return Failure(
       .badData, shown + (isNumber ? " is no quantile level, which is strictly between 0 and 1" : " is not a level" + (odd.map { ": it \($0.what)" } ?? "")),
       at: .init(column: header.names[column]),
-      remedy: isNumber && isEnd(text) ? "choose levels with --levels" : odd?.remedy)
+      remedy: isNumber && isEnd(text) ? "choose levels with --levels" : levelOfPercent(text).map { "write \($0)" } ?? odd?.remedy)
+  }
+
+  /// What `25%` means as a level.
+  private func levelOfPercent(_ text: UnsafeBufferPointer<UInt8>) -> String? {
+    guard text.last == UInt8(ascii: "%"), case .number(let value) = read(UnsafeBufferPointer(rebasing: text.dropLast())), value > 0, value < 100
+    else { return nil }
+    return levelText(value / 100)
   }
 
   /// Whether it is 0 or 1, as some tables call the least and the largest value.
