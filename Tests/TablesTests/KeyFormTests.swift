@@ -1,7 +1,6 @@
 import Groundwork
+import Tables
 import Testing
-
-@testable import Tables
 
 /// What is one key, and what is two.
 @Suite struct KeyFormTests {

@@ -1,7 +1,6 @@
 import Groundwork
+import Tables
 import Testing
-
-@testable import Tables
 
 @Suite struct MomentTests {
   private func read(_ text: String) -> Moment? {

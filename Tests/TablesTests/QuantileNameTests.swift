@@ -1,7 +1,6 @@
 import Groundwork
+import Tables
 import Testing
-
-@testable import Tables
 
 @Suite struct QuantileNameTests {
   /// A name of a column beside `m_q0.5`, with the level that it may mean.

@@ -1,7 +1,7 @@
 import Groundwork
 
 /// A decimal of any length, exactly: ± 0.d₁d₂… · 10^exponent.
-struct ExactDecimal {
+package struct ExactDecimal {
   private let isNegative: Bool
   /// Without zeros at either end; none is zero.
   private let digits: ArraySlice<UInt8>
@@ -9,7 +9,7 @@ struct ExactDecimal {
 
   /// Reads `[+-]digits[.digits][e[±]digits]`. nil for other text, and where a zero stands before a digit of the whole part: such text is a name,
   /// unless `takesZeros`.
-  init?(_ text: some RandomAccessCollection<UInt8>, takesZeros: Bool = false) {
+  package init?(_ text: some RandomAccessCollection<UInt8>, takesZeros: Bool = false) {
     var bytes = text[...]
     func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
     var isNegative = false
@@ -49,7 +49,7 @@ struct ExactDecimal {
   }
 
   /// The one text of all that mean this number: a plain decimal, or where that has many zeros d.ddde±x.
-  var canonicalText: [UInt8] {
+  package var canonicalText: [UInt8] {
     let sign: [UInt8] = isNegative ? [UInt8(ascii: "-")] : []
     if digits.isEmpty { return [0x30] }
     func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: 0x30, count: count) }
@@ -64,7 +64,7 @@ struct ExactDecimal {
     }
   }
 
-  func isLess(than other: ExactDecimal) -> Bool {
+  package func isLess(than other: ExactDecimal) -> Bool {
     if isNegative != other.isNegative { return isNegative }
     return isNegative ? other.isSmaller(than: self) : isSmaller(than: other)
   }

@@ -32,7 +32,7 @@ public struct TimeFormat: Equatable, Sendable {
   /// The moment that text says in this format; decimals of a second may follow it. nil for other text.
   ///
   /// Source: `strptime` of POSIX, in the C locale, so names of months are English.
-  func moment(_ content: UnsafeBufferPointer<UInt8>) -> Moment? {
+  package func moment(_ content: UnsafeBufferPointer<UInt8>) -> Moment? {
     var parts = tm()
     let text = String(decoding: content, as: UTF8.self)
     return text.withCString { start -> Moment? in
