@@ -12,6 +12,8 @@ final class OpenedTable {
     /// Where the format is recognised: a delimiter that is taken if the first line holds it.
     var likely: UInt8?
     var hasHeaderLine: Bool
+    /// Whether the names of keys are told, so that it must be NDJSON.
+    var hasKeys = false
   }
 
   let source: ByteSource
@@ -59,6 +61,9 @@ final class OpenedTable {
       throw Failure(
         .badData, "fields are separated by \(TableFormat.delimiterName(other)), unlike those of the files before",
         at: .init(input: source.name, line: 1))
+    }
+    if expected.hasKeys, format != .ndjson {
+      throw Failure(.usage, "--columns names the columns of a table with --no-header, or the keys of NDJSON")
     }
     guard expected.hasHeaderLine else { return }
     header = format == .ndjson ? try firstKeys() : try takeHeaderLine(told: expected.told != nil)
@@ -183,7 +188,8 @@ final class OpenedTable {
   private func refuseCarriageReturns(_ record: UnsafeBufferPointer<UInt8>) throws {
     guard CarriageReturns.standInside(record) else { return }
     let ends = record.last == 10 ? "lines end in carriage returns" : "the lines end in carriage returns alone"
-    throw Failure(.badData, ends, at: .init(input: source.name), remedy: "convert them: " + source.place.filtered(by: CarriageReturns.remedy, readsStdin: true))
+    throw Failure(
+      .badData, ends, at: .init(input: source.name), remedy: "convert them: " + source.place.filtered(by: CarriageReturns.remedy, readsStdin: true))
   }
 
   private func firstKeys() throws -> Header {

@@ -66,7 +66,8 @@ public final class TableReader: BlockSource {
     hasHeaderLine = options.columns == nil
     name = operands.first == "-" ? "stdin" : operands[0]
 
-    var expected = OpenedTable.Expectation(told: options.format, likely: options.likelyDelimiter, hasHeaderLine: hasHeaderLine)
+    var expected = OpenedTable.Expectation(
+      told: options.format, likely: options.likelyDelimiter, hasHeaderLine: hasHeaderLine, hasKeys: options.keys != nil)
     var first: (index: Int, table: OpenedTable)?
     for index in operands.indices where first == nil {
       first = try OpenedTable.open(operands[index], expected).map { (index, $0) }
@@ -81,7 +82,6 @@ public final class TableReader: BlockSource {
       return
     }
     if let keys = options.keys {
-      guard format == .ndjson else { throw Failure(.usage, "--columns names the columns of a table with --no-header, or the keys of NDJSON") }
       header = try Header(names: keys, format: format, lineEnd: first.table.header!.lineEnd)
     }
     nextOperand = first.index
