@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Groundwork
 import Tables
 import Testing
@@ -67,4 +67,50 @@ private func read(_ text: String) -> NumberReading { Array(text.utf8).withUnsafe
   }
 
   @Test func levelsAreWrittenShortest() { #expect([0.5, 0.025, 0.1, 1e-9].map(levelText) == ["0.5", "0.025", "0.1", "0.000000001"]) }
+
+  private func readComma(_ text: String) -> NumberReading {
+    Array(text.utf8).withUnsafeBufferPointer { NumberReader(decimalMark: NumberNotation.comma).read($0) }
+  }
+
+  @Test(arguments: [
+    ("0", 0.0), ("-0,5", -0.5), ("12", 12), ("1,5", 1.5), ("1,234", 1.234), ("1.234", 1234), ("12.345,6", 12345.6), ("1.234.567,8", 1234567.8),
+    ("-1.234", -1234), ("1\u{A0}234,5", 1234.5), ("1\u{202F}234\u{202F}567", 1234567), ("1\u{2009}234", 1234), (",5", 0.5), ("5,", 5), ("+3,5", 3.5),
+    ("1,5e-7", 1.5e-7), ("1e3", 1000), (" 2,5 ", 2.5), ("1,2345678901234567890123", 1.2345678901234568),
+  ])
+  func decimalCommasAreRead(_ text: String, _ value: Double) { #expect(readComma(text) == .number(value)) }
+
+  /// A full stop parts thousands, or is refused: never a fraction in silence.
+  @Test(arguments: [
+    "1.5", "0.025", "0.125", "1.2345", "1234.567", "1.234.56", "1.23.456", ".5", "5.", "1.234e3", "1,234.5", "1,2,3", "1.234\u{A0}567", "01.234",
+    "1 234",
+    "1..234", "1.,5", ",", "-", "1,5e",
+  ])
+  func otherPointsAreNoDecimals(_ text: String) { #expect(readComma(text) == .notANumber) }
+
+  @Test func numbersOfJSONHaveAPoint() {
+    func read(_ text: String) -> NumberReading {
+      Array(text.utf8).withUnsafeBufferPointer { NumberReader(decimalMark: NumberNotation.comma).read(json: $0) }
+    }
+    #expect(read("1.234") == .number(1.234) && read("\"1.234\"") == .number(1234) && read("\"1,5\"") == .number(1.5))
+    #expect(read("-0.5e1") == .number(-5) && read("null") == .missing && read("\"0.5\"") == .notANumber)
+  }
+
+  /// What is written plainly reads as the number that is meant.
+  @Test(arguments: [
+    ("1,234.5", 1234.5), ("1\u{A0}234,5", 1234.5), ("1234,5", 1234.5), ("1.234,5", 1234.5), ("1.234.567", 1234567), ("1'234.5", 1234.5), ("$12", 12),
+    ("12 €", 12), ("-£3.50", -3.5), ("USD 12", 12), ("12 %", 12), ("(12)", -12), ("(1,234.5)", -1234.5), ("12-", -12), ("\u{2212}5", -5),
+    ("\u{FF11}\u{FF12}", 12), ("\u{0663}\u{0664}", 34), ("\u{A0}12", 12), ("1_000", 1000), ("12,34,567", 1234567), ("1,5e3", 1500),
+  ])
+  func otherNotationsAreNamed(_ text: String, _ value: Double) throws {
+    let odd = try #require(OddNumber(text, decimalMark: NumberNotation.point))
+    let plain = try #require(odd.remedy.components(separatedBy: "write ").last)
+    #expect(read(plain) == .number(value))
+  }
+
+  @Test(arguments: [
+    "12", "-0.5", "1e3", "abc", "4WD", "A1", "10-20", "1/2", "12:30", "2024-01-31", "31.12.2024", "12/31/2024", "192.168.0.1", "555-1234", "1.2.3",
+    "$", "()",
+    "", "-", "1,,2", "1,23,4", "USD", "e5", "12kg",
+  ])
+  func whatIsPlainOrNoNumberIsNotOdd(_ text: String) { #expect(OddNumber(text, decimalMark: NumberNotation.point) == nil) }
 }

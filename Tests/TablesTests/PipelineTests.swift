@@ -163,7 +163,7 @@ private func randomTable(_ random: inout RandomStream, rows: Int, columns: Int) 
       var options = TableReader.Options()
       options.operands = [path]
       let table = try StoredTable(
-        try TableReader(options), roles: [(0, .feature), (1, .finite), (2, .feature)], memoryLimit: memoryLimit, threads: 2)
+        try TableReader(options), roles: [(0, .feature(.undeclared)), (1, .finite), (2, .feature(.undeclared))], memoryLimit: memoryLimit, threads: 2)
       #expect(table.rows == 30_000)
       #expect(table.numbers(1)[7].isNaN && table.numbers(1)[8] == 16)
       guard case .categories(let codes, let names) = try table.feature(2), case .numbers(let numbers) = try table.feature(0) else {
@@ -187,10 +187,69 @@ private func randomTable(_ random: inout RandomStream, rows: Int, columns: Int) 
       try withTable(Array(text.utf8)) { path in
         var options = TableReader.Options()
         options.operands = [path]
-        return try StoredTable(try TableReader(options), roles: [(0, .feature)], memoryLimit: 1 << 20, threads: 1)
+        return try StoredTable(try TableReader(options), roles: [(0, .feature(.undeclared))], memoryLimit: 1 << 20, threads: 1)
       }
     }
     #expect(throws: Failure.self) { try hold("x,y\n1,1\ninf,2\n") }
     #expect(throws: Never.self) { try hold("x,y\none,1\ninf,2\n") }
+  }
+  /// What a column of these fields is; nil where it is refused.
+  private func kind(_ fields: [String]) throws -> StoredTable.FeatureKind? {
+    try withTable(Array(("x;y\n" + fields.map { "\($0);1\n" }.joined()).utf8)) { path in
+      var options = TableReader.Options()
+      options.operands = [path]
+      options.format = .separated(delimiter: UInt8(ascii: ";"))
+      let policy = BadRowPolicy(skips: true)
+      return try? StoredTable(
+        try TableReader(options), roles: [(0, .feature(.undeclared))], memoryLimit: 1 << 20, threads: 1, policy: policy
+      ).kind(0)
+    }
+  }
+
+  /// 19 of 20 are enough; words that stand for missing do not count, and a zero before a digit decides alone.
+  @Test func theWholeColumnDecidesWhatItHolds() throws {
+    let numbers = (1...19).map(String.init)
+    #expect(try kind(numbers) == .numeric)
+    #expect(try kind(numbers + ["word"]) == .numeric)
+    #expect(try kind(numbers + ["word", "word"]) == .categorical)
+    #expect(try kind(numbers + ["", "NA", "word"]) == .numeric)
+    #expect(try kind(numbers + [String](repeating: "n/a", count: 30)) == .numeric)
+    #expect(try kind(numbers + ["inf"]) == .numeric)
+    #expect(try kind(numbers + ["05"]) == .categorical)
+    #expect(try kind(numbers + ["-05", "word"]) == .categorical)
+    #expect(try kind(numbers + ["0.5", "-0.5", "0", "-0", ".5", "0e1"]) == .numeric)
+    #expect(try kind((1...19).map { "2024-01-\($0 < 10 ? "0" : "")\($0)" } + ["soon"]) == .date)
+    #expect(try kind((1...19).map { "\($0)/1/2024" } + ["2024-01-01"]) == .date)
+    #expect(try kind((1...19).map { "\($0),5" } + ["word"]) == nil)
+    #expect(try kind(numbers + (1...19).map { "1,\(100 + $0)" }) == nil)
+    #expect(try kind(["red", "blue", "-", "?"]) == .categorical)
+    #expect(try kind(["A1", "B2", "4WD", "10-20", "1.2.3", "555-1234", "<5", "12:30", "1/2"]) == .categorical)
+    #expect(try kind(["", "NA"]) == .numeric)
+  }
+
+  /// A table without its stray rows is the table that never had them, in memory and on disk.
+  @Test(arguments: [0, 1 << 30])
+  func rowsWithStrayFieldsAreLeftOut(_ memoryLimit: Int) throws {
+    func isStray(_ i: Int) -> Bool { i % 101 == 7 }
+    let lines = (0..<30_000).map { isStray($0) ? "n/a,\($0)" : "\($0 / 2),\($0)" }
+    try withTable(Array(("x,y\n" + lines.joined(separator: "\n")).utf8)) { path in
+      var options = TableReader.Options()
+      options.operands = [path]
+      let table = try StoredTable(
+        try TableReader(options), roles: [(0, .feature(.undeclared)), (1, .finite)], memoryLimit: memoryLimit, threads: 2,
+        policy: BadRowPolicy(skips: true))
+      let kept = (0..<30_000).filter { !isStray($0) }
+      #expect(table.rows == kept.count && table.counts.read == 30_000 && table.counts.skipped == 30_000 - kept.count)
+      #expect(table.counts.firstSkipped?.place.line == 9)
+      #expect(table.numbers(1) == kept.map(Double.init))
+      #expect(table.numbers(0) == kept.map { Double($0 / 2) })
+      let target = path + ".out"
+      defer { unlink(target) }
+      let file = try OutputFile(path: target)
+      try table.answer([EchoWorker(), EchoWorker()], output: file)
+      try file.close()
+      let written = try String(contentsOfFile: target, encoding: .utf8)
+      #expect(written == kept.enumerated().map { "\($0) \(lines[$1])" }.joined(separator: "\n"))
+    }
   }
 }
