@@ -1,7 +1,7 @@
 import Tables
 
 /// A feature that is made of a date: the day, and what recurs every year or week. All of them in UTC.
-enum DatePart: String, CaseIterable {
+package enum DatePart: String, CaseIterable {
   /// Days since 1970, with the time of day as a fraction.
   case days
   /// 1 to 12.
@@ -12,7 +12,7 @@ enum DatePart: String, CaseIterable {
   case yearday
 
   /// NaN of NaN.
-  func value(ofDays days: Double) -> Double {
+  package func value(ofDays days: Double) -> Double {
     // Beyond all calendars a day has no parts.
     guard abs(days) < 1e8 else { return .nan }
     let day = Int(days.rounded(.down))

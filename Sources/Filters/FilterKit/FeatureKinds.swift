@@ -159,7 +159,7 @@ struct FeatureRemarks {
 }
 
 /// Whether numbers may be codes of things.
-struct CodeLikeness {
+package struct CodeLikeness {
   /// There are three different ones or more, all whole.
   let isWhole: Bool
   /// There are at most 200 different ones, and ten or more of each on average.
@@ -192,7 +192,7 @@ struct CodeLikeness {
   ]
 
   /// Whether the last word of a name is that of an identifier, as in store_id, PriceCode and userid, or another is and none is that of an amount.
-  static func isCode(_ name: String) -> Bool {
+  package static func isCode(_ name: String) -> Bool {
     var words: [String] = [""]
     var previous: Character = " "
     for character in name {
