@@ -43,8 +43,10 @@ struct ModeList {
   private static let values = [
     "--above": "1", "--as": "mix", "--below": "9", "--bins": "5", "--blocks": "place", "--bootstrap": "9", "--bounds": "0,9", "--by": "place",
     "--categorical": "x", "--date": "x", "--decimal": ",",
-    "--columns": "y,place", "--decay": "0.9", "--delimiter": ",", "--digits": "2", "--drop": "place", "--exclude": "place", "--fail-if": "'wis > 100'",
-    "--features": "x", "--folds": "3", "--id": "place", "--keep-open": "9", "--known": "day", "--time-format": "%Y", "--format": "svg", "--from": "hub", "--given": "x", "--group": "place", "--groups": "a", "--horizon": "2",
+    "--columns": "y,place", "--decay": "0.9", "--delimiter": ",", "--digits": "2", "--drop": "place",
+    "--exclude": "place", "--fail-if": "'wis > 100'",
+    "--features": "x", "--folds": "3", "--id": "place", "--keep-open": "9", "--known": "day",
+    "--time-format": "%Y", "--format": "svg", "--from": "hub", "--given": "x", "--group": "place", "--groups": "a", "--horizon": "2",
     "--input": "csv", "--intervals": "50", "--isotonic": "pava", "--learner": "linear", "--level-style": "underscore", "--levels": "0.1,0.5,0.9",
     "--load": "absent.model", "--memory": "10M", "--margin": "fixed:0.1", "--min-rows": "3", "--models": "a", "--na": "none",
     "--noncrossing": "penalty", "--numeric": "x",

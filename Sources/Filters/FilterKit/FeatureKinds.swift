@@ -17,7 +17,10 @@ public struct FeatureKindOptions: ParsableArguments, FlagGroup {
 
   @Option(
     help: ArgumentHelp(
-      "Features that hold dates, taken as days since 1970, month, day of the week (Monday is 1) and day of the year; without it a date is no feature.",
+      """
+      Features that hold dates, taken as days since 1970, month, day of the week (Monday is 1) and day of the year; \
+      without it a date is no feature.
+      """,
       valueName: "names"))
   public var date: String?
 
@@ -149,7 +152,10 @@ struct FeatureRemarks {
       if columns.isEmpty { return nil }
       let isOne = columns.count == 1
       return
-        "\(shown(columns)) \(isOne ? "is" : "are") numeric, \(why(isOne)); --categorical \(names(columns)) takes \(isOne ? "it" : "them") as categories"
+        """
+        \(shown(columns)) \(isOne ? "is" : "are") numeric, \(why(isOne)); \
+        --categorical \(names(columns)) takes \(isOne ? "it" : "them") as categories
+        """
     }
     return [
       line(named) { $0 ? "and its name is that of a code" : "and their names are those of codes" },

@@ -22,7 +22,10 @@ public struct ReadingOptions: ParsableArguments, FlagGroup {
 
   @Option(
     help: ArgumentHelp(
-      "Decimal mark of the numbers in tables, read and written: . or , (default: $QDECIMAL, else .). JSON numbers, flags and column names have a point.",
+      """
+      Decimal mark of the numbers in tables, read and written: . or , (default: $QDECIMAL, else .). \
+      JSON numbers, flags and column names have a point.
+      """,
       valueName: "mark"))
   public var decimal: String?
 
@@ -63,7 +66,8 @@ public struct ReadingOptions: ParsableArguments, FlagGroup {
   public init() {}
 
   public static let list = FlagList<ReadingOptions>([
-    ("--delimiter", { $0.delimiter != nil }), ("--decimal", { $0.decimal != nil }), ("--na", { $0.na != nil }), ("--input", { $0.input != nil }), ("--no-header", { $0.noHeader }),
+    ("--delimiter", { $0.delimiter != nil }), ("--decimal", { $0.decimal != nil }), ("--na", { $0.na != nil }), ("--input", { $0.input != nil }),
+    ("--no-header", { $0.noHeader }),
     ("--columns", { $0.columns != nil }), ("--union", { $0.union }),
     ("--on-error", { $0.onError != .fail }), ("--rejects", { $0.rejects != nil }), ("--explain", { $0.explain }), ("--quiet", { $0.quiet }),
     ("--verbose", { $0.verbose }),

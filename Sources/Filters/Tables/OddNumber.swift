@@ -3,7 +3,8 @@ import Groundwork
 /// A number in a notation that is not read: what is odd about it, and how it is written plainly.
 ///
 /// Recognised are thousands marks (commas, full stops, apostrophes, low lines, blanks of any kind), the other decimal mark, currency signs and
-/// codes, percent signs, parentheses or a trailing sign for a minus, minus signs and digits other than ASCII's, and blanks other than ASCII's around it.
+/// codes, percent signs, parentheses or a trailing sign for a minus, minus signs and digits other than ASCII's, and blanks other than ASCII's
+/// around it.
 public struct OddNumber {
   /// "has a currency sign", the verb of a sentence about the text.
   public let what: String

@@ -100,7 +100,8 @@ extension Header {
   public func quantileNames(input: String) -> QuantileNames { QuantileNames(self, input: input) }
 
   /// The quantile groups, in the order in which their first columns stand.
-  /// Throws for a level outside (0, 1), for the same level twice in a group, and for a name that looks like a quantile column's of a group and is none.
+  /// Throws for a level outside (0, 1), for the same level twice in a group, and for a name that looks like a quantile column's of a group and is
+  /// none.
   public func quantileGroups(input: String) throws -> [QuantileGroup] {
     let names = quantileNames(input: input)
     try names.check()

@@ -100,7 +100,8 @@ struct QPlot: FilterTool {
 
   func validate() throws {
     for (flag, value, bounds) in [("--rows", rows, 1...1_000_000), ("--bins", bins, 1...1000), ("--panels", panels, 1...100)] {
-      if let value, !bounds.contains(value) { throw ValidationError("\(flag) \(value): write a number from \(bounds.lowerBound) to \(bounds.upperBound)") }
+      guard let value, !bounds.contains(value) else { continue }
+      throw ValidationError("\(flag) \(value): write a number from \(bounds.lowerBound) to \(bounds.upperBound)")
     }
     if timeOption.timeFormat != nil, order == nil { throw ValidationError("--time-format tells how the column of --order is written") }
     if terminal, let format, format != .terminal { throw ValidationError("--terminal and --format \(format.rawValue) exclude each other") }

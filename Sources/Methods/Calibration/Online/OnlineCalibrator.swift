@@ -79,7 +79,8 @@ public protocol OnlineCalibrator: Sendable {
   /// Tells what the method has to know, once the target is there, of how the next row is answered.
   func answer(_ state: State, into answer: UnsafeMutableBufferPointer<Double>)
 
-  /// Learns from the rows of one step, at least one, in the order of `OnlineLesson.precedes`. A score is not NaN; it is infinite where a predicted end is.
+  /// Learns from the rows of one step, at least one, in the order of `OnlineLesson.precedes`. A score is not NaN; it is infinite where a predicted
+  /// end is.
   func learn(_ lessons: [OnlineLesson], into state: inout State)
 
   /// Whether a state that was read can have come about under these settings.

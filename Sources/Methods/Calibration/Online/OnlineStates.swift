@@ -18,8 +18,8 @@ public protocol OnlineStates: AnyObject {
   /// Writes them for the next row of a series; nil is one that was not added.
   func answer(series: Int?, into answers: UnsafeMutableBufferPointer<Double>)
 
-  /// Learns from rows of one step, in any order. Of each row the scores, one an interval, and the numbers that `answer` wrote. Nothing is learnt from a
-  /// score that is NaN.
+  /// Learns from rows of one step, in any order. Of each row the scores, one an interval, and the numbers that `answer` wrote. Nothing is learnt
+  /// from a score that is NaN.
   func learn(_ rows: [(scores: [EndScores], answer: UnsafeBufferPointer<Double>)], series: Int)
 
   func encode(series: Int, into writer: inout ByteWriter)

@@ -70,7 +70,10 @@ struct CalibrationMessages {
     let short = corrections.filter { $0.rows < $0.rowsNeeded }
     if let worst = short.max(by: { $0.rowsNeeded < $1.rowsNeeded }), let fewest = short.map(\.rows).min() {
       session.diagnostics.warn(
-        "\(ends(of: short)) infinite: finite ones need \(counted(worst.rowsNeeded, "labelled row")), and there \(fewest == 1 ? "is" : "are") \(fewest)"
+        """
+        \(ends(of: short)) infinite: finite ones need \(counted(worst.rowsNeeded, "labelled row")), \
+        and there \(fewest == 1 ? "is" : "are") \(fewest)
+        """
       )
     }
     let light = corrections.filter { $0.rows >= $0.rowsNeeded && $0.amount == .infinity }

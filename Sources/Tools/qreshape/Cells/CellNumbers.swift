@@ -83,7 +83,8 @@ final class LevelNumbers {
     let odd = isNumber ? nil : OddNumber(String(decoding: text, as: UTF8.self))
     let shown = "\"\(printable(String(decoding: text, as: UTF8.self)))\""
     return Failure(
-      .badData, shown + (isNumber ? " is no quantile level, which is strictly between 0 and 1" : " is not a level" + (odd.map { ": it \($0.what)" } ?? "")),
+      .badData,
+      shown + (isNumber ? " is no quantile level, which is strictly between 0 and 1" : " is not a level" + (odd.map { ": it \($0.what)" } ?? "")),
       at: .init(column: header.names[column]),
       remedy: isNumber && isEnd(text) ? "choose levels with --levels" : levelOfPercent(text).map { "write \($0)" } ?? odd?.remedy)
   }

@@ -3,8 +3,8 @@ import Quantiles
 import Tables
 
 /// Nixtla's libraries: the ends of central intervals, `MODEL-lo-90` and `MODEL-hi-90`, and the median `MODEL-median`. Read are also
-/// TimeGPT's `MODEL-q-10`, percents without their decimals, or in a table of fractions `MODEL-q-0.1`, and neuralforecast's `MODEL_ql0.1` and `MODEL-ql0.1`. A column `MODEL` alone
-/// is a point forecast and passes through.
+/// TimeGPT's `MODEL-q-10`, percents without their decimals, or in a table of fractions `MODEL-q-0.1`, and neuralforecast's `MODEL_ql0.1` and
+/// `MODEL-ql0.1`. A column `MODEL` alone is a point forecast and passes through.
 struct NixtlaShape: ColumnShape {
   let name = "nixtla"
   let summary = "MODEL-lo-90, MODEL-median, MODEL-hi-90 beside unique_id, ds, y"
