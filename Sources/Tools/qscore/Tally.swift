@@ -151,9 +151,9 @@ struct Tally {
       let (model, count) = lacking[0]
       messages.append("\(rows(count)) without all quantiles\(model.isEmpty ? "" : " of model \(model)") not scored")
     } else if !lacking.isEmpty {
-      let names = lacking.map { "\(rows($1)) of \($0.isEmpty ? "the group without a name" : "model \($0)")" }
+      let names = lacking.map { "\($0.isEmpty ? "(no name)" : $0) (\(rows($1)))" }
       let head = hasTargets ? "" : "\(rows(withoutTarget)) without a target, and "
-      messages = ["\(head)rows without all quantiles not scored, of \(counted(lacking.count, "model")): \(list(names))"]
+      messages = ["not scored: \(head)rows without all quantiles of \(counted(lacking.count, "model")): \(list(names))"]
     }
     return messages
   }
