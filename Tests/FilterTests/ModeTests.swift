@@ -96,7 +96,8 @@ struct ModeList {
         if isAnother { continue }
         var words = mode.arguments.map { $0 == $0.uppercased() && !$0.hasPrefix("-") ? "absent.file" : $0 } + [flag]
         if options.contains(flag) { words.append(try #require(Self.values[flag] ?? Self.method(flag, tool), "no value of \(flag)")) }
-        let company = flag == "--time-format" ? (tool == "qreshape" ? "--truth" : "--order") : Self.company[flag]
+        let company =
+          flag == "--time-format" ? ["--truth", "--order", "--date"].first { list.takers[$0]?.contains(mode.name) == true } : Self.company[flag]
         if let other = company, list.takers[other]?.contains(mode.name) == true, !mode.arguments.contains(other) {
           words += [other] + (options.contains(other) ? [try #require(Self.values[other])] : [])
         }

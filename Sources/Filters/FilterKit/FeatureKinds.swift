@@ -31,7 +31,7 @@ public struct FeatureKindOptions: ParsableArguments, FlagGroup {
   public static var names: Set<String> { list.names }
 
   fileprivate var lists: [(flag: String, names: [String], kind: StoredTable.DeclaredKind)] {
-    [("--categorical", nameList(categorical), .categorical), ("--numeric", nameList(numeric), .numeric), ("--date", nameList(date), .date)]
+    [("--categorical", nameList(categorical), .categorical), ("--numeric", nameList(numeric), .numeric), ("--date", nameList(date), .date(nil))]
   }
 
   public func validate() throws {
@@ -46,11 +46,18 @@ public struct FeatureKindOptions: ParsableArguments, FlagGroup {
   }
 }
 
+extension TimeOption {
+  /// Throws where nothing is a date whose form it could tell.
+  public func checkUse(_ kinds: FeatureKindOptions) throws {
+    if timeFormat != nil, kinds.date == nil { throw ValidationError("--time-format tells how dates are written, and --date names no feature") }
+  }
+}
+
 /// What is declared of a table's features.
 public struct FeatureKinds {
   private var kinds: [Int: StoredTable.DeclaredKind] = [:]
   /// Names of the columns of dates.
-  public private(set) var dates: [String] = []
+  public private(set) var dates: [DateColumn] = []
 
   /// Nothing is declared.
   public init() {}
@@ -59,7 +66,8 @@ public struct FeatureKinds {
   public func role(_ column: Int) -> StoredTable.Role { .feature(kinds[column] ?? .undeclared) }
 
   /// Throws a usage failure for a name that is no feature, and for a date whose parts would have the name of another feature.
-  public init(_ options: FeatureKindOptions, _ header: Header, features: [Int]) throws {
+  /// `format` tells how dates are written.
+  public init(_ options: FeatureKindOptions, _ header: Header, features: [Int], format: TimeFormat?) throws {
     let names = features.map { header.names[$0] }
     for (flag, listed, kind) in options.lists {
       for name in listed {
@@ -67,10 +75,13 @@ public struct FeatureKinds {
           throw Failure(.usage, "\(flag) names \"\(name)\", which is no feature", remedy: suggestion(for: name, among: names))
         }
         kinds[column] = kind
-        if kind == .date { dates.append(name) }
+        if case .date = kind {
+          kinds[column] = .date(format)
+          dates.append(DateColumn(name: name, format: format))
+        }
       }
     }
-    for part in dates.flatMap({ date in DatePart.allCases.map { $0.name(of: date) } }) where names.contains(part) {
+    for part in dates.flatMap({ date in DatePart.allCases.map { $0.name(of: date.name) } }) where names.contains(part) {
       throw Failure(.usage, "--date makes a feature \"\(part)\", and the table has a column of this name", remedy: "rename it, or --exclude it")
     }
   }

@@ -2,6 +2,12 @@ import Groundwork
 import MethodKit
 import Tables
 
+/// A column of dates, and how it writes them; nil is ISO 8601.
+public struct DateColumn: Equatable, Sendable {
+  public let name: String
+  public let format: TimeFormat?
+}
+
 /// Name and kind of each feature a model uses, with the categories it has seen.
 public struct FeatureSchema: BinaryCodable, Equatable {
   public struct Feature: Equatable {
@@ -19,16 +25,16 @@ public struct FeatureSchema: BinaryCodable, Equatable {
   }
 
   struct DateSource: Equatable {
-    let column: String
+    let column: DateColumn
     let part: DatePart
   }
 
   public let features: [Feature]
 
   /// `dates` names the columns of which features are parts.
-  public init(_ table: FeatureTable, dates: [String] = []) {
+  public init(_ table: FeatureTable, dates: [DateColumn] = []) {
     let sources = Dictionary(
-      uniqueKeysWithValues: dates.flatMap { date in DatePart.allCases.map { ($0.name(of: date), DateSource(column: date, part: $0)) } })
+      uniqueKeysWithValues: dates.flatMap { date in DatePart.allCases.map { ($0.name(of: date.name), DateSource(column: date, part: $0)) } })
     features = zip(table.names, table.columns).map { name, column in
       switch column {
       case .numeric: Feature(name: name, date: sources[name])
@@ -41,7 +47,7 @@ public struct FeatureSchema: BinaryCodable, Equatable {
   public var inputs: [String] {
     var inputs: [String] = []
     for feature in features {
-      let column = feature.date?.column ?? feature.name
+      let column = feature.date?.column.name ?? feature.name
       if inputs.last != column { inputs.append(column) }
     }
     return inputs
@@ -59,7 +65,8 @@ public struct FeatureSchema: BinaryCodable, Equatable {
       writer.write(feature.name)
       if let date = feature.date {
         writer.write(FeatureSchema.dateMark)
-        writer.write(date.column)
+        writer.write(date.column.name)
+        writer.write(date.column.format?.text ?? "")
         writer.write(date.part.rawValue)
         continue
       }
@@ -79,7 +86,10 @@ public struct FeatureSchema: BinaryCodable, Equatable {
       let name = try reader.readString()
       let mark = try reader.readByte()
       if mark == FeatureSchema.dateMark {
-        let column = try reader.readString()
+        let (source, text) = (try reader.readString(), try reader.readString())
+        let format = text.isEmpty ? nil : try? TimeFormat(text)
+        guard text.isEmpty || format != nil else { throw ByteReader.damaged }
+        let column = DateColumn(name: source, format: format)
         guard let part = DatePart(rawValue: try reader.readString()) else { throw ByteReader.damaged }
         features.append(Feature(name: name, date: DateSource(column: column, part: part)))
         continue
@@ -144,7 +154,7 @@ public struct FeatureCollector {
     self.schema = schema
     self.header = header
     columns = try schema.features.map { feature in
-      let name = feature.date?.column ?? feature.name
+      let name = feature.date?.column.name ?? feature.name
       guard let column = header.index(of: name) else {
         throw Failure(
           .badData, "there is no column \"\(name)\", which the model uses", at: .init(input: input),
@@ -167,7 +177,7 @@ public struct FeatureCollector {
       }
       do {
         if let date = schema.features[k].date {
-          values.append(date.part.value(ofDays: try DateField.days(row, column, header)))
+          values.append(date.part.value(ofDays: try DateField.days(row, column, header, date.column.format)))
         } else {
           values.append(try row.finiteNumber(column, reader, header))
         }
@@ -200,7 +210,7 @@ private struct CategoryCodes {
   private var codes: [Int32] = []
 
   init(_ categories: [FieldText]) throws {
-    for (code, category) in categories.enumerated() where try keys.number(of: [category]) == codes.count { codes.append(Int32(code)) }
+    for (code, category) in categories.enumerated() where try keys.number(ofForms: [category]) == codes.count { codes.append(Int32(code)) }
   }
 
   /// nil for a category that is not there.

@@ -5,7 +5,7 @@ import Groundwork
 /// their forms are the same bytes.
 ///
 /// The form of what is missing is empty; of a number its exact value (1, 1.0 and 1e0 are one), of a date what it means (a day and its midnight in UTC
-/// are one), and of all else its bytes. A field with a zero before a digit, such as 01, is text. The form of a form is itself.
+/// are one), and of all else its bytes. A field with a zero before a digit, such as 01, is text. With decimal points the form of a form is itself.
 public enum KeyForm {
   /// Appends the form of a field's content. Costs a look at each byte where the content is its own form.
   @inline(__always)
@@ -42,9 +42,13 @@ public enum KeyForm {
     let end = content.lastIndex { !isBlank($0) }.map { $0 + 1 } ?? start
     let trimmed = UnsafeBufferPointer(rebasing: content[start..<end])
     if trimmed.isEmpty { return [] }
-    if let number = ExactDecimal(trimmed) { return number.canonicalText }
+    if let number = decimal(trimmed) { return number.canonicalText }
     if let date = Moment.date(trimmed) { return date.canonicalText.bytes }
     return MissingText.matches(trimmed) ? [] : Array(content)
+  }
+
+  private static func decimal(_ text: UnsafeBufferPointer<UInt8>) -> ExactDecimal? {
+    NumberNotation.usesComma ? NumberNotation.plain(ofComma: text).flatMap { ExactDecimal($0) } : ExactDecimal(text)
   }
 }
 
@@ -59,6 +63,14 @@ public struct FieldKey {
     for (i, column) in columns.enumerated() {
       if i > 0 { buffer.append(UInt8(ascii: ",")) }
       row.withContent(column) { FieldKey.append($0, into: buffer) }
+    }
+  }
+
+  /// The key of values that are forms.
+  static func append(forms: [FieldText], into buffer: ByteBuffer) {
+    for (i, form) in forms.enumerated() {
+      if i > 0 { buffer.append(UInt8(ascii: ",")) }
+      form.bytes.withUnsafeBufferPointer { FieldWriter.appendField($0, delimiter: UInt8(ascii: ","), to: buffer) }
     }
   }
 

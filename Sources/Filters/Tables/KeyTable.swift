@@ -45,6 +45,17 @@ public final class KeyTable {
   public func number(of values: [FieldText], at place: Place = .first) throws -> Int {
     buffer.removeAll()
     FieldKey.append(values, into: buffer)
+    return try add(values, at: place)
+  }
+
+  /// The number of the key of values that are forms, as a model file keeps them.
+  public func number(ofForms forms: [FieldText]) throws -> Int {
+    buffer.removeAll()
+    FieldKey.append(forms: forms, into: buffer)
+    return try add(forms, at: .first)
+  }
+
+  private func add(_ values: [FieldText], at place: Place) throws -> Int {
     let (number, isNew) = try keys.add(buffer.bytes)
     if isNew {
       names.append(values)

@@ -21,8 +21,8 @@ public final class StoredTable {
   /// What a feature is told to be.
   public enum DeclaredKind: Equatable, Sendable {
     case undeclared, numeric, categorical
-    /// Days since 1970, or missing.
-    case date
+    /// Days since 1970, or missing; nil is ISO 8601.
+    case date(TimeFormat?)
   }
 
   /// What a feature is.
@@ -385,7 +385,7 @@ public final class StoredTable {
       let role = table.roles[k]
       switch role {
       case .label, .feature(.categorical): return .nan
-      case .feature(.date): return try DateField.days(row, column, table.header)
+      case .feature(.date(let format)): return try DateField.days(row, column, table.header, format)
       default: break
       }
       let reading = row.number(column, reader)

@@ -69,9 +69,14 @@ public struct FeatureEvidence {
 /// A field of a feature that is declared to hold dates.
 public enum DateField {
   /// Days since 1970 in UTC, with the time of day as a fraction; NaN where it is missing. Throws for a field that is no date.
-  public static func days(_ row: Row, _ column: Int, _ header: Header) throws -> Double {
+  public static func days(_ row: Row, _ column: Int, _ header: Header, _ format: TimeFormat? = nil) throws -> Double {
     let text = row.text(column)
     if MissingText.matches(text) { return .nan }
+    if let format {
+      if let moment = row.withContent(column, { format.moment($0) }) { return moment.value / 86400 }
+      throw Failure(
+        .badData, "\"\(printable(text))\" is not a date as --time-format \(format.text) writes it", at: .init(column: header.names[column]))
+    }
     if let seconds = Moment.seconds(text) { return seconds / 86400 }
     throw Failure(
       .badData, "\"\(printable(text))\" is not a date", at: .init(column: header.names[column]),

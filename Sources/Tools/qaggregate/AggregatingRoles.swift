@@ -20,7 +20,7 @@ struct AggregatingRoles {
     let alone = [("--target", target), ("--weight", weight)]
     if usesFeatures {
       features = try session.featureColumns(header, flags.featureOptions, alone: alone, picksGroups: true)
-      kinds = try FeatureKinds(flags.kindOptions, header, features: features)
+      kinds = try FeatureKinds(flags.kindOptions, header, features: features, format: try flags.timeOption.format())
     } else {
       try session.checkRoles(header, alone: alone)
       features = []

@@ -24,7 +24,7 @@ struct AggregationRows {
   /// Of every row of the table; nil where no weight depends on them.
   let features: FeatureTable?
   /// Columns of dates, of which features are parts.
-  let dates: [String]
+  let dates: [DateColumn]
   private let training: AggregationTraining
 
   init(_ table: StoredTable, _ roles: AggregatingRoles, _ combination: Combination, _ session: FilterSession, crossFits: Bool, seed: UInt64) throws {

@@ -46,6 +46,8 @@ struct QAggregate: FilterTool {
 
   @OptionGroup var featureOptions: FeatureOptions<LocalFeaturesHelp>
   @OptionGroup var kindOptions: FeatureKindOptions
+
+  @OptionGroup var timeOption: TimeOption
   @OptionGroup var weightOption: WeightOption<RowWeightHelp>
   @OptionGroup var groupsOption: GroupsOption<CombinedGroupsHelp>
 
@@ -106,7 +108,8 @@ struct QAggregate: FilterTool {
     ("--keep", { $0.keep }), ("--describe", { $0.describe }),
   ])
   var flags: [GivenFlag] {
-    QAggregate.list.of(self) + targetOption.flags + featureOptions.flags + kindOptions.flags + weightOption.flags + groupsOption.flags
+    QAggregate.list.of(self) + targetOption.flags + featureOptions.flags + kindOptions.flags + timeOption.flags + weightOption.flags
+      + groupsOption.flags
       + seedOption.flags + learning.flags
       + table.flags
   }
@@ -115,7 +118,7 @@ struct QAggregate: FilterTool {
   private static let teaching = common.union([
     "--method", "--groups", "--target", "--features", "--exclude", "--isotonic", "--noncrossing", "--margin", "--seed", "--new-only", "--save",
     "--memory",
-  ]).union(FeatureKindOptions.names)
+  ]).union(FeatureKindOptions.names).union(TimeOption.list.names)
   private static let learn = Mode(
     "learn", "", "learns weights from the labelled rows; labelled rows are answered with those of other folds",
     takes: teaching.union(["--weight", "--tune", "--time"])
@@ -151,6 +154,7 @@ struct QAggregate: FilterTool {
   func validate() throws {
     if let tune, !(1...100_000).contains(tune) { throw ValidationError("--tune \(tune): write a number from 1 to 100000") }
     if let time, !(time > 0 && time.isFinite) { throw ValidationError("--time \(time): write a positive number of seconds") }
+    try timeOption.checkUse(kindOptions)
     if tune != nil, time != nil { throw ValidationError("--tune and --time both say how many settings to try; give one of them") }
     if margin != nil, noncrossing != .penalty { throw ValidationError("--margin is the penalty's: add --noncrossing penalty") }
   }
@@ -183,7 +187,7 @@ struct QAggregate: FilterTool {
 
   /// Said, not refused: a script that tries one method after the other gives all of them the same flags.
   func tellUnusedFeatures(_ type: any Aggregator.Type, _ session: FilterSession) {
-    guard !type.usesFeatures, let given = (featureOptions.flags + kindOptions.flags).first(where: \.isGiven) else { return }
+    guard !type.usesFeatures, let given = (featureOptions.flags + kindOptions.flags + timeOption.flags).first(where: \.isGiven) else { return }
     session.diagnostics.warn(
       "\(given.name) has no effect: the weights of \(type.description.name) do not depend on features")
   }

@@ -18,7 +18,7 @@ extension QConformal {
   /// What learning from all rows at once takes, whether rows are answered or their scores are written.
   private static let teaching = TableOptions.names.union([
     "--method", "--one-sided", "--target", "--weight", "--groups", "--by", "--bounds", "--levels", "--given", "--memory",
-  ]).union(FeatureKindOptions.names)
+  ]).union(FeatureKindOptions.names).union(TimeOption.list.names)
 
   private static func learn(_ method: String) -> Mode {
     Mode(
@@ -31,7 +31,7 @@ extension QConformal {
       "copies", "--method cv+", "learns from rows in copies, as qfit --cv-plus and --nested write them, and makes one row of them",
       takes: teaching.union(["--decay", "--min-rows", "--report", "--as", "--new-only", "--save"]).subtracting([
         "--levels", "--given", "--one-sided", "--on-error", "--rejects",
-      ]).subtracting(FeatureKindOptions.names)
+      ]).subtracting(FeatureKindOptions.names).subtracting(TimeOption.list.names)
     ) { flag in
       switch flag {
       case "--categorical", "--numeric", "--date": ("\(flag): \(method) uses no features", nil)
@@ -75,7 +75,7 @@ extension QConformal {
     case "--min-rows": ("--min-rows is decided by --merge, of all rows", "see qconformal --help")
     case "--decay":
       ("--decay depends on how old rows are among all of them, which --partial does not see; use --weight", "see qconformal --help")
-    case "--order", "--state", "--known", "--id", "--keep-open", "--time-format":
+    case "--order", "--state", "--known", "--id", "--keep-open":
       ("\(flag) does not go with --partial, which learns nothing", "see qconformal --help")
     default:
       (

@@ -182,7 +182,7 @@ struct QConformal: FilterTool {
     }
     if id.map({ nameList($0).isEmpty }) == true { throw ValidationError("--id names no column") }
     if let keepOpen, keepOpen < 1 { throw ValidationError("--keep-open \(keepOpen): at least 1") }
-    if timeOption.timeFormat != nil, order == nil { throw ValidationError("--time-format tells how the column of --order is written") }
+    if order == nil { try timeOption.checkUse(kindOptions) }
     if let partId {
       if !partial { throw ValidationError("--part-id goes with --partial") }
       if let fault = PartIDs.fault(partId) { throw ValidationError(fault) }

@@ -11,7 +11,7 @@ struct LabelledRows {
   /// Features of every row.
   let features: FeatureTable
   /// Columns of dates, of which features are parts.
-  let dates: [String]
+  let dates: [DateColumn]
   /// Where they are kept apart: the rows without a target.
   private let asked: AskedRows?
   private let target: [Double]

@@ -38,6 +38,8 @@ struct QFit: FilterTool {
 
   @OptionGroup var featureOptions: FeatureOptions<LearnerFeaturesHelp>
   @OptionGroup var kindOptions: FeatureKindOptions
+
+  @OptionGroup var timeOption: TimeOption
   @OptionGroup var weightOption: WeightOption<RowWeightHelp>
 
   @Option(
@@ -95,15 +97,15 @@ struct QFit: FilterTool {
     ("--cv-plus", { $0.cvPlus }), ("--nested", { $0.nested }), ("--tune", { $0.tune != nil }),
   ])
   var flags: [GivenFlag] {
-    QFit.list.of(self) + targetOption.flags + featureOptions.flags + kindOptions.flags + weightOption.flags + seedOption.flags + learning.flags
-      + table.flags
+    QFit.list.of(self) + targetOption.flags + featureOptions.flags + kindOptions.flags + timeOption.flags + weightOption.flags
+      + seedOption.flags + learning.flags + table.flags
   }
 
   private static let learn = Mode(
     "learn", "", "fits learners on the labelled rows and answers the others; labelled rows are answered out of fold",
     takes: list.names.union(["--target", "--features", "--exclude", "--weight", "--seed", "--new-only", "--save", "--memory"]).union(
       TableOptions.names
-    ).union(FeatureKindOptions.names)
+    ).union(FeatureKindOptions.names).union(TimeOption.list.names)
   )
   private static let answer = Mode(
     "answer", "--load FILE", "answers every row with a model file, as a stream", takes: TableOptions.names.union(["--load"]),
@@ -113,6 +115,7 @@ struct QFit: FilterTool {
 
   func validate() throws {
     if let tune, !(1...100_000).contains(tune) { throw ValidationError("--tune \(tune): write a number from 1 to 100000") }
+    try timeOption.checkUse(kindOptions)
     if let folds, folds < 2 { throw ValidationError("--folds \(folds): write 2 or more") }
     if cvPlus, nested { throw ValidationError("--nested writes all that --cv-plus writes; give one of them") }
     if nested, folds == 2 { throw ValidationError("--nested with --folds 2: without both nothing is left to fit; write 3 or more") }

@@ -23,7 +23,7 @@ struct TrainingRoles {
     }
     features = try session.featureColumns(
       header, flags.featureOptions, alone: [("--target", target), ("--weight", weight)], shared: [("--group", [group].compactMap { $0 })])
-    kinds = try FeatureKinds(flags.kindOptions, header, features: features)
+    kinds = try FeatureKinds(flags.kindOptions, header, features: features, format: try flags.timeOption.format())
   }
 
   /// What to store of the table.

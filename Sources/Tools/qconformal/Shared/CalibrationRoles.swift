@@ -26,7 +26,7 @@ struct CalibrationRoles {
     weight = try flags.weightOption.weight.map { try session.column(header, $0) }
     by = try session.columns(header, nameList(flags.by))
     given = try session.columns(header, nameList(flags.given))
-    kinds = try FeatureKinds(flags.kindOptions, header, features: given)
+    kinds = try FeatureKinds(flags.kindOptions, header, features: given, format: try flags.timeOption.format())
     try session.checkRoles(header, alone: [("--target", target), ("--weight", weight)], shared: [("--by", by), ("--given", given)])
   }
 

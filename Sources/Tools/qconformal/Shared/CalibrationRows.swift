@@ -25,7 +25,7 @@ struct CalibrationRows {
   /// The `--given` columns of every row.
   let features: FeatureTable?
   /// Columns of dates, of which features are parts.
-  let dates: [String]
+  let dates: [DateColumn]
 
   init(_ table: StoredTable, _ roles: CalibrationRoles, decay: Double?, _ session: FilterSession, teaches: (Int) -> Bool = { _ in true }) throws {
     let values = table.numbers(roles.target)

@@ -33,7 +33,7 @@ struct SavedCalibration {
     }
   }
 
-  init(specification: MethodSpecification, terms: CalibrationTerms, groups: [Group], features: FeatureTable? = nil, dates: [String] = []) {
+  init(specification: MethodSpecification, terms: CalibrationTerms, groups: [Group], features: FeatureTable? = nil, dates: [DateColumn] = []) {
     given = features.map { FeatureSchema($0, dates: dates) }
     self.specification = specification
     self.terms = terms
