@@ -87,7 +87,7 @@ import Testing
       function row(d, s, y) {
         return sprintf("s%d,%d/%d/2024,%s,%d,%d,%d,%d,%d", s, 9 + (d > 20), d > 20 ? d - 20 : d + 10, y, s - 2, s - 1, s, s + 1, s + 2)
       }' > t.csv
-      run() { qconformal -m \(method) --by place --order date --time-format %m/%d/%Y --state "$@"; }
+      run() { qconformal -q -m \(method) --by place --order date --time-format %m/%d/%Y --state "$@"; }
       run whole t.csv > all.csv
       head -1 whole | grep -o '"rows":"[0-9]*"'
       awk -F, 'NR > 1 && $3 != ""' t.csv | wc -l

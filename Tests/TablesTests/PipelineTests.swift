@@ -139,7 +139,7 @@ private func randomTable(_ random: inout RandomStream, rows: Int, columns: Int) 
   }
 
   @Test func groupsAreRecognised() throws {
-    let header = try Header(names: ["id", "q0.5", "rf_q0.9", "rf_q0.10", "my_model_q0.975", "q1", "freq0.5", "fold"])
+    let header = try Header(names: ["id", "q0.5", "rf_q0.9", "rf_q0.10", "my_model_q0.975", "seq1", "freq0.5", "fold"])
     let groups = try header.quantileGroups(input: "stdin")
     #expect(groups.map(\.name) == ["", "rf", "my_model"])
     #expect(groups[1].levels == [0.1, 0.9] && groups[1].columns == [3, 2])

@@ -124,10 +124,9 @@ public struct ModelFile {
   /// Reads and checks a model file of `tool`. Throws for a file that is missing, foreign, damaged, of another tool or of a
   /// later format.
   public init(path: String, tool: String) throws {
-    let bytes = try ModelFile.contents(path)
-    var rest = bytes[...]
-    try self.init(parsing: &rest, name: path, tool: tool, kind: nil)
-    guard rest.isEmpty else {
+    let reader = try ModelFileReader(path)
+    try self.init(reading: reader, tool: tool, kind: nil)
+    guard try reader.isAtEnd() else {
       throw Failure(.badData, "the model file is damaged or truncated", at: .init(input: path), remedy: "make it anew with \(tool) --save")
     }
   }
@@ -135,20 +134,20 @@ public struct ModelFile {
   /// Reads and checks files of another kind, such as "scores", that stand one after the other at `path`, - being stdin. Throws
   /// as for a model file, and where there is none.
   public static func files(path: String, tool: String, kind: String) throws -> [ModelFile] {
-    let bytes = try contents(path, isInput: path == "-")
-    var rest = bytes[...]
+    let reader = try ModelFileReader(path == "-" ? nil : path)
     var files: [ModelFile] = []
-    repeat { files.append(try ModelFile(parsing: &rest, name: path == "-" ? "stdin" : path, tool: tool, kind: kind)) } while !rest.isEmpty
+    repeat { files.append(try ModelFile(reading: reader, tool: tool, kind: kind)) } while try !reader.isAtEnd()
     return files
   }
 
-  /// Takes a file off the front of `rest`.
-  private init(parsing rest: inout ArraySlice<UInt8>, name: String, tool: String, kind: String?) throws {
-    func refuse(_ cause: String, _ remedy: String? = nil) -> Failure { Failure(.badData, cause, at: .init(input: name), remedy: remedy) }
+  /// Reads the next file. Its first byte refuses what is none, and no more memory is taken than there are bytes.
+  private init(reading reader: ModelFileReader, tool: String, kind: String?) throws {
+    func refuse(_ cause: String, _ remedy: String? = nil) -> Failure {
+      Failure(.badData, cause, at: .init(input: reader.name), remedy: remedy)
+    }
     let what = kind.map { "file of partial \($0)" } ?? "model file"
     let remake = "make it anew with \(tool) \(kind == nil ? "--save" : "--partial")"
-    guard rest.first == UInt8(ascii: "{"), let newline = rest.firstIndex(of: 10) else { throw refuse("not a \(what)", remake) }
-    var line = Array(rest[...newline])
+    guard try reader.peek() == UInt8(ascii: "{"), var line = try reader.line() else { throw refuse("not a \(what)", remake) }
     struct Start: Decodable {
       var tool: String
       var format: Int
@@ -163,11 +162,10 @@ public struct ModelFile {
     let digits = key + ModelFile.checksumKey.count..<key + ModelFile.checksumKey.count + 8
     let written = String(decoding: line[digits], as: UTF8.self)
     line.replaceSubrange(digits, with: Array(ModelFile.blankChecksum.utf8))
-    let after = rest[(newline + 1)...]
-    guard let header = try? JSONDecoder().decode(Header.self, from: Data(line)), header.bytes >= 0, header.bytes <= after.count else {
+    guard let header = try? JSONDecoder().decode(Header.self, from: Data(line)), header.bytes >= 0, let body = try reader.bytes(header.bytes) else {
       throw refuse("the \(what) is damaged or truncated", remake)
     }
-    body = Array(after.prefix(header.bytes))
+    self.body = body
     guard ModelFile.checksum(line, body) == written else { throw refuse("the \(what) is damaged or truncated", remake) }
     guard header.tool == tool else { throw refuse("a model of \(header.tool), not of \(tool)", "load it with \(header.tool)") }
     if header.kind != kind {
@@ -176,29 +174,12 @@ public struct ModelFile {
         : refuse("a model, and a model cannot be merged", "merge what \(tool) --partial wrote")
     }
     self.header = header
-    rest = after.dropFirst(header.bytes)
   }
 
   private static func position(of key: [UInt8], in line: [UInt8]) -> Int? {
     guard line.count >= key.count else { return nil }
     return line.withUnsafeBufferPointer { line in
       (0...line.count - key.count).first { start in memcmp(line.baseAddress! + start, key, key.count) == 0 }
-    }
-  }
-
-  private static func contents(_ path: String, isInput: Bool = false) throws -> [UInt8] {
-    let descriptor = isInput ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Failure(.noInput, systemMessage(), at: .init(input: path)) }
-    defer { if !isInput { close(descriptor) } }
-    let buffer = ByteBuffer(capacity: 1 << 20)
-    while true {
-      var count = 0
-      _ = buffer.append(room: 1 << 20) { target, room in
-        repeat { count = read(descriptor, target, room) } while count < 0 && errno == EINTR
-        return max(0, count)
-      }
-      if count < 0 { throw Failure(.noInput, "cannot read: " + systemMessage(), at: .init(input: path)) }
-      if count == 0 { return Array(buffer.bytes) }
     }
   }
 }

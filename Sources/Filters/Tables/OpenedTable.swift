@@ -33,13 +33,13 @@ final class OpenedTable {
     let buffer = ByteBuffer(capacity: 1 << 18)
     guard try source.read(into: buffer) else { return nil }
     // The first line decides the format, so read on until it is there.
-    while memchr(buffer.base, 10, buffer.count) == nil, try source.read(into: buffer) {}
+    try readLine(buffer, source)
     dropByteOrderMark(buffer)
     if let failure = FileSignature.refusal(ofText: buffer.bytes, source.name, source.place) { throw failure }
     if try isArray(buffer, source, expected.told) {
       source.readAsArray(from: buffer.bytes)
       buffer.removeAll()
-      while memchr(buffer.base, 10, buffer.count) == nil, try source.read(into: buffer) {}
+      try readLine(buffer, source)
       if buffer.count == 0 { return nil }
       guard expected.first ?? .ndjson == .ndjson else {
         throw Failure(.badData, "this is a JSON array, and the files before it are delimited text", at: .init(input: source.name))
@@ -49,6 +49,20 @@ final class OpenedTable {
     let separator = expected.told == .ndjson || expected.first == .ndjson ? nil : takeSeparatorLine(buffer)
     let own = separator.map { TableFormat.separated(delimiter: $0) } ?? TableFormat.recognise(buffer.bytes, likely: expected.likely)
     return try OpenedTable(source, buffer, expected.told ?? expected.first ?? own, expected, separator: separator)
+  }
+
+  /// Reads on until a line is whole; each byte is looked at once. Throws for what is no text, and for a line that is too long to be one.
+  private static func readLine(_ buffer: ByteBuffer, _ source: ByteSource) throws {
+    var seen = 0
+    while memchr(buffer.base + seen, 10, buffer.count - seen) == nil {
+      // What begins with bytes 0 may never end.
+      if seen < 1 << 20, buffer.count >= 1 << 20, let failure = FileSignature.refusal(ofText: buffer.bytes, source.name, source.place) {
+        throw failure
+      }
+      seen = buffer.count
+      try TableReader.checkLength(buffer.count, "the first line", source, line: 1)
+      guard try source.read(into: buffer) else { return }
+    }
   }
 
   private init(_ source: ByteSource, _ buffer: ByteBuffer, _ format: TableFormat, _ expected: Expectation, separator: UInt8?) throws {
@@ -138,9 +152,7 @@ final class OpenedTable {
         break
       }
       end = firstRecordEnd(from: from)
-      if rest.count > TableReader.longestRecord {
-        throw Failure(.badData, "the header is longer than 1 GiB", at: .init(input: source.name, line: line))
-      }
+      try TableReader.checkLength(rest.count, "the header", source, line: line)
     }
     let recordEnd = end ?? rest.count
     let block = Block(capacity: recordEnd)

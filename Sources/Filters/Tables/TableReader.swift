@@ -31,7 +31,14 @@ public final class TableReader: BlockSource {
   }
 
   /// A record longer than this is taken for a damaged file.
-  static let longestRecord = 1 << 30
+  private static let longestRecord = 1 << 28
+
+  /// Throws where a record, of which `count` bytes were read and no end was seen, is no record.
+  static func checkLength(_ count: Int, _ what: String, _ source: ByteSource, line: Int? = nil) throws {
+    guard count > longestRecord else { return }
+    throw Failure(
+      .badData, "\(what) is longer than 256 MiB", at: .init(input: source.name, line: line), remedy: "look for a quote that is not closed")
+  }
 
   public let format: TableFormat
   /// nil where the input is empty.
@@ -115,10 +122,7 @@ public final class TableReader: BlockSource {
         } catch {
           fault = error
         }
-        if fault == nil, buffer.count - (last ?? 0) > TableReader.longestRecord {
-          throw Failure(
-            .badData, "a record is longer than 1 GiB", at: .init(input: source.name), remedy: "look for a quote that is not closed")
-        }
+        if fault == nil { try TableReader.checkLength(buffer.count - (last ?? 0), "a record", source) }
       }
       if atEnd {
         last = buffer.count
