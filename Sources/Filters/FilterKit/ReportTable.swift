@@ -23,22 +23,41 @@ public struct ReportTable {
   public init(columns: [String]) { self.columns = columns }
 
   /// Writes to `side`, such as stderr, in place of the session's output; with `isNamed`, under a header even where the input had none.
-  public func write(_ rows: [[Cell]], session: FilterSession, to side: Int32? = nil, isNamed: Bool = false) throws {
+  public func write(_ rows: some Collection<[Cell]>, session: FilterSession, to side: Int32? = nil, isNamed: Bool = false) throws {
     let format = session.outputFormat
     let buffer = ByteBuffer()
+    let output = side.map { OutputFile(descriptor: $0, name: "stderr") } ?? session.output
     switch format {
     case _ where session.options.output == .markdown:
+      let rows = Array(rows)
       writeMarkdown(rows, rows.map { $0.map { text($0, session.options.digits).description } }, buffer)
-    case .ndjson: for row in rows { writeObject(row, session.options.digits, buffer) }
+    case .ndjson:
+      for row in rows {
+        writeObject(row, session.options.digits, buffer)
+        try flush(buffer, to: output)
+      }
     case .separated(let delimiter):
       let isAligned = isatty(side ?? STDOUT_FILENO) == 1 && session.options.output == nil
-      let lines =
-        (session.options.noHeader && !isNamed ? [] : [columns.map { FieldText($0) }]) + rows.map { $0.map { text($0, session.options.digits) } }
-      if isAligned { writeAligned(lines, rows, buffer) } else { lines.forEach { writeFields($0, delimiter, buffer) } }
+      let names = session.options.noHeader && !isNamed ? [] : [columns.map { FieldText($0) }]
+      if isAligned {
+        let rows = Array(rows)
+        writeAligned(names + rows.map { $0.map { text($0, session.options.digits) } }, rows, buffer)
+      } else {
+        for line in names { writeFields(line, delimiter, buffer) }
+        for row in rows {
+          writeFields(row.map { text($0, session.options.digits) }, delimiter, buffer)
+          try flush(buffer, to: output)
+        }
+      }
     }
-    guard let side else { return try session.output.write(buffer.bytes) }
-    let file = OutputFile(descriptor: side, name: "stderr")
-    try file.write(buffer.bytes)
+    try output.write(buffer.bytes)
+  }
+
+  /// Many groups make large tables, which are written piece by piece.
+  private func flush(_ buffer: ByteBuffer, to output: OutputFile) throws {
+    guard buffer.count > 1 << 18 else { return }
+    try output.write(buffer.bytes)
+    buffer.removeAll()
   }
 
   private func text(_ cell: Cell, _ digits: Int?) -> FieldText {

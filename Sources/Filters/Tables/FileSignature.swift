@@ -195,7 +195,7 @@ struct FileSignature: Sendable {
     func all(_ residue: Int, _ condition: (UInt8) -> Bool) -> Bool {
       stride(from: residue, to: bytes.count, by: 4).allSatisfy { condition(bytes[$0]) }
     }
-    guard bytes.count >= 2 else { return nil }
+    guard bytes.count >= 2, bytes.contains(where: { $0 != 0 }) else { return nil }
     // No character has a number above 10FFFF.
     if bytes.count >= 4, all(3, { $0 == 0 }), all(2, { $0 <= 16 }), bytes[0] != 0 || bytes[1] != 0 { return "UTF-32LE" }
     if bytes.count >= 4, all(0, { $0 == 0 }), all(1, { $0 <= 16 }) { return "UTF-32BE" }

@@ -20,6 +20,14 @@ public enum KeyForm {
     }
   }
 
+  /// Whether it is plain at a glance that the fields of some columns are their own forms.
+  static func areOwnForms(_ row: Row, _ columns: [Int]) -> Bool {
+    columns.allSatisfy { column in
+      let raw = row.raw(column)
+      return raw.first != 0x22 && isOwnForm(raw)
+    }
+  }
+
   /// Whether it is plain at a glance that the content is its own form.
   @inline(__always)
   private static func isOwnForm(_ content: UnsafeBufferPointer<UInt8>) -> Bool {
@@ -59,7 +67,9 @@ public struct FieldKey {
 
   public init(columns: [Int]) { self.columns = columns }
 
-  public func append(_ row: Row, into buffer: ByteBuffer) {
+  public func append(_ row: Row, into buffer: ByteBuffer) { FieldKey.append(row, columns, into: buffer) }
+
+  static func append(_ row: Row, _ columns: [Int], into buffer: ByteBuffer) {
     for (i, column) in columns.enumerated() {
       if i > 0 { buffer.append(UInt8(ascii: ",")) }
       row.withContent(column) { FieldKey.append($0, into: buffer) }

@@ -2,7 +2,8 @@ import Groundwork
 
 /// Numbers the keys of rows 0, 1, … as they come, and keeps for each how its first row spells it.
 ///
-/// A key is looked up by the bytes of its fields, and its form is made once for each spelling. Memory: each spelling twice.
+/// Fields that are not their own forms are looked up by their bytes, so a form is made once for each spelling. Memory: each key twice, and each such
+/// spelling.
 public final class KeyTable {
   private var spellings = ByteTable()
   private var keyOfSpelling: [Int32] = []
@@ -31,6 +32,11 @@ public final class KeyTable {
 
   /// The number of the key that the row has in these columns, with `more` as one value more.
   public func number(of row: Row, _ columns: [Int], and more: FieldText? = nil, block: Int = 0) throws -> Int {
+    if KeyForm.areOwnForms(row, columns) {
+      appendKey(row, columns, more)
+      if let number = keys.find(buffer.bytes) { return number }
+      return try number(of: columns.map { row.content($0) } + [more].compactMap { $0 }, at: Place(block: block, row: row.index))
+    }
     appendFields(row, columns)
     if let more { more.bytes.withUnsafeBufferPointer { KeyTable.append($0, to: buffer) } }
     if let spelling = spellings.find(buffer.bytes) { return Int(keyOfSpelling[spelling]) }
@@ -76,6 +82,10 @@ public final class KeyTable {
 
   /// The number of the key that the row has in these columns, nil where it has none.
   public func find(_ row: Row, _ columns: [Int]) throws -> Int? {
+    if KeyForm.areOwnForms(row, columns) {
+      appendKey(row, columns, nil)
+      return keys.find(buffer.bytes)
+    }
     appendFields(row, columns)
     if let spelling = spellings.find(buffer.bytes) { return Int(keyOfSpelling[spelling]) }
     guard let number = find(columns.map { row.content($0) }) else { return nil }
@@ -83,6 +93,14 @@ public final class KeyTable {
     _ = try spellings.add(buffer.bytes)
     keyOfSpelling.append(Int32(number))
     return number
+  }
+
+  private func appendKey(_ row: Row, _ columns: [Int], _ more: FieldText?) {
+    buffer.removeAll()
+    FieldKey.append(row, columns, into: buffer)
+    guard let more else { return }
+    if !columns.isEmpty { buffer.append(UInt8(ascii: ",")) }
+    FieldKey.append([more], into: buffer)
   }
 
   private func appendFields(_ row: Row, _ columns: [Int]) {

@@ -14,6 +14,8 @@ enum Preamble {
   }
 
   private static let mostRecords = 40
+  /// What stands above a header lies in the first of them.
+  private static let mostBytes = 1 << 20
 
   /// How many lines stand above the header; nil where the first record is the header. `bytes` are the first ones of the table, and only records
   /// that are whole count. Other delimiters are tried where the one of the format is not `told`.
@@ -56,7 +58,7 @@ enum Preamble {
       let blank: (UInt8) -> Bool = { $0 == 32 || $0 == 9 || $0 == 13 || $0 == 0x22 }
       return String(decoding: field.drop(while: blank).reversed().drop(while: blank).reversed(), as: UTF8.self)
     }
-    for byte in bytes {
+    for byte in bytes.prefix(mostBytes) {
       if byte == 10 { line += 1 }
       if byte == 0x22, isQuoted || field.isEmpty || field.last == 0x22 { isQuoted.toggle() }
       guard !isQuoted, byte == 10 || byte == delimiter else {
@@ -71,7 +73,7 @@ enum Preamble {
         record = Record(linesBefore: line, fields: [])
       }
     }
-    if atEnd, !field.isEmpty || !record.fields.isEmpty {
+    if atEnd, bytes.count <= mostBytes, !field.isEmpty || !record.fields.isEmpty {
       record.fields.append(trimmed())
       records.append(record)
     }

@@ -32,6 +32,8 @@ public struct QuantileLikeness: Sendable {
 
   /// The group that a name would be of and, where it can be guessed, its level; nil for a name that does not look like a quantile column's.
   private func read(_ name: String) -> (stem: [Unicode.Scalar], level: Double?)? {
+    // What is longer names no column, and would take time that grows with its square.
+    guard name.utf8.count <= 256 else { return nil }
     let text = Array(name.lowercased().unicodeScalars)
     for start in text.indices.reversed() {
       for marker in markers where text[start...].starts(with: marker) && (start == 0 || !marker.isEmpty) {

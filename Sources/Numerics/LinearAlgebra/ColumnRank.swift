@@ -5,7 +5,7 @@ import Groundwork
 ///
 /// Householder QR with the limited column pivoting of R's `lm` and `qr` (LINPACK `dqrdc2`): a column whose part orthogonal to
 /// the columns before it is shorter than `tolerance` times itself is dropped, so of collinear columns the earlier stay. The tall
-/// matrix is reduced by blocks of rows first (TSQR; Demmel, Grigori, Hoemmen, Langou 2012), one pass in all. Cost O(n · p²).
+/// matrix is reduced by blocks of rows first (TSQR; Demmel, Grigori, Hoemmen, Langou 2012), one pass in all. Cost O(n · p · min(n, p)), and min(n, p) · p numbers of memory.
 public struct ColumnRank: Sendable {
   /// Columns kept, increasing.
   public let kept: [Int]
@@ -16,6 +16,47 @@ public struct ColumnRank: Sendable {
   /// `design` is n × p row-major with finite values whose squares do not overflow.
   public init(of design: [Double], columns p: Int, tolerance: Double = 1e-7, threads: Int = 1) {
     let n = p == 0 ? 0 : design.count / p
+    // A wide matrix is its own smallest form: a triangle would have p × p numbers.
+    let m = min(n, p)
+    var work = n < p ? ColumnRank.columns(of: design, rows: n, columns: p) : ColumnRank.triangle(of: design, rows: n, columns: p, threads: threads)
+    // Limited pivoting on m × p numbers, which have the column geometry of the matrix.
+    var kept: [Int] = []
+    var dropped: [Int] = []
+    for c in 0..<p {
+      let rank = kept.count
+      func length(from row: Int) -> Double {
+        var square = 0.0
+        for r in row..<m { square += work[c * m + r] * work[c * m + r] }
+        return square.squareRoot()
+      }
+      let whole = length(from: 0)
+      let rest = rank < m ? length(from: rank) : 0
+      if whole == 0 || !(rest >= tolerance * whole) {
+        dropped.append(c)
+        continue
+      }
+      reflect(&work, rows: m, from: rank, column: c, others: c + 1..<p)
+      kept.append(c)
+    }
+    self.kept = kept
+    self.dropped = dropped
+    let k = kept.count
+    var triangle = [Double](repeating: 0, count: k * k)
+    for (j, c) in kept.enumerated() { for r in 0...j { triangle[r * k + j] = work[c * m + r] } }
+    self.triangle = triangle
+  }
+}
+
+extension ColumnRank {
+  /// An n × p row-major matrix column by column.
+  private static func columns(of design: [Double], rows n: Int, columns p: Int) -> [Double] {
+    var work = [Double](repeating: 0, count: n * p)
+    for i in 0..<n { for c in 0..<p { work[c * n + i] = design[i * p + c] } }
+    return work
+  }
+
+  /// The p × p triangle of a tall matrix, column by column.
+  private static func triangle(of design: [Double], rows n: Int, columns p: Int, threads: Int) -> [Double] {
     let block = max(2048, 4 * p)
     let blocks = max(1, (n + block - 1) / block)
     let triangles = try! parallelMap(blocks, threads: threads) { b -> [Double] in
@@ -44,34 +85,9 @@ public struct ColumnRank: Sendable {
       if pending.count == 32 { reduce() }
     }
     if !pending.isEmpty { reduce() }
-
-    // Limited pivoting on the p × p triangle: same column geometry as the tall matrix.
     var work = [Double](repeating: 0, count: p * p)
     for r in 0..<p { for c in r..<p { work[c * p + r] = stacked[r * p + c] } }
-    var kept: [Int] = []
-    var dropped: [Int] = []
-    for c in 0..<p {
-      let rank = kept.count
-      func length(from row: Int) -> Double {
-        var square = 0.0
-        for r in row..<p { square += work[c * p + r] * work[c * p + r] }
-        return square.squareRoot()
-      }
-      let whole = length(from: 0)
-      let rest = rank < min(p, n) ? length(from: rank) : 0
-      if whole == 0 || !(rest >= tolerance * whole) {
-        dropped.append(c)
-        continue
-      }
-      reflect(&work, rows: p, from: rank, column: c, others: c + 1..<p)
-      kept.append(c)
-    }
-    self.kept = kept
-    self.dropped = dropped
-    let k = kept.count
-    var triangle = [Double](repeating: 0, count: k * k)
-    for (j, c) in kept.enumerated() { for r in 0...j { triangle[r * k + j] = work[c * p + r] } }
-    self.triangle = triangle
+    return work
   }
 }
 

@@ -8,14 +8,23 @@
 public struct ExactSum: Sendable {
   /// Counts units of 2^(windowBase − 1074).
   @usableFromInline var window: Int128 = 0
-  @usableFromInline var windowBase = 0
-  @usableFromInline var additionsBeforeFlush = 0
-
   /// Chunk k counts units of 2^(32·(base + k) − 1074). The last chunk carries the sign.
   private var chunks: [Int64] = []
-  private var base = 0
-  private var additionsBeforeCarry = 0
+  // Small types: a million groups have a dozen sums each.
+  @usableFromInline var narrowWindowBase: Int32 = 0
+  @usableFromInline var additionsBeforeFlush: Int32 = 0
+  private var narrowBase: Int32 = 0
+  private var additionsBeforeCarry: Int16 = 0
   private var nonFinite: NonFinite = []
+
+  @inlinable var windowBase: Int {
+    @inline(__always) get { Int(narrowWindowBase) }
+    set { narrowWindowBase = Int32(truncatingIfNeeded: newValue) }
+  }
+  private var base: Int {
+    get { Int(narrowBase) }
+    set { narrowBase = Int32(truncatingIfNeeded: newValue) }
+  }
 
   private struct NonFinite: OptionSet {
     let rawValue: UInt8
@@ -26,9 +35,9 @@ public struct ExactSum: Sendable {
 
   /// A significand shifted by this much has 113 bits, so the window holds the sum of 2¹³ of them.
   @usableFromInline static let largestShift: UInt = 60
-  private static let additionsPerFlush = 1 << 13
+  private static let additionsPerFlush: Int32 = 1 << 13
   /// An addition changes a chunk by less than 2⁵² + 2³², and chunks are below 2³³ after a carry, so 2⁶³ is not reached.
-  private static let additionsPerCarry = 1024
+  private static let additionsPerCarry: Int16 = 1024
 
   public init() {}
 

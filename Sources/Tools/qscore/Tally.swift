@@ -128,8 +128,11 @@ struct Tally {
   /// Adds another tally of the same models and scores.
   private mutating func merge(_ other: Tally) throws {
     let numbers = by.isEmpty ? [0] : try keys.merge(other.keys)
-    while cells.count < keys.count { addKey() }
     for (theirs, ours) in numbers.enumerated() {
+      if ours == cells.count {
+        cells.append(other.cells[theirs])
+        continue
+      }
       for g in models.indices {
         for t in 0..<slots(g) { cells[ours][g].sums[t].merge(other.cells[theirs][g].sums[t]) }
         cells[ours][g].missingTarget += other.cells[theirs][g].missingTarget
@@ -181,10 +184,13 @@ extension Tally {
   }
 
   var report: Report {
-    let rows = sortedCells.flatMap { values, g, cell in
-      cell.sums.enumerated().map { t, sums -> [ReportTable.Cell] in
-        [.text(models[g])] + values.map { .field($0) } + labelCells(g, t) + [.count(sums.rows)] + shown(g, t, sums).map { .number($0) }
-      }
+    let order = by.isEmpty ? [0] : keys.inOrder
+    let rowsOfKey = models.indices.flatMap { g in (0..<slots(g)).map { (g, $0) } }
+    let rows = ReportRows(count: order.count * rowsOfKey.count) { i in
+      let (key, (g, t)) = (order[i / rowsOfKey.count], rowsOfKey[i % rowsOfKey.count])
+      let values = by.isEmpty ? [] : keys.names[key]
+      let sums = cells[key][g].sums[t]
+      return [.text(models[g])] + values.map { .field($0) } + labelCells(g, t) + [.count(sums.rows)] + shown(g, t, sums).map { .number($0) }
     }
     return Report(columns: reportColumns.names, labels: reportColumns.labels, rows: rows)
   }
