@@ -180,8 +180,9 @@ private func training(_ n: Int, features: FeatureTable, hostile: Bool, _ random:
     var reader = ByteReader(writer.bytes)
     let decoded = try #require(try conditional().decode(&reader) as? any FeatureDependentCalibrator)
     #expect(
-      reader.isAtEnd && decoded.corrections == fitted.corrections && decoded.fits(features)
-        && !decoded.fits(FeatureTable(names: [], columns: [], rows: 0)))
+      reader.isAtEnd && decoded.corrections == fitted.corrections && decoded.fits(hasWeights: false, features: features)
+        && !decoded.fits(hasWeights: true, features: features)
+        && !decoded.fits(hasWeights: false, features: FeatureTable(names: [], columns: [], rows: 0)))
     for i in 0..<40 {
       let row = Array(rows.quantiles.row(i))
       #expect(same(fitted.given(features, row: i).calibrated(row), decoded.given(features, row: i).calibrated(row)))
@@ -190,7 +191,7 @@ private func training(_ n: Int, features: FeatureTable, hostile: Bool, _ random:
       var bytes = writer.bytes
       for _ in 0...random.below(3) { bytes[random.below(bytes.count)] = UInt8(truncatingIfNeeded: random.next()) }
       var reader = ByteReader(bytes)
-      guard let decoded = try? conditional().decode(&reader) as? any FeatureDependentCalibrator, decoded.fits(features) else { continue }
+      guard let decoded = try? conditional().decode(&reader) as? any FeatureDependentCalibrator, decoded.fits(hasWeights: false, features: features) else { continue }
       for i in 0..<3 {
         let answer = decoded.given(features, row: i).calibrated(decoded.levels.map { $0 * 10 })
         #expect(zip(answer, answer.dropFirst()).allSatisfy { $0 <= $1 })

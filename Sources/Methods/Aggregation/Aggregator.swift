@@ -34,6 +34,12 @@ public protocol Aggregator: Sendable {
 }
 
 extension FittedAggregator {
+  /// Reads what `encode` wrote of a fit to such predictions. Throws `ByteReader.damaged` for anything else.
+  public init(decoding reader: inout ByteReader, for inputs: CombinedInputs) throws {
+    try self.init(decoding: &reader)
+    guard fits(inputs) else { throw ByteReader.damaged }
+  }
+
   public func weightTable(_ predictions: BasePredictions, features: FeatureTable?) -> WeightTable? {
     weights.map { WeightTable(models: predictions.models, levels: predictions.levels, mean: $0) }
   }
@@ -47,7 +53,27 @@ extension Aggregator {
   public static func fitSeconds(_ settings: Settings, _ training: AggregationTraining) -> Double { .infinity }
 }
 
+/// What a model file says of the predictions that its method combines.
+public struct CombinedInputs: Sendable {
+  public let models: [String]
+  public let levels: [Double]
+  /// Features that weights depend on, without a row; nil where there are none.
+  public let features: FeatureTable?
+
+  public init(models: [String], levels: [Double], features: FeatureTable? = nil) {
+    self.models = models
+    self.levels = levels
+    self.features = features
+  }
+
+  /// Whether these are the models, byte for byte and in this order.
+  func areOf(_ names: [String]) -> Bool { names.elementsEqual(models) { $0.hasSameBytes(as: $1) } }
+}
+
 public protocol FittedAggregator: BinaryCodable, Sendable {
+  /// Whether it could have been fitted to such predictions. `answer`, `weights` and `weightTable` take no others.
+  func fits(_ inputs: CombinedInputs) -> Bool
+
   /// n × m quantiles from the models that are there; NaN only where no model predicts that row and level.
   /// The answer of a row depends on that row alone.
   func answer(_ predictions: BasePredictions, features: FeatureTable?) -> Matrix

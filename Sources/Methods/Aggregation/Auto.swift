@@ -90,6 +90,7 @@ public struct Auto: Aggregator {
 /// What no fit returns, and no model file holds.
 private enum Unfitted: FittedAggregator {
   init(decoding reader: inout ByteReader) throws { throw ByteReader.damaged }
+  func fits(_ inputs: CombinedInputs) -> Bool { switch self {} }
   func encode(into writer: inout ByteWriter) {}
   func answer(_ predictions: BasePredictions, features: FeatureTable?) -> Matrix { switch self {} }
   var summary: [(key: String, value: String)] { switch self {} }

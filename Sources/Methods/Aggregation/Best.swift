@@ -76,6 +76,8 @@ struct FittedBest: FittedAggregator {
     return table
   }
 
+  func fits(_ inputs: CombinedInputs) -> Bool { inputs.areOf(models) && levels == inputs.levels.count }
+
   func encode(into writer: inout ByteWriter) {
     writer.write(models)
     writer.write(levels)

@@ -131,6 +131,8 @@ struct FittedFactorRegression: FittedAggregator {
 
   var weights: Matrix? { nil }
 
+  func fits(_ inputs: CombinedInputs) -> Bool { inputs.areOf(models) && factors.levels == inputs.levels.count }
+
   func encode(into writer: inout ByteWriter) {
     writer.write(models)
     factors.encode(into: &writer)

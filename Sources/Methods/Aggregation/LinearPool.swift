@@ -48,6 +48,7 @@ struct FittedLinearPool: FittedAggregator {
   }
 
   var weights: Matrix? { nil }
+  func fits(_ inputs: CombinedInputs) -> Bool { true }
   func encode(into writer: inout ByteWriter) {}
 
   init(decoding reader: inout ByteReader) {}

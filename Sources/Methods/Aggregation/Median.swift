@@ -61,6 +61,7 @@ struct FittedMedian: FittedAggregator {
   }
 
   var weights: Matrix? { nil }
+  func fits(_ inputs: CombinedInputs) -> Bool { true }
   func encode(into writer: inout ByteWriter) {}
 
   init(decoding reader: inout ByteReader) {}

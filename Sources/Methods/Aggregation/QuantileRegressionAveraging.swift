@@ -95,6 +95,8 @@ struct FittedQuantileRegressionAveraging: FittedAggregator {
 
   var weights: Matrix? { nil }
 
+  func fits(_ inputs: CombinedInputs) -> Bool { inputs.areOf(models) && coefficients.rows == inputs.levels.count }
+
   func encode(into writer: inout ByteWriter) {
     writer.write(models)
     writer.write(centre)

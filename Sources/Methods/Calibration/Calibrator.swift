@@ -71,6 +71,9 @@ public protocol FittedCalibrator: Sendable {
   /// What was learnt about each interval or level.
   var corrections: [Correction] { get }
 
+  /// Whether it could have been learnt from rows with weights, or from such without, and from such features; nil is none.
+  func fits(hasWeights: Bool, features: FeatureTable?) -> Bool
+
   func encode(into writer: inout ByteWriter)
 
   /// Facts for the first line of a model file and `--verbose`.
@@ -81,9 +84,6 @@ public protocol FittedCalibrator: Sendable {
 public protocol FeatureDependentCalibrator: FittedCalibrator {
   /// What calibrates rows with the features of this row of a table of the columns and categories that taught.
   func given(_ features: FeatureTable, row: Int) -> any FittedCalibrator
-
-  /// Whether it could have been taught by such a table.
-  func fits(_ features: FeatureTable) -> Bool
 }
 
 extension FittedCalibrator {

@@ -104,7 +104,10 @@ final class FittedConditional: FeatureDependentCalibrator, BinaryCodable, @unche
 
   func given(_ features: FeatureTable, row: Int) -> any FittedCalibrator { answer(at: ConditionalDesign.row(features, row)) }
 
-  func fits(_ features: FeatureTable) -> Bool { ConditionalDesign.width(features) == width }
+  func fits(hasWeights: Bool, features: FeatureTable?) -> Bool {
+    guard !hasWeights, let features, ConditionalDesign.width(features) == width else { return false }
+    return stride(from: 0, to: design.count, by: width).allSatisfy { ConditionalDesign.isRow(design[$0..<$0 + width], of: features) }
+  }
 
   func without(row i: Int) -> any FittedCalibrator {
     let row = Array(design[i * width..<(i + 1) * width])
@@ -141,7 +144,7 @@ final class FittedConditional: FeatureDependentCalibrator, BinaryCodable, @unche
     let measure = ConformalizedQuantileRegression(levels: levels, settings: settings)
     let width = try reader.readInt()
     let design = try reader.readArray(of: Double.self)
-    guard width > 0, design.count % width == 0, design.allSatisfy(\.isFinite),
+    guard (1...ConditionalDesign.mostFunctions).contains(width), design.count % width == 0, design.allSatisfy(\.isFinite),
       stride(from: 0, to: design.count, by: width).allSatisfy({ design[$0] == 1 })
     else {
       throw ByteReader.damaged

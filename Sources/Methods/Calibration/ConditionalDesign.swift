@@ -16,6 +16,26 @@ enum ConditionalDesign {
     }
   }
 
+  /// Of more nothing was ever learnt: memory grows with the square of d.
+  static let mostFunctions = 1 << 12
+
+  /// Whether some row of such features has these values.
+  static func isRow(_ values: ArraySlice<Double>, of features: FeatureTable) -> Bool {
+    var next = values.startIndex + 1
+    return values.first == 1
+      && features.columns.allSatisfy { column in
+        switch column {
+        case .numeric:
+          defer { next += 2 }
+          return values[next + 1] == 0 || values[next + 1] == 1 && values[next] == 0
+        case .categorical(_, let categories):
+          let own = values[next...next + categories.count]
+          next += own.count
+          return own.allSatisfy { $0 == 0 || $0 == 1 } && own.reduce(0, +) == 1
+        }
+      }
+  }
+
   /// Their d values at a row.
   static func row(_ features: FeatureTable, _ i: Int) -> [Double] {
     var values = [1.0]

@@ -25,6 +25,9 @@ public protocol FittedCopyCalibrator: BinaryCodable, Sendable {
   /// Those of which a row has copies, in that order.
   var folds: [Int] { get }
 
+  /// Whether it could have been learnt from rows with weights, or from such without.
+  func fits(hasWeights: Bool) -> Bool
+
   /// The same without the scores of a fold and without a copy for it: what may answer the rows of that fold.
   func without(fold: Int) -> Self
 

@@ -149,6 +149,8 @@ public struct FittedCrossValidationPlus: FittedCopyCalibrator {
     ]
   }
 
+  public func fits(hasWeights: Bool) -> Bool { (scale != nil) == hasWeights }
+
   public func encode(into writer: inout ByteWriter) {
     writer.write(levels)
     writer.write(folds)
@@ -167,7 +169,9 @@ public struct FittedCrossValidationPlus: FittedCopyCalibrator {
       typicalWeight >= 0, typicalWeight.isFinite
     else { throw ByteReader.damaged }
     let lists = try LevelPairs(levels).pairs.map { _ in try folds.map { _ in try SortedScores(decoding: &reader) } }
-    guard lists.joined().allSatisfy({ ($0.before == nil) == scale.isEmpty }) else { throw ByteReader.damaged }
+    guard lists.joined().allSatisfy({ ($0.before == nil) == scale.isEmpty }), lists.allSatisfy({ $0.reduce(0) { $0 + $1.weight }.isFinite }) else {
+      throw ByteReader.damaged
+    }
     self.init(levels: levels, folds: folds, lists: lists, scale: scale.first, typicalWeight: typicalWeight)
   }
 }

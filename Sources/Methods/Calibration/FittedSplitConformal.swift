@@ -80,6 +80,12 @@ struct FittedSplitConformal<Measure: ConformityMeasure>: FittedCalibrator {
     [("bounds", "\(rows.count)"), ("rows", "\(rows.max() ?? 0)"), ("unbounded", "\(corrections.count { $0.amount == .infinity })")]
   }
 
+  func fits(hasWeights: Bool, features: FeatureTable?) -> Bool {
+    guard features == nil else { return false }
+    if case .scores = knowledge { return hasWeights }
+    return !hasWeights
+  }
+
   func encode(into writer: inout ByteWriter) {
     writer.write(levels)
     switch knowledge {
@@ -108,7 +114,7 @@ struct FittedSplitConformal<Measure: ConformityMeasure>: FittedCalibrator {
     }
     let thresholds = try reader.readArray(of: Double.self)
     let rows = try reader.readArray(of: Int.self)
-    guard thresholds.count == measure.bounds.count, rows.count == thresholds.count, thresholds.allSatisfy({ !$0.isNaN }), rows.allSatisfy({ $0 >= 0 })
+    guard thresholds.count == measure.bounds.count, rows.count == thresholds.count, thresholds.allSatisfy({ !$0.isNaN }), rows.allSatisfy({ (0..<ByteReader.counterLimit).contains($0) })
     else {
       throw ByteReader.damaged
     }

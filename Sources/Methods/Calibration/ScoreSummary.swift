@@ -60,7 +60,7 @@ public struct ScoreSummary: BinaryCodable, Equatable, Sendable {
       all.sort()
       return all
     }
-    rankError = parts.reduce(0) { $0 + $1.rankError }
+    rankError = parts.reduce(0) { min($0 + $1.rankError, ByteReader.counterLimit) }
   }
 
   /// Keeps at most `capacity` scores at each height, at least 2, halving what is more. Not for scores with weights.
@@ -105,7 +105,7 @@ public struct ScoreSummary: BinaryCodable, Equatable, Sendable {
   }
 
   public init(decoding reader: inout ByteReader) throws {
-    let count = try reader.readInt()
+    let count = try reader.readCount(ofAtLeast: 8)
     guard (1...40).contains(count) else { throw ByteReader.damaged }
     heights = try (0..<count).map { h in
       let scores = try reader.readArray(of: Double.self)

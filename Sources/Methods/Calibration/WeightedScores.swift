@@ -75,7 +75,7 @@ struct WeightedScores: BinaryCodable, Sendable {
   init(decoding reader: inout ByteReader) throws {
     scores = try reader.readArray(of: Double.self)
     cumulative = try reader.readArray(of: Double.self)
-    rows = try reader.readInt()
+    rows = try reader.readCounter()
     scale = try reader.readDouble()
     guard scale > 0, scale.isFinite, scores.count == cumulative.count, rows >= scores.count, zip(scores, scores.dropFirst()).allSatisfy({ $0 < $1 }),
       scores.allSatisfy({ !$0.isNaN }),

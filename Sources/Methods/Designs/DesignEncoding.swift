@@ -143,6 +143,21 @@ public struct DesignEncoding: BinaryCodable, Equatable, Sendable {
     return Matrix(rows: features.rows, columns: count, values: rows)
   }
 
+  /// Whether it could have been learnt from such features: as many, of the kinds and with the categories that its columns stand for.
+  package func fits(_ features: FeatureTable) -> Bool {
+    guard featureCount == features.columns.count else { return false }
+    let categories = features.columns.map { column -> Set<FieldText>? in
+      if case .categorical(_, let categories) = column { Set(categories) } else { nil }
+    }
+    return columns.allSatisfy { column in
+      switch column.kind {
+      case .number: categories[column.feature] == nil
+      case .missing: true
+      case .category: categories[column.feature]?.contains(column.category ?? "") == true
+      }
+    }
+  }
+
   /// The same encoding with only some of the columns.
   package func keeping(_ kept: [Int]) -> DesignEncoding {
     var copy = self

@@ -244,6 +244,8 @@ struct FittedLasso: FittedLearner {
 
   var summary: [(key: String, value: String)] { linear.summary + [("penalty", "\(penalty)")] }
 
+  func fits(_ features: FeatureTable, levels: [Double]) -> Bool { linear.fits(features, levels: levels) }
+
   func encode(into writer: inout ByteWriter) {
     linear.encode(into: &writer)
     writer.write(penalty)

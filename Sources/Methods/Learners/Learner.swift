@@ -20,6 +20,9 @@ public protocol Learner: Sendable {
 
 /// A learnt model: answers any rows with the training columns.
 public protocol FittedLearner: BinaryCodable, Sendable {
+  /// Whether it could have been fitted to such features, of which there may be no row, at these levels. `predict` takes no others.
+  func fits(_ features: FeatureTable, levels: [Double]) -> Bool
+
   /// Quantiles, one row a row of `features`, one column a level of the fit, always finite.
   /// The answer of a row depends on that row alone.
   func predict(_ features: FeatureTable) -> Matrix
@@ -33,4 +36,10 @@ public protocol FittedLearner: BinaryCodable, Sendable {
 
 extension FittedLearner {
   public var memory: Int { 0 }
+
+  /// Reads what `encode` wrote of a fit to such features at these levels. Throws `ByteReader.damaged` for anything else.
+  public init(decoding reader: inout ByteReader, for features: FeatureTable, levels: [Double]) throws {
+    try self.init(decoding: &reader)
+    guard fits(features, levels: levels) else { throw ByteReader.damaged }
+  }
 }

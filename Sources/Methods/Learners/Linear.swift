@@ -130,6 +130,8 @@ struct FittedLinear: FittedLearner {
     ]
   }
 
+  func fits(_ features: FeatureTable, levels: [Double]) -> Bool { encoding.fits(features) && coefficients.columns == levels.count }
+
   func encode(into writer: inout ByteWriter) {
     encoding.encode(into: &writer)
     standardisation.encode(into: &writer)
@@ -149,7 +151,7 @@ extension FittedLinear {
     centre = try reader.readDouble()
     let levels = try reader.readInt()
     let values = try reader.readArray(of: Double.self)
-    trainingRows = try reader.readInt()
+    trainingRows = try reader.readCounter()
     dropped = try reader.readStrings()
     violation = try reader.readDouble()
     let (expected, overflow) = levels.multipliedReportingOverflow(by: encoding.count + 1)

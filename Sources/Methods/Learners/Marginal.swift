@@ -36,6 +36,8 @@ struct FittedMarginal: FittedLearner {
     return answer
   }
 
+  func fits(_ features: FeatureTable, levels: [Double]) -> Bool { quantiles.count == levels.count }
+
   func encode(into writer: inout ByteWriter) {
     writer.write(rows)
     writer.write(quantiles)
@@ -44,7 +46,7 @@ struct FittedMarginal: FittedLearner {
 
 extension FittedMarginal {
   init(decoding reader: inout ByteReader) throws {
-    rows = try reader.readInt()
+    rows = try reader.readCounter()
     quantiles = try reader.readArray(of: Double.self)
     guard rows >= 1, quantiles.allSatisfy(\.isFinite) else { throw ByteReader.damaged }
   }

@@ -211,6 +211,8 @@ struct FittedNeighbours: FittedLearner {
     [("rows", "\(responses.count)"), ("numbers", "\(encoding.numbers.count)"), ("categories", "\(encoding.codes.count)"), ("k", "\(k)")]
   }
 
+  func fits(_ features: FeatureTable, levels: [Double]) -> Bool { self.levels == levels && encoding.fits(features) }
+
   func encode(into writer: inout ByteWriter) {
     encoding.encode(into: &writer)
     writer.write(levels)

@@ -180,6 +180,8 @@ struct FittedRandomFourier: FittedLearner {
     ]
   }
 
+  func fits(_ features: FeatureTable, levels: [Double]) -> Bool { encoding.fits(features) && self.levels == levels.count }
+
   func encode(into writer: inout ByteWriter) {
     encoding.encode(into: &writer)
     standardisation.encode(into: &writer)
@@ -225,12 +227,12 @@ struct FittedRandomFourier: FittedLearner {
     levels = try reader.readInt()
     coefficients = try reader.readArray(of: Double.self)
     let power = try reader.readInt()
-    trainingRows = try reader.readInt()
+    trainingRows = try reader.readCounter()
     map = FourierFeatures(inputs: encoding.count, frequencies: frequencies, phases: phases)
     let (expected, overflow) = levels.multipliedReportingOverflow(by: encoding.count + 3)
     guard standardisation.centres.count == encoding.count, frequencies.count == phases.count * encoding.count,
       location.count == map.columns, scale.count == map.columns, facts.count == 5, facts[0] <= facts[1], facts[3] > 0, levels > 0, !overflow,
-      coefficients.count == expected, abs(power) < 2000, (frequencies + phases + location + scale + facts + coefficients).allSatisfy(\.isFinite)
+      coefficients.count == expected, (-1999...1999).contains(power), (frequencies + phases + location + scale + facts + coefficients).allSatisfy(\.isFinite)
     else { throw ByteReader.damaged }
     scaleRange = (facts[0], facts[1])
     centre = facts[2]

@@ -124,6 +124,9 @@ package struct FittedNetworks: BinaryCodable, Sendable {
     ]
   }
 
+  /// Whether it could have been fitted to such features at these levels.
+  package func fits(_ features: FeatureTable, levels: [Double]) -> Bool { self.levels == levels && inputs.fits(features) }
+
   package func encode(into writer: inout ByteWriter) {
     inputs.encode(into: &writer)
     target.encode(into: &writer)
@@ -146,12 +149,10 @@ extension FittedNetworks {
     self.answer = answer
     levels = try reader.readArray(of: Double.self)
     let widths = try reader.readArray(of: Int.self)
-    // Widths bounded so that no product of them overflows; whether they fit is told by the parameters.
-    guard !levels.isEmpty, levels.allSatisfy({ $0 > 0 && $0 < 1 }), (3...12).contains(widths.count),
-      widths.allSatisfy({ (0...10_000_000).contains($0) }),
-      widths[0] == inputs.count + answer.extraInputs, widths[widths.count - 1] == answer.outputs(levels: levels.count)
+    guard !levels.isEmpty, levels.allSatisfy({ $0 > 0 && $0 < 1 }),
+      let shape = NetworkTraining.shape(widths, inputs: inputs.count + answer.extraInputs, outputs: answer.outputs(levels: levels.count))
     else { throw ByteReader.damaged }
-    shape = NetworkShape(inputs: widths[0], hidden: Array(widths[1..<(widths.count - 1)]), outputs: widths[widths.count - 1])
+    self.shape = shape
     let count = try reader.readInt()
     guard (0...100).contains(count) else { throw ByteReader.damaged }
     var networks: [[Float]] = []
@@ -161,9 +162,9 @@ extension FittedNetworks {
       networks.append(parameters)
     }
     self.networks = networks
-    trainingRows = try reader.readInt()
+    trainingRows = try reader.readCounter()
     heldOutLoss = try reader.readDouble()
-    steps = try reader.readInt()
+    steps = try reader.readCounter()
     guard heldOutLoss.isFinite else { throw ByteReader.damaged }
   }
 }

@@ -75,6 +75,19 @@ package struct NetworkInputs: BinaryCodable, Sendable {
     }
   }
 
+  /// Whether it could have been learnt from such features.
+  package func fits(_ features: FeatureTable) -> Bool {
+    guard kept.count == features.columns.count else { return false }
+    for (names, column) in zip(kept, features.columns) {
+      switch (names, column) {
+      case (nil, .numeric): continue
+      case (let names?, .categorical(_, let categories)): if !Set(names).isSubset(of: categories) { return false }
+      default: return false
+      }
+    }
+    return encoding.fits(NetworkInputs.joined(features, keeping: kept))
+  }
+
   package func encode(into writer: inout ByteWriter) {
     writer.write(kept.count)
     for names in kept {

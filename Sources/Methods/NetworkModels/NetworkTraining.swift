@@ -39,6 +39,14 @@ package struct NetworkTraining: Sendable {
     patience = settings.integer("patience")
   }
 
+  /// The network of these widths, its inputs and outputs among them; nil where no settings make it one of so many inputs and outputs.
+  package static func shape(_ widths: [Int], inputs: Int, outputs: Int) -> NetworkShape? {
+    guard (3...12).contains(widths.count), widths[0] == inputs, widths[widths.count - 1] == outputs,
+      widths.dropFirst().dropLast().allSatisfy({ (1...4096).contains($0) })
+    else { return nil }
+    return NetworkShape(inputs: inputs, hidden: Array(widths.dropFirst().dropLast()), outputs: outputs)
+  }
+
   /// With these settings and the defaults of the others.
   package init(_ settings: [(key: String, value: String)]) throws {
     self.init(try Settings(settings, of: MethodDescription(name: "network", summary: "", settings: NetworkTraining.settings)))

@@ -61,15 +61,28 @@ public struct ByteReader {
     return String(decoding: bytes[try take(count)], as: UTF8.self)
   }
 
-  /// How many elements follow, each of a byte at least.
-  public mutating func readCount() throws -> Int {
+  /// Bytes that are still to be read.
+  public var remaining: Int { bytes.count - position }
+
+  /// How many elements follow, each of at least so many bytes: no more than there are bytes for.
+  public mutating func readCount(ofAtLeast size: Int = 1) throws -> Int {
     let count = try readInt()
-    guard count >= 0, count <= bytes.count - position else { throw ByteReader.damaged }
+    guard count >= 0, count <= remaining / size else { throw ByteReader.damaged }
+    return count
+  }
+
+  /// Counters are below this, as all that count what happened are, so that counting on never overflows.
+  public static let counterLimit = 1 << 53
+
+  /// How many of something there were that does not follow: rows, steps.
+  public mutating func readCounter() throws -> Int {
+    let count = try readInt()
+    guard count >= 0, count < ByteReader.counterLimit else { throw ByteReader.damaged }
     return count
   }
 
   public mutating func readStrings() throws -> [String] {
-    let count = try readCount()
+    let count = try readCount(ofAtLeast: 8)
     return try (0..<count).map { _ in try readString() }
   }
 

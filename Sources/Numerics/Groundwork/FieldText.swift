@@ -42,7 +42,7 @@ extension ByteReader {
   public mutating func readFieldText() throws -> FieldText { FieldText(try readArray(of: UInt8.self)) }
 
   public mutating func readFieldTexts() throws -> [FieldText] {
-    let count = try readCount()
+    let count = try readCount(ofAtLeast: 8)
     return try (0..<count).map { _ in try readFieldText() }
   }
 }

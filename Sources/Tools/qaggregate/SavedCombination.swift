@@ -29,17 +29,21 @@ struct SavedCombination {
       levels = try reader.readArray(of: Double.self)
       let order = try reader.readString()
       isotonic = IsotonicOperator(rawValue: order)
-      guard isotonic != nil || order == "none" else { throw ByteReader.damaged }
+      guard isotonic != nil || order == "none", !models.isEmpty, Set(models).count == models.count, Levels.areProper(levels) else {
+        throw ByteReader.damaged
+      }
       schema = try reader.readBool() ? try FeatureSchema(decoding: &reader) : nil
       guard let type = aggregatorRegistry.first(where: { $0.description.name == method }) else {
         throw Failure(.badData, "the model combines by \"\(method)\", which this qaggregate does not know", remedy: "update qaggregate")
       }
-      var fits = [try type.fitted.init(decoding: &reader)]
+      guard type.usesFeatures || schema == nil else { throw ByteReader.damaged }
+      let inputs = CombinedInputs(models: models, levels: levels, features: schema?.noRows)
+      var fits = [try type.fitted.init(decoding: &reader, for: inputs)]
       let folds = reader.isAtEnd ? nil : try reader.readArray(of: Int.self)
-      for _ in (folds ?? []).dropFirst() { fits.append(try type.fitted.init(decoding: &reader)) }
+      for _ in (folds ?? []).dropFirst() { fits.append(try type.fitted.init(decoding: &reader, for: inputs)) }
       guard folds.map({ $0.count > 1 && $0[0] >= 0 && zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } }) ?? true else { throw ByteReader.damaged }
       (fitted, self.folds) = (fits, folds)
-      guard reader.isAtEnd, !models.isEmpty, Set(models).count == models.count, Levels.areProper(levels) else { throw ByteReader.damaged }
+      guard reader.isAtEnd else { throw ByteReader.damaged }
       specification = MethodSpecification(name: method, method: method)
     } catch var failure as Failure {
       failure.place.input = path

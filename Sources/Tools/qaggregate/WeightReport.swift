@@ -17,18 +17,19 @@ struct WeightReport {
 
   /// Returns how many rows it wrote.
   func write(_ session: FilterSession) throws -> Int {
-    let first = tables[0]
+    // One of several fits may have the same weights for all rows, and others not.
+    let hasSpread = tables.contains { $0.spread != nil }
+    let features = tables.map { $0.moves.map(\.feature) }.max { $0.count < $1.count }!
     let report = ReportTable(
-      columns: (folds == nil ? [] : ["held"]) + ["model", "level", "weight"] + (first.spread == nil ? [] : ["spread"])
-        + first.moves.map { "moved_by_\($0.feature)" })
+      columns: (folds == nil ? [] : ["held"]) + ["model", "level", "weight"] + (hasSpread ? ["spread"] : []) + features.map { "moved_by_\($0)" })
     var lines: [[ReportTable.Cell]] = []
     for (k, weights) in tables.enumerated() {
       for j in weights.models.indices {
         for t in weights.levels.indices {
           var line: [ReportTable.Cell] = folds.map { [.count($0[k])] } ?? []
           line += [.text(weights.models[j]), .key(weights.levels[t]), .number(weights.mean[j, t])]
-          line += weights.spread.map { [.number($0[j, t])] } ?? []
-          line += weights.moves.map { .number($0.change[j, t]) }
+          if hasSpread { line.append(.number(weights.spread.map { $0[j, t] } ?? 0)) }
+          line += features.indices.map { .number($0 < weights.moves.count ? weights.moves[$0].change[j, t] : 0) }
           lines.append(line)
         }
       }

@@ -144,6 +144,8 @@ final class SavedEnsemble {
     do {
       let schema = try FeatureSchema(decoding: &reader)
       let levels = try reader.readArray(of: Double.self)
+      guard Levels.areProper(levels) else { throw ByteReader.damaged }
+      let features = schema.noRows
       var (names, learners, models): ([String], [any Learner.Type], [any FittedLearner]) = ([], [], [])
       let count = try reader.readInt()
       guard count > 0, count < 10_000 else { throw ByteReader.damaged }
@@ -154,14 +156,16 @@ final class SavedEnsemble {
           throw Failure(.badData, "the model holds a learner \"\(method)\" that this qfit does not know", remedy: "update qfit")
         }
         learners.append(learner)
-        models.append(try learner.fitted.init(decoding: &reader))
+        models.append(try learner.fitted.init(decoding: &reader, for: features, levels: levels))
       }
       var copies = [models]
       folds = reader.isAtEnd ? nil : try reader.readArray(of: Int.self)
-      for _ in (folds ?? []).dropFirst() { copies.append(try learners.map { try $0.fitted.init(decoding: &reader) }) }
-      guard reader.isAtEnd, Levels.areProper(levels), copies.joined().allSatisfy({ $0.predict(schema.noRows).columns == levels.count }),
-        folds.map({ $0.count > 1 && $0[0] >= 0 && zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } }) ?? true
-      else { throw ByteReader.damaged }
+      for _ in (folds ?? []).dropFirst() { {
+        copies.append(try learners.map { try $0.fitted.init(decoding: &reader, for: features, levels: levels) })
+      }
+      guard reader.isAtEnd, folds.map({ $0.count > 1 && $0[0] >= 0 && zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } }) ?? true else {
+        throw ByteReader.damaged
+      }
       self.schema = schema
       self.levels = levels
       self.names = names

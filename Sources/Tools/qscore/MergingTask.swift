@@ -56,6 +56,8 @@ final class MergingWorker: RowWorker {
   private let idColumn: Int?
   private var ids = PartIDUnion()
   private var input = ""
+  /// Rows without a target or a prediction, over all models and keys.
+  private var missingRows = 0
 
   /// nil for a header that no part has.
   init?(header: Header) {
@@ -93,6 +95,9 @@ final class MergingWorker: RowWorker {
     try checkScored(row)
     let slot = try slot(row, levels)
     let missing = try [count(row, first + 3), count(row, first + 4)]
+    missingRows += missing[0] + missing[1]
+    // No sum of some of them overflows.
+    guard missingRows < 1 << 62 else { throw refuse(row, first + (missing[0] > missing[1] ? 3 : 4)) }
     let n = try count(row, first + 5)
     let fields = (first + 5..<(idColumn ?? header.count)).map { row.text($0) }
     guard let sums = ScoreAccumulator(fields: fields), tally.scored?.weight != nil || sums.totalWeight == Double(n) else {

@@ -54,6 +54,8 @@ public struct FittedGlobalFine: FittedAggregator {
     return table
   }
 
+  public func fits(_ inputs: CombinedInputs) -> Bool { inputs.areOf(models) && levels == inputs.levels.count }
+
   public func encode(into writer: inout ByteWriter) {
     writer.write(models)
     writer.write(pairWeights.map(\.count))

@@ -28,6 +28,8 @@ public struct FittedGlobalWeights: FittedAggregator {
   public func answer(_ predictions: BasePredictions, features: FeatureTable?) -> Matrix { table.answer(predictions) }
   public var weights: Matrix? { table.expanded }
 
+  public func fits(_ inputs: CombinedInputs) -> Bool { inputs.areOf(table.models) && table.levels == inputs.levels.count }
+
   public func encode(into writer: inout ByteWriter) {
     table.encode(into: &writer)
     writer.write(objective)

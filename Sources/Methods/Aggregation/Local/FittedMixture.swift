@@ -163,6 +163,19 @@ extension FittedMixture {
       trainingRows: 0, heldOutLoss: 0, steps: 0)
   }
 
+  /// Other models than those that are mixed may be there as well: those that were hopeless in training.
+  func fits(_ inputs: CombinedInputs) -> Bool {
+    guard models.allSatisfy({ name in inputs.models.contains { $0.hasSameBytes(as: name) } }), shape.levels == inputs.levels else { return false }
+    if networks.isEmpty { return true }
+    if self.inputs != .predictions, inputs.features == nil { return false }
+    if let ownNetwork {
+      guard let features = inputs.features, ownNetwork.fits(features, levels: shape.levels) else { return false }
+    }
+    let names = models + (ownNetwork == nil ? [] : [MixtureTraining.ownName])
+    let seen = PredictionFeatures(BasePredictions(models: names, levels: shape.levels, rows: 0, values: []))
+    return encoding.fits(seen.inputs(inputs.features, self.inputs))
+  }
+
   func encode(into writer: inout ByteWriter) {
     writer.write(models)
     shape.encode(into: &writer)
@@ -188,21 +201,19 @@ extension FittedMixture {
     let scale = try reader.readDouble()
     let widths = try reader.readArray(of: Int.self)
     let count = try reader.readInt()
-    guard !models.isEmpty, Set(models).count == models.count, scale > 0, scale.isFinite, (0...100).contains(count), (3...12).contains(widths.count),
-      widths.allSatisfy({ (0...10_000_000).contains($0) }), shape.models == models.count + (ownNetwork == nil ? 0 : 1),
-      ownNetwork.map({ $0.levels == shape.levels }) ?? true,
-      count > 0 ? widths[0] == encoding.count && widths[widths.count - 1] == shape.outputs : models.count == 1
+    guard !models.isEmpty, Set(models).count == models.count, scale > 0, scale.isFinite, (0...100).contains(count),
+      shape.models == models.count + (ownNetwork == nil ? 0 : 1), ownNetwork.map({ $0.levels == shape.levels }) ?? true,
+      let network = NetworkTraining.shape(widths, inputs: encoding.count, outputs: shape.outputs), count > 0 || shape.models == 1
     else { throw ByteReader.damaged }
-    let network = NetworkShape(inputs: widths[0], hidden: Array(widths[1..<(widths.count - 1)]), outputs: widths[widths.count - 1])
     var networks: [[Float]] = []
     for _ in 0..<count {
       let parameters = try reader.readArray(of: Float.self)
       guard parameters.count == network.parameterCount, parameters.allSatisfy(\.isFinite) else { throw ByteReader.damaged }
       networks.append(parameters)
     }
-    let rows = try reader.readInt()
+    let rows = try reader.readCounter()
     let loss = try reader.readDouble()
-    let steps = try reader.readInt()
+    let steps = try reader.readCounter()
     guard loss.isFinite else { throw ByteReader.damaged }
     self.init(
       models: models, shape: shape, inputs: inputs, ownNetwork: ownNetwork, encoding: encoding, scale: scale, network: network, networks: networks,

@@ -28,7 +28,8 @@ package struct MixtureShape: BinaryCodable, Equatable, Sendable {
   let stride: Int
   /// K × stride: what the logit at a knot counts at a level.
   let basis: [Float]
-  /// Of source place o and level t, at o·m + t: the value lies between level `lower` and the next at `share` of the way, which may be outside [0, 1].
+  /// Of offset o and level t, at o·m + t: the value lies between level `lower` and the next at `share` of the way, which may be outside [0, 1].
+  /// Empty where sources stand for levels of the model itself.
   let lower: [Int32]
   let share: [Float]
 
@@ -80,31 +81,32 @@ package struct MixtureShape: BinaryCodable, Equatable, Sendable {
     self.basis = basis
     var lower: [Int32] = []
     var share: [Float] = []
-    if offsets.isEmpty {
-      for v in 0..<m {
-        lower += [Int32](repeating: Int32(min(v, max(m - 2, 0))), count: m)
-        share += [Float](repeating: v == m - 1 && m > 1 ? 1 : 0, count: m)
-      }
-    } else {
-      for offset in offsets {
-        for t in 0..<m {
-          if m == 1 || offset == 0 {
-            lower.append(Int32(min(t, max(m - 2, 0))))
-            share.append(m > 1 && t == m - 1 ? 1 : 0)
-            continue
-          }
-          let wanted = z[t] + offset
-          var i = 0
-          while i + 2 < m && z[i + 1] <= wanted { i += 1 }
-          lower.append(Int32(i))
-          let width = z[i + 1] - z[i]
-          // An offset may reach beyond the outermost levels by as much as it is long.
-          share.append(width > 0 ? Float((wanted - z[i]) / width) : 0)
+    for offset in offsets {
+      for t in 0..<m {
+        if m == 1 || offset == 0 {
+          lower.append(Int32(min(t, max(m - 2, 0))))
+          share.append(m > 1 && t == m - 1 ? 1 : 0)
+          continue
         }
+        let wanted = z[t] + offset
+        var i = 0
+        while i + 2 < m && z[i + 1] <= wanted { i += 1 }
+        lower.append(Int32(i))
+        let width = z[i + 1] - z[i]
+        // An offset may reach beyond the outermost levels by as much as it is long.
+        share.append(width > 0 ? Float((wanted - z[i]) / width) : 0)
       }
     }
     self.lower = lower
     self.share = share
+  }
+
+  /// Whether tables of so many sources and knots over all levels are of a size that is worth having: 2²⁷ numbers each at most.
+  static func isManageable(models: Int, levels: Int, knots most: Int, offsets: Int) -> Bool {
+    let knots = most <= 0 ? levels : min(most, levels)
+    let (sources, first) = models.multipliedReportingOverflow(by: offsets == 0 ? levels : offsets)
+    let (cells, second) = max(sources, knots).multipliedReportingOverflow(by: levels)
+    return !first && !second && cells <= 1 << 27
   }
 
   package func encode(into writer: inout ByteWriter) {
@@ -121,10 +123,13 @@ package struct MixtureShape: BinaryCodable, Equatable, Sendable {
     let knots = try reader.readInt()
     let offsets = try reader.readArray(of: Double.self)
     let shifts = try reader.readBool()
-    guard (1...100_000).contains(models), !levels.isEmpty, levels.count < 1_000_000, levels.allSatisfy({ $0 > 0 && $0 < 1 }),
-      (1...levels.count).contains(knots),
-      offsets.count < 10_000, offsets.allSatisfy({ abs($0) <= 10 })
+    guard models >= 1, !levels.isEmpty, levels.allSatisfy({ $0 > 0 && $0 < 1 }), (1...levels.count).contains(knots),
+      offsets.allSatisfy({ abs($0) <= 10 }),
+      MixtureShape.isManageable(models: models, levels: levels.count, knots: knots, offsets: offsets.count)
     else { throw ByteReader.damaged }
+    // Networks follow, which have a bias a logit at least; but for one model alone, which has none.
+    let logits = models * (offsets.isEmpty ? levels.count : offsets.count) * knots
+    guard logits == 1 || logits <= reader.remaining / MemoryLayout<Float>.stride else { throw ByteReader.damaged }
     self.init(models: models, levels: levels, knots: knots, offsets: offsets, shifts: shifts)
   }
 
@@ -136,6 +141,10 @@ package struct MixtureShape: BinaryCodable, Equatable, Sendable {
       let own = base + j * m
       if isDirect || m == 1 {
         for o in 0..<places { (values + (j * places + o) * stride).update(from: own, count: m) }
+        continue
+      }
+      if offsets.isEmpty {
+        for v in 0..<m { (values + (j * places + v) * stride).update(repeating: own[v], count: m) }
         continue
       }
       lower.withUnsafeBufferPointer { lower in

@@ -79,6 +79,12 @@ struct MixtureTraining {
       let z = (training.target[i] - seen.centres[i]) / scale
       return Float(max(-MixtureRows.far, min(MixtureRows.far, z.isNaN ? 0 : z)))
     }
+    let (p, m) = (predictions.models.count, predictions.levels.count)
+    guard MixtureShape.isManageable(models: p, levels: m, knots: settings.knots, offsets: settings.offsets.count) else {
+      throw Failure(
+        .badData, "\(method) would mix \(settings.offsets.isEmpty ? p * m : p * settings.offsets.count) sources at \(counted(m, "level")), which is too much",
+        remedy: "combine fewer levels, or take fewer sources by reach or fewer knots")
+    }
     let shape = MixtureShape(
       models: predictions.models.count, levels: predictions.levels, knots: settings.knots, offsets: settings.offsets,
       shifts: settings.shifts)

@@ -17,6 +17,9 @@ struct ACIExperts {
     gammas = (0..<settings.integer("experts")).map { smallest * Double(1 << $0) }.filter { $0 <= 1 }
   }
 
+  /// No step moves a level by more than 1 a row, so no count of rows brings one further than this; a rank of a million scores at it is a number yet.
+  static let largestLevel = 1e12
+
   var start: [Double] { gammas.map { _ in alpha } }
 
   /// α_k + γ_k (α − err_k) for each, summed over rows; `misses` is how many of them the k-th missed.

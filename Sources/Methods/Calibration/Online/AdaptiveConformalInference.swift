@@ -25,7 +25,7 @@ public struct AdaptiveConformalInference: OnlineCalibrator {
 
     public init(decoding reader: inout ByteReader) throws {
       level = try reader.readDouble()
-      guard level.isFinite else { throw ByteReader.damaged }
+      guard abs(level) <= ACIExperts.largestLevel else { throw ByteReader.damaged }
       scores = try ScoreWindow(decoding: &reader)
     }
   }

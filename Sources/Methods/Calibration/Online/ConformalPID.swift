@@ -33,10 +33,12 @@ public struct ConformalPID: OnlineCalibrator {
 
     public init(decoding reader: inout ByteReader) throws {
       threshold = try reader.readDouble()
-      rows = try reader.readInt()
-      misses = try reader.readInt()
+      rows = try reader.readCounter()
+      misses = try reader.readCounter()
       scores = try ScoreWindow(decoding: &reader)
-      guard !threshold.isNaN, misses >= 0, rows >= misses else { throw ByteReader.damaged }
+      guard !threshold.isNaN, rows >= misses, scores.count == 0 || scores.smallest.isFinite && scores.largest.isFinite else {
+        throw ByteReader.damaged
+      }
     }
   }
 

@@ -37,9 +37,9 @@ public struct DynamicallyTunedInference: OnlineCalibrator {
       levels = try reader.readArray(of: Double.self)
       weights = try reader.readArray(of: Double.self)
       scores = try ScoreWindow(decoding: &reader)
-      guard weights.count == levels.count, levels.allSatisfy(\.isFinite), weights.allSatisfy({ $0 >= 0 && $0 <= 2 }) else {
-        throw ByteReader.damaged
-      }
+      guard weights.count == levels.count, levels.allSatisfy({ abs($0) <= ACIExperts.largestLevel }),
+        weights.allSatisfy({ $0 >= 0 }), abs(weights.reduce(0, +) - 1) <= 1e-6
+      else { throw ByteReader.damaged }
     }
   }
 

@@ -60,7 +60,7 @@ public struct ScaleFreeGradientDescent: OnlineCalibrator {
     state.descent.step(rows: lessons.count, misses: misses(lessons, at: 0), alpha: alpha, radius: state.radius)
   }
 
-  public func mayReach(_ state: State) -> Bool { true }
+  public func mayReach(_ state: State) -> Bool { radius == 0 || state.radius == radius }
 }
 
 /// The setting of methods that move thresholds rather than levels.

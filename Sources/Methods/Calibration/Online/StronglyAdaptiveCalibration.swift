@@ -46,7 +46,7 @@ public struct StronglyAdaptiveCalibration: OnlineCalibrator {
     }
 
     public init(decoding reader: inout ByteReader) throws {
-      let time = try reader.readInt()
+      let time = try reader.readCounter()
       radius = try reader.readDouble()
       let births = try reader.readArray(of: Int.self)
       let numbers = try reader.readArray(of: Double.self)
@@ -105,7 +105,7 @@ public struct StronglyAdaptiveCalibration: OnlineCalibrator {
     for i in state.experts.indices { learn(lessons, state.radius, &state.experts[i]) }
     state.time += 1
     let time = state.time
-    state.experts.removeAll { time >= $0.birth + lifetime << $0.birth.trailingZeroBitCount }
+    state.experts.removeAll { !lives($0, at: time) }
     state.experts.append(Expert(descent: ScaleFreeDescent(threshold: answer), birth: time))
   }
 
@@ -130,5 +130,9 @@ public struct StronglyAdaptiveCalibration: OnlineCalibrator {
     return loss(a) - loss(b)
   }
 
-  public func mayReach(_ state: State) -> Bool { true }
+  public func mayReach(_ state: State) -> Bool {
+    (radius == 0 || state.radius == radius) && state.experts.allSatisfy { lives($0, at: state.time) }
+  }
+
+  private func lives(_ expert: Expert, at time: Int) -> Bool { time < expert.birth + lifetime << expert.birth.trailingZeroBitCount }
 }

@@ -110,6 +110,17 @@ struct NeighbourEncoding: BinaryCodable, Sendable {
     return points
   }
 
+  /// Whether it could have been learnt from such features.
+  func fits(_ features: FeatureTable) -> Bool {
+    guard featureCount == features.columns.count else { return false }
+    func isNumber(_ feature: Int) -> Bool { if case .numeric = features.columns[feature] { true } else { false } }
+    return numbers.allSatisfy { isNumber($0.feature) }
+      && codes.allSatisfy { code in
+        guard case .categorical(_, let categories) = features.columns[code.feature] else { return code.marksMissing }
+        return !code.marksMissing && Set(code.categories).isSubset(of: categories)
+      }
+  }
+
   // MARK: Model file
 
   func encode(into writer: inout ByteWriter) {

@@ -140,6 +140,18 @@ package struct FeatureBinning: BinaryCodable, Sendable {
     return UInt16(truncatingIfNeeded: 1 + base + (cuts[base] < value ? 1 : 0))
   }
 
+  /// Whether it could have been learnt from such features, as those that `encode` takes must be.
+  func fits(_ features: FeatureTable) -> Bool {
+    columns.count == features.columns.count
+      && zip(columns, features.columns).allSatisfy { own, given in
+        switch (own, given) {
+        case (.numeric, .numeric): true
+        case (.categorical(let codes), .categorical(_, let categories)): codes.count == categories.count
+        default: false
+        }
+      }
+  }
+
   package func encode(into writer: inout ByteWriter) {
     writer.write(columns.count)
     for column in columns {

@@ -114,6 +114,8 @@ package struct FittedBoost: FittedLearner {
     return answer
   }
 
+  package func fits(_ features: FeatureTable, levels: [Double]) -> Bool { self.levels == levels && binning.fits(features) }
+
   package func encode(into writer: inout ByteWriter) {
     writer.write(levels)
     writer.write(knots.knots.count)
@@ -158,11 +160,11 @@ package struct FittedBoost: FittedLearner {
     let exponent = try reader.readInt()
     let numbers = try reader.readArray(of: Double.self)
     guard numbers.count == 4, numbers.allSatisfy(\.isFinite), numbers[1] >= 0, numbers[2] <= numbers[3], abs(numbers[0]) <= 2,
-      numbers[1] <= 4, abs(exponent) < 2000
+      numbers[1] <= 4, (-1999...1999).contains(exponent)
     else { throw ByteReader.damaged }
     scale = ResponseScale(exponent: exponent, centre: numbers[0], spread: numbers[1], least: numbers[2], greatest: numbers[3])
     start = try reader.readArray(of: Float.self)
-    rows = try reader.readInt()
+    rows = try reader.readCounter()
     trainingLoss = try reader.readDouble()
     let count = try reader.readInt()
     guard start.count == width, trainingLoss.isFinite, start.allSatisfy({ abs($0) <= 1e16 }), rows >= 1, count >= 0, count <= 1_000_000 else {

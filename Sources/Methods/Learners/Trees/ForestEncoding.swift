@@ -32,6 +32,8 @@ extension FittedForest {
     }
   }
 
+  package func fits(_ features: FeatureTable, levels: [Double]) -> Bool { self.levels == levels && binning.fits(features) }
+
   package init(decoding reader: inout ByteReader) throws {
     let levels = try reader.readArray(of: Double.self)
     guard levels.allSatisfy({ $0 > 0 && $0 < 1 }), zip(levels, levels.dropFirst()).allSatisfy({ $0 < $1 }) else { throw ByteReader.damaged }

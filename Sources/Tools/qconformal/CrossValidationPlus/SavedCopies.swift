@@ -51,9 +51,10 @@ struct SavedCopies {
         let whole = try fitted.init(decoding: &reader)
         let keys = try reader.readRowKeys(columns: terms.by.count)
         let byKey = try keys.map { ($0, try fitted.init(decoding: &reader)) }
-        guard Set(keys).count == keys.count, ([whole] + byKey.map(\.1)).allSatisfy({ $0.levels == whole.levels && $0.folds == folds }) else {
-          throw ByteReader.damaged
-        }
+        let fitted = [whole] + byKey.map(\.1)
+        guard Set(keys).count == keys.count,
+          fitted.allSatisfy({ $0.levels == whole.levels && $0.folds == folds && $0.fits(hasWeights: terms.weight != nil) })
+        else { throw ByteReader.damaged }
         return Group(name: name, whole: whole, byKey: Dictionary(uniqueKeysWithValues: byKey))
       }
       guard reader.isAtEnd, folds.count > 1, !names.isEmpty, Set(names.map { FieldText($0) }).count == names.count else { throw ByteReader.damaged }

@@ -165,10 +165,13 @@ struct AnsweredRows {
   ) throws {
     dropped = try reader.readInt()
     guard dropped >= 0, dropped < 1 << 44 else { throw ByteReader.damaged }
-    for _ in 0..<(try reader.readCount()) {
+    for _ in 0..<(try reader.readCount(ofAtLeast: 8)) {
       let identity = try reader.readFieldText()
       let place = try reader.readInt()
-      guard numbers.indices.contains(place), numberOfIdentity[identity] == nil else { throw ByteReader.damaged }
+      // Rows that were answered have moved the clock of their series, and teach by it.
+      guard numbers.indices.contains(place), numberOfIdentity[identity] == nil, series.order == nil || series.current(numbers[place]) != nil else {
+        throw ByteReader.damaged
+      }
       let known = try series.readMoment(&reader)
       let target = try reader.readDouble()
       let learntAt = try series.readMoment(&reader)

@@ -91,10 +91,10 @@ struct SavedOnlineState {
         )
       }
     }
-    let rows = try reader.readInt()
-    let withState = try reader.readCount()
-    let all = try reader.readCount()
-    guard rows >= 0, rows < 1 << 53, withState <= all else { throw ByteReader.damaged }
+    let rows = try reader.readCounter()
+    let withState = try reader.readCount(ofAtLeast: 8)
+    let all = try reader.readCount(ofAtLeast: 8)
+    guard withState <= all else { throw ByteReader.damaged }
     let numbers = try (0..<all).map { k in
       let number = try series.add(decoding: &reader, hasState: k < withState)
       if k < withState { try states.addSeries(decoding: &reader) }

@@ -91,7 +91,14 @@ struct PartialScores {
   /// a part comes twice.
   init(merging files: [(name: String, scores: PartialScores)]) throws {
     var ids = PartIDUnion()
-    for file in files { try ids.add(file.scores.parts, of: file.name) }
+    var rows = 0
+    for file in files {
+      try ids.add(file.scores.parts, of: file.name)
+      rows += file.scores.rows
+      guard rows < ByteReader.counterLimit else {
+        throw Failure(.badData, "the files tell of more rows than there can be", at: .init(input: file.name), remedy: "make it anew with --partial")
+      }
+    }
     let first = files[0]
     for file in files.dropFirst() {
       if let (what, one, other) = first.scores.difference(from: file.scores) {
@@ -201,14 +208,21 @@ struct PartialScores {
     groups = try names.map { Group(name: $0, levels: try reader.readArray(of: Double.self), madeLevels: try reader.readArray(of: Double.self)) }
     let keys = try reader.readRowKeys(columns: terms.by.count)
     var byKey: [RowKey: KeyScores] = [:]
+    var all = 0
     for key in keys {
       let rows = try reader.readInt()
-      guard rows >= 0, rows < 1 << 44, let sum = ExactSum(try reader.readString()), sum.rounded >= 0 else { throw ByteReader.damaged }
+      guard rows >= 0, rows < 1 << 44, let sum = ExactSum(try reader.readString()), sum.rounded >= 0,
+        terms.weight != nil || sum.rounded == Double(rows)
+      else { throw ByteReader.damaged }
+      all += rows
+      guard all < 1 << 44 else { throw ByteReader.damaged }
       let scores = try groups.map { group in
         let count = try reader.readInt()
         guard (0...2 * group.levels.count).contains(count) else { throw ByteReader.damaged }
         return try (0..<count).map { _ in try ScoreSummary(decoding: &reader) }
       }
+      // A labelled row has a score of a bound, or none.
+      guard scores.allSatisfy({ $0.allSatisfy { $0.count <= rows } }) else { throw ByteReader.damaged }
       byKey[key] = KeyScores(rows: rows, weight: sum, scores: scores)
     }
     self.byKey = byKey

@@ -49,7 +49,7 @@ extension ByteReader {
   }
 
   mutating func readRowKeys(columns: Int) throws -> [RowKey] {
-    let count = try readCount()
+    let count = try readCount(ofAtLeast: 8)
     return try (0..<count).map { _ in try readRowKey(columns: columns) }
   }
 }

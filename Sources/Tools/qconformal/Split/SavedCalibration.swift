@@ -59,17 +59,15 @@ struct SavedCalibration {
         let whole = try calibrator.decode(&reader)
         let keys = try reader.readRowKeys(columns: terms.by.count)
         let byKey = try keys.map { ($0, try calibrator.decode(&reader)) }
-        guard Set(keys).count == keys.count, byKey.allSatisfy({ $0.1.levels == whole.levels }), Set(madeLevels).isSubset(of: whole.levels) else {
-          throw ByteReader.damaged
-        }
+        guard Set(keys).count == keys.count, byKey.allSatisfy({ $0.1.levels == whole.levels }), Set(madeLevels).isSubset(of: whole.levels),
+          madeLevels.isEmpty || calibrator.makesIntervals
+        else { throw ByteReader.damaged }
         return Group(name: name, madeLevels: madeLevels, whole: whole, byKey: Dictionary(uniqueKeysWithValues: byKey))
       }
       let given = calibrator.usesFeatures ? try FeatureSchema(decoding: &reader) : nil
       self.given = given
-      if let table = given?.noRows {
-        let fitted = groups.flatMap { [$0.whole] + $0.byKey.map(\.value) }
-        guard fitted.allSatisfy({ ($0 as? any FeatureDependentCalibrator)?.fits(table) == true }) else { throw ByteReader.damaged }
-      }
+      let fitted = groups.flatMap { [$0.whole] + $0.byKey.map(\.value) }
+      guard fitted.allSatisfy({ $0.fits(hasWeights: terms.weight != nil, features: given?.noRows) }) else { throw ByteReader.damaged }
       guard reader.isAtEnd, !names.isEmpty, Set(names.map { FieldText($0) }).count == names.count else { throw ByteReader.damaged }
     } catch var failure as Failure {
       failure.place.input = path
