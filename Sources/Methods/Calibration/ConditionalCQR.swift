@@ -37,9 +37,15 @@ public struct ConditionalCQR: Calibrator {
     }
     let n = training.target.count
     let features = training.features ?? FeatureTable(names: [], columns: [], rows: n)
+    let width = ConditionalDesign.width(features)
+    guard width <= ConditionalDesign.mostTaught else {
+      throw Failure(
+        .badData, "conditional covers over \(width) functions of --given, and \(ConditionalDesign.mostTaught) are the most that end in good time",
+        remedy: "a column of many categories goes to --by")
+    }
     let measure = ConformalizedQuantileRegression(levels: training.levels, settings: try Settings(of: ConformalizedQuantileRegression.description))
     return FittedConditional(
-      levels: training.levels, measure: measure, width: ConditionalDesign.width(features),
+      levels: training.levels, measure: measure, width: width,
       design: (0..<n).flatMap { ConditionalDesign.row(features, $0) },
       scores: measure.bounds.indices.map { training.scores(measure, bound: $0) }, threads: context.threads)
   }

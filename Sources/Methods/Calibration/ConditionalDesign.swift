@@ -16,6 +16,9 @@ enum ConditionalDesign {
     }
   }
 
+  /// Each answer is a program of as many variables.
+  static let mostTaught = 512
+
   /// Of more nothing was ever learnt: memory grows with the square of d.
   static let mostFunctions = 1 << 12
 

@@ -152,6 +152,9 @@ private struct NetworkRun<Objective: NetworkObjective> {
   }
 
   mutating func train() throws -> (parameters: [Float], loss: Double, steps: Int) {
+    // Parameters, their gradients, two moments, their average and the best so far, 4 bytes each.
+    let count = network.shape.parameterCount
+    try MemoryNeed.check(24 * Double(count), for: "a network of \(count) parameters", remedy: "lower hidden or layers")
     network.initialise(&random)
     network.dropout = plan.dropout
     var start = network.parameterValues
