@@ -44,7 +44,7 @@ let package = Package(
     tool("qfit", ["Learners", "LinearAlgebra"]),
     tool("qaggregate", ["Aggregation", "LinearAlgebra"]),
     tool("qsort", []),
-    tool("qconformal", ["Calibration"]),
+    tool("qconformal", ["Calibration", "LinearAlgebra"]),
     tool("qscore", ["Scoring"]),
     tool("qreshape", []),
     tool("qplot", ["Scoring"]),

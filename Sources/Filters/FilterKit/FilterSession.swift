@@ -13,6 +13,8 @@ public final class FilterSession {
   public let threads: Int
   let tool: String
   private var written: WrittenFiles
+  private let rejects: ReplacedFile?
+  private let stats: ReplacedFile?
   /// The flags of the command line that say what the table holds.
   private let naming: [String]
 
@@ -45,7 +47,9 @@ public final class FilterSession {
     read.union = options.union
     read.offersUnion = !flags.contains { $0.name == "--merge" && $0.isGiven }
     reader = try TableReader(read)
-    policy = BadRowPolicy(skips: options.onError == .skip, rejects: try options.rejects.map { try OutputFile(path: $0) })
+    rejects = options.explain ? nil : try options.rejects.map { try ReplacedFile($0) }
+    stats = options.explain ? nil : try options.stats.map { try ReplacedFile($0) }
+    policy = BadRowPolicy(skips: options.onError == .skip, rejects: rejects?.output)
   }
 
   /// Refuses a file that an option of the tool writes where it is an input too, or another option writes it.
@@ -181,17 +185,19 @@ public final class FilterSession {
   /// Ends the run: checks that the output reached its end, reports skipped rows, writes `--stats`, with a tool's `more` counts.
   public func finish(_ counts: RowCounts, written: Int? = nil, more: [(name: String, count: Int)] = []) throws {
     try output.close()
-    try policy.rejects?.close()
+    try keepRejects()
     if counts.skipped > 0, let first = counts.firstSkipped {
       diagnostics.warn("skipped \(counted(counts.skipped, "bad row")), the first at \(first)")
     }
-    if let path = options.stats {
-      let file = try OutputFile(path: path)
+    if let stats {
       let own = [("read", counts.read), ("written", written ?? counts.read - counts.skipped), ("skipped", counts.skipped)]
-      try file.write("{" + (own + more.map { ($0.name, $0.count) }).map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",") + "}\n")
-      try file.close()
+      try stats.output.write("{" + (own + more.map { ($0.name, $0.count) }).map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",") + "}\n")
+      try stats.commit()
     }
   }
+
+  /// Makes the rows that were left out the file of `--rejects`.
+  public func keepRejects() throws { try rejects?.commit() }
 
   /// Prints what `--explain` asks for.
   public func explain(_ lines: [(String, String)]) throws {

@@ -33,6 +33,9 @@ public let filterVersion = "0.1.0"
 public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
   // A closed pipe ends the tool quietly, even where the caller left the signal ignored.
   signal(SIGPIPE, SIG_DFL)
+  // A file that grows too long is a failure to write, which is told.
+  signal(SIGXFSZ, SIG_IGN)
+  occupyStandardDescriptors()
   FormatName.offersMarkdown = Tool.makesReports
   let arguments = Array(CommandLine.arguments.dropFirst())
   do {
@@ -49,12 +52,23 @@ public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
     var tool = try Tool.parse(arguments)
     try tool.mode().check(tool.flags)
     try tool.run()
+    UnfinishedFiles.removeAll()
     exit(0)
   } catch let failure as Failure {
+    UnfinishedFiles.removeAll()
     Diagnostics(tool: Tool._commandName).say("\(failure)")
     exit(failure.status.rawValue)
   } catch {
     endParsing(Tool.self, error)
+  }
+}
+
+/// Puts something in the place of standard descriptors that are closed, or a file opened later would be taken for one of them. Reading and writing
+/// them fails as it does on closed ones.
+private func occupyStandardDescriptors() {
+  for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+    // The lowest descriptor that is free is taken, which is this one. A root folder is there even where no device is.
+    if open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0 { _ = open("/", O_RDONLY) }
   }
 }
 

@@ -47,8 +47,7 @@ public struct LearningOptions: ParsableArguments, FlagGroup {
   /// Refuses early what could not be saved in the end, or would replace an input.
   public func checkSaving(_ table: TableOptions) throws {
     guard let save else { return }
-    var written = try WrittenFiles(table)
-    try written.add("--save", save)
+    try table.checkWritten("--save", save)
     try ReplacedFile.checkWritable(save)
   }
 

@@ -11,8 +11,8 @@ public final class StateFile {
   public let path: String
   private let tool: String
   private var descriptor: Int32 = -1
-  /// Whether the empty file is this run's.
-  private var isCreated = false
+  /// The empty file where it is this run's.
+  private var empty: UnfinishedFiles.Number?
 
   private init(_ path: String, tool: String) {
     self.path = path
@@ -21,7 +21,7 @@ public final class StateFile {
 
   /// Waits until no other run has the file. Throws, before anything is written, where it cannot be locked or replaced.
   public static func open(_ path: String, tool: String, diagnostics: Diagnostics) throws -> StateFile {
-    let file = StateFile(ReplacedFile.target(of: path), tool: tool)
+    let file = StateFile(try ReplacedFile.target(of: path), tool: tool)
     try ReplacedFile.checkWritable(file.path)
     while !(try file.take(diagnostics)) {}
     return file
@@ -32,11 +32,12 @@ public final class StateFile {
     // Some network file systems lock only what is open for writing; what only its owner writes can be read and replaced all the same.
     descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC)
     if descriptor < 0, errno == EACCES { descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-    isCreated = false
     if descriptor < 0, errno == ENOENT {
-      descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      (descriptor, empty) = UnfinishedFiles.whileSignalsWait {
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        return (descriptor, descriptor < 0 ? nil : UnfinishedFiles.add(path, descriptor: descriptor))
+      }
       if descriptor < 0, errno == EEXIST { return false }
-      isCreated = descriptor >= 0
     }
     guard descriptor >= 0 else { throw failure(.cannotCreate, "cannot open: " + systemMessage()) }
     var status = stat()
@@ -51,10 +52,10 @@ public final class StateFile {
     }
     var current = stat()
     guard fstat(descriptor, &status) == 0, stat(path, &current) == 0, status.st_ino == current.st_ino, status.st_dev == current.st_dev else {
+      forget()
       Glibc.close(descriptor)
       return false
     }
-    if isCreated { EmptyFile.removeWhenInterrupted(path) }
     return true
   }
 
@@ -71,40 +72,20 @@ public final class StateFile {
 
   /// Writes what was learnt in place of what was there. Throws where it cannot be written, and the old state stays.
   public func replace(by model: ModelFile) throws {
-    // What is interrupted from here on may leave the empty file, but never takes the new state away.
-    EmptyFile.keep()
     try model.save(to: path)
-    isCreated = false
+    forget()
   }
 
   /// Lets others have the file: the old state, the new one where there is one, or none.
   public func close() {
-    EmptyFile.keep()
-    if isCreated { unlink(path) }
-    isCreated = false
+    if empty != nil { unlink(path) }
+    forget()
     Glibc.close(descriptor)
   }
-}
 
-/// The empty file that stands for a state until there is one.
-private enum EmptyFile {
-  nonisolated(unsafe) private static var path: UnsafeMutablePointer<CChar>?
-
-  /// Signals that end a process by themselves take the file away first.
-  static func removeWhenInterrupted(_ name: String) {
-    path = strdup(name)
-    for number in [SIGHUP, SIGINT, SIGPIPE, SIGTERM] {
-      var current = sigaction()
-      sigaction(number, nil, &current)
-      // What whoever started this run wants ignored stays so: nohup, a shell's background.
-      if unsafeBitCast(current.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { continue }
-      signal(number) { number in
-        if let path = EmptyFile.path { unlink(path) }
-        signal(number, SIG_DFL)
-        raise(number)
-      }
-    }
+  /// The empty file has another name, or none.
+  private func forget() {
+    if let empty { UnfinishedFiles.remove(empty) }
+    empty = nil
   }
-
-  static func keep() { path = nil }
 }

@@ -50,6 +50,12 @@ public struct TableOptions: ParsableArguments, FlagGroup {
   public var flags: [GivenFlag] { reading.flags + TableOptions.list.of(self) }
   public static let names = ReadingOptions.list.names.union(list.names)
 
+  /// Throws a usage `Failure` where the file that `flag` names is one of those that the run reads or writes otherwise.
+  public func checkWritten(_ flag: String, _ path: String) throws {
+    var written = try WrittenFiles(self)
+    try written.add(flag, path)
+  }
+
   public subscript<Value>(dynamicMember option: KeyPath<ReadingOptions, Value>) -> Value { reading[keyPath: option] }
 
   public func validate() throws {

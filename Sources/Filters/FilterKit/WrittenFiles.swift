@@ -4,21 +4,29 @@ import Groundwork
 /// The files that the options of a run write beside its output: each is another file than the inputs, the output and the others, or one would
 /// destroy what is still to be read or kept.
 struct WrittenFiles {
-  private struct Identity: Equatable {
-    let device: UInt
-    let inode: UInt
+  /// A file by what it is, not by how its path is spelt.
+  private enum Identity: Equatable {
+    case file(device: UInt, inode: UInt)
+    /// One that is not there yet.
+    case name(String, device: UInt, inode: UInt)
 
     /// nil for what is no regular file: a device or a pipe may stand in several places.
     init?(_ status: stat) {
       guard status.st_mode & S_IFMT == S_IFREG else { return nil }
-      device = UInt(status.st_dev)
-      inode = UInt(status.st_ino)
+      self = .file(device: UInt(status.st_dev), inode: UInt(status.st_ino))
     }
 
+    /// Also nil where neither the file nor its folder is there.
     init?(path: String) {
       var status = stat()
-      guard stat(path, &status) == 0 else { return nil }
-      self.init(status)
+      if stat(path, &status) == 0 {
+        self.init(status)
+      } else {
+        guard let target = try? ReplacedFile.target(of: path) else { return nil }
+        let (folder, name) = ReplacedFile.parts(of: target)
+        guard stat(folder, &status) == 0 else { return nil }
+        self = .name(name, device: UInt(status.st_dev), inode: UInt(status.st_ino))
+      }
     }
 
     init?(descriptor: Int32) {
@@ -51,11 +59,9 @@ struct WrittenFiles {
     if let identity, inputs.contains(identity) {
       throw Failure(.usage, "\(flag) \(path) is an input too, which it would overwrite", remedy: "name another file")
     }
-    if let other = others.first(where: { $0.path == path || identity != nil && Identity(path: $0.path) == identity }) {
-      // A device takes what several options write.
-      if identity != nil || access(path, F_OK) != 0 {
-        throw Failure(.usage, "\(other.flag) and \(flag) both write \(path)", remedy: "name two files")
-      }
+    // A device takes what several options write.
+    if let identity, let other = others.first(where: { Identity(path: $0.path) == identity }) {
+      throw Failure(.usage, "\(other.flag) and \(flag) both write \(path)", remedy: "name two files")
     }
     others.append((flag, path))
   }

@@ -5,11 +5,16 @@ public enum MemoryNeed {
   /// Bytes that this process can have: the machine's memory, or less where limits say so.
   public static var available: Double {
     var bytes = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
-    for resource in [RLIMIT_AS, RLIMIT_DATA] {
-      var limit = rlimit()
-      if getrlimit(__rlimit_resource_t(UInt32(resource.rawValue)), &limit) == 0, limit.rlim_cur != rlim_t.max { bytes = min(bytes, Double(limit.rlim_cur)) }
-    }
+    if let limit { bytes = min(bytes, Double(limit)) }
     return bytes
+  }
+
+  /// The least limit of the process's memory in bytes, nil where there is none.
+  public static var limit: UInt? {
+    [RLIMIT_AS, RLIMIT_DATA].compactMap { resource in
+      var limit = rlimit()
+      return getrlimit(numericCast(resource.rawValue), &limit) == 0 && limit.rlim_cur != rlim_t.max ? UInt(limit.rlim_cur) : nil
+    }.min()
   }
 
   /// Throws where `what` needs more than there is. `bytes` is an estimate from below.

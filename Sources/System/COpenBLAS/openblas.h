@@ -14,3 +14,7 @@ int blas_thread_shutdown_(void) __attribute__((weak));
 static inline void openblas_end_threads(void) {
   if (blas_thread_shutdown_) blas_thread_shutdown_();
 }
+
+/* A buffer of a thread that calls BLAS, and its return to those that wait for use. */
+void *blas_memory_alloc(int procpos);
+void blas_memory_free(void *buffer);

@@ -1,6 +1,7 @@
 import Aggregation
 import FilterKit
 import Groundwork
+import LinearAlgebra
 import MethodKit
 import Tables
 
@@ -46,6 +47,7 @@ struct AggregationTask: LearningTask {
   func features(_ roles: Roles) -> [Int] { roles.columns.features }
 
   func learn(_ table: StoredTable, _ roles: Roles, _ session: FilterSession) throws -> LearntCombination {
+    try reserveBLASMemory(threads: session.threads)
     let seed = flags.seedOption.seed
     let rows = try AggregationRows(table, roles.columns, roles.combination, session, crossFits: !options.newOnly && !flags.describe, seed: seed)
     let method = try choose(rows, session)

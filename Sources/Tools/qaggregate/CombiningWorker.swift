@@ -119,7 +119,10 @@ final class CombiningWorker: RowWorker {
         let answer = UnsafeMutableBufferPointer(rebasing: buffer[i * m..<(i + 1) * m])
         combination.order(answer)
         let given = values[row * width..<(row + 1) * width]
-        if given.contains(where: \.isInfinite) { combination.addUnboundedLevels(given, to: answer) }
+        if given.contains(where: \.isInfinite) {
+          combination.addUnboundedLevels(given, to: answer)
+          combination.order(answer)
+        }
         if answer.allSatisfy(\.isNaN) { omissions.unanswered += 1 }
       }
     }

@@ -153,7 +153,7 @@ struct QAggregate: FilterTool {
 
   func validate() throws {
     if let tune, !(1...100_000).contains(tune) { throw ValidationError("--tune \(tune): write a number from 1 to 100000") }
-    if let time, !(time > 0 && time.isFinite) { throw ValidationError("--time \(time): write a positive number of seconds") }
+    if let time, !(time > 0 && time <= 1e6) { throw ValidationError("--time \(time): write a positive number of seconds, at most 1000000") }
     try timeOption.checkUse(kindOptions)
     if tune != nil, time != nil { throw ValidationError("--tune and --time both say how many settings to try; give one of them") }
     if margin != nil, noncrossing != .penalty { throw ValidationError("--margin is the penalty's: add --noncrossing penalty") }

@@ -1,6 +1,7 @@
 import FilterKit
 import Groundwork
 import Learners
+import LinearAlgebra
 import Quantiles
 import Tables
 
@@ -37,6 +38,7 @@ struct EnsembleTask: LearningTask {
   func features(_ roles: TrainingRoles) -> [Int] { roles.features }
 
   func learn(_ table: StoredTable, _ roles: TrainingRoles, _ session: FilterSession) throws -> FittedTable {
+    try reserveBLASMemory(threads: session.threads)
     let seed = flags.seedOption.seed
     let training = try LabelledRows(table, roles, session, folds: flags.folds, newOnly: options.newOnly, copies: flags.copies, seed: seed)
     warnOfExtremeLevels(training, session)

@@ -29,7 +29,12 @@ enum ChildProcess {
       guard pipe(&ends) == 0 else { throw Failure(.inputOutput, "cannot make a pipe: \(systemMessage())") }
       // Above the standard three, which may be closed here, and are set for the program one after the other.
       let moved = ends.map { fcntl($0, F_DUPFD_CLOEXEC, 3) }
+      let error = errno
       ends.forEach { _ = close($0) }
+      guard moved.allSatisfy({ $0 >= 0 }) else {
+        moved.forEach { if $0 >= 0 { close($0) } }
+        throw Failure(.inputOutput, "cannot make a pipe: \(systemMessage(error))")
+      }
       (reading, writing) = (moved[0], moved[1])
     }
   }
@@ -40,7 +45,9 @@ enum ChildProcess {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     for (from, to) in [(input.reading, STDIN_FILENO), (output.writing, STDOUT_FILENO), (messages.writing, STDERR_FILENO)] {
-      posix_spawn_file_actions_adddup2(&actions, from, to)
+      let error = posix_spawn_file_actions_adddup2(&actions, from, to)
+      // Without its own output the program would write to this one's.
+      guard error == 0 else { throw Failure(.inputOutput, "cannot make a pipe: \(systemMessage(error))") }
     }
     let arguments = ([program] + arguments).map { strdup($0) } + [nil]
     let variables = environmentWithoutPreferences().map { strdup($0) } + [nil]

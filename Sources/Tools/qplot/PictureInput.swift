@@ -22,7 +22,7 @@ struct PictureInput {
   func forEachRow(_ take: @escaping (Row) throws -> Void) throws {
     let (counts, _) = try session.stream(header, writesRows: false, threads: 1) { _ in RowReader(take) }
     if counts.read == counts.skipped { throw session.failure("nothing to draw: there are no \(counts.read > 0 ? "good " : "")rows") }
-    try session.policy.rejects?.close()
+    try session.keepRejects()
     if counts.skipped > 0, let first = counts.firstSkipped {
       session.diagnostics.warn("skipped \(counted(counts.skipped, "bad row")), the first at \(first)")
     }

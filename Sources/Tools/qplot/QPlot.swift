@@ -112,6 +112,7 @@ struct QPlot: FilterTool {
     let format = try pictureFormat()
     if let out, out != "-" { try ReplacedFile.checkWritable(out) }
     let session = try FilterSession(tool: "qplot", TableOptions(reading: reading), flags: flags)
+    if let out, out != "-" { try session.checkWritten("--out", out) }
     guard let header = session.reader.header else { throw session.failure("nothing to draw: the input is empty") }
     let terminal = format == .terminal ? TerminalKind.current(isFile: out.map { $0 != "-" } ?? false) : nil
     let input = PictureInput(

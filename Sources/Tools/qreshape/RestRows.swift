@@ -3,11 +3,11 @@ import Tables
 
 /// Rows that hold no quantiles: counted, and kept in a file where one is asked for.
 final class RestRows {
-  private let file: OutputFile?
+  private let file: ReplacedFile?
   private let lineEnd: [UInt8]
 
   init(path: String?, _ header: Header, _ format: TableFormat) throws {
-    file = try path.map { try OutputFile(path: $0) }
+    file = try path.map { try ReplacedFile($0) }
     let writer = FieldWriter(input: format, output: format)
     lineEnd = writer.lineEnd(header)
     guard let file, format != .ndjson else { return }
@@ -17,13 +17,14 @@ final class RestRows {
       writer.appendName(header, column, into: buffer)
     }
     buffer.append(lineEnd)
-    try file.write(lines: buffer.bytes)
+    try file.output.write(lines: buffer.bytes)
   }
 
   func write(_ rows: Rows, _ indices: [Int]) throws {
     guard let file else { return }
-    for i in indices { try file.write(lines: rows[i].record, lineEnd: lineEnd) }
+    for i in indices { try file.output.write(lines: rows[i].record, lineEnd: lineEnd) }
   }
 
-  func close() throws { try file?.close() }
+  /// Makes the rows the file.
+  func close() throws { try file?.commit() }
 }

@@ -40,7 +40,13 @@ final class OnlineTask: StreamingTask {
       specification, method.description, by: nameList(flags.by), order: flags.order, known: flags.known, id: flags.id.map(nameList))
     self.identity = identity
     let diagnostics = Diagnostics(tool: "qconformal", quiet: flags.table.quiet, verbose: flags.table.verbose)
-    let file = try flags.table.explain ? nil : flags.state.map { try StateFile.open($0, tool: "qconformal", diagnostics: diagnostics) }
+    let file =
+      try flags.table.explain
+      ? nil
+      : flags.state.map { path in
+        try flags.table.checkWritten("--state", path)
+        return try StateFile.open(path, tool: "qconformal", diagnostics: diagnostics)
+      }
     self.file = file
     do {
       saved = try file.flatMap { file in try OnlineTask.of(file) { try file.read().map { try SavedOnlineState($0, identity, path: file.path) } } }

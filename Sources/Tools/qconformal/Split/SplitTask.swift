@@ -1,6 +1,7 @@
 import Calibration
 import FilterKit
 import Groundwork
+import LinearAlgebra
 import MethodKit
 import Quantiles
 import Tables
@@ -64,6 +65,7 @@ struct SplitTask: LearningTask {
         table, roles.columns, roles.groups, calibrator as! any ScoreCalibrator, specification, bounds, part: flags.partId, session)
       return SplitCalibration(task: self, roles: roles, header: table.header, learnt: .scores(scores))
     }
+    if calibrator.usesFeatures { try reserveBLASMemory(threads: session.threads) }
     let rows = try CalibrationRows(table, roles.columns, decay: flags.decay, session)
     let trainings = rows.trainings(table, roles.groups)
     table.forgetNumbers()
