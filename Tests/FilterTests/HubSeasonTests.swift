@@ -55,6 +55,10 @@ import Testing
     let scores = try shell.run("cut -d, -f1 scores.csv | sort | tr '\\n' ' '").text.split(separator: " ")
     #expect(scores.count == 42 && scores.contains("ensemble") && scores.contains("Team40-model"))
 
+    // Twelve weeks, four places and two horizons, whatever way a team writes them.
+    let units = try shell.run("qreshape -q --truth truth.csv --on target_end_date,location,horizon model-output/*/*.csv | tail -n +2 | wc -l")
+    #expect(units.text == "96\n")
+
     let all = try shell.run(pipe.replacingOccurrences(of: " --keep", with: " --verbose --keep"))
     #expect(all.status == 0 && (1...40).count { all.error.contains(String(format: "Team%02d-model", $0)) } > 10)
   }
