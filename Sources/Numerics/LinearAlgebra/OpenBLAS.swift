@@ -18,7 +18,9 @@ private let singleThreaded: Void = {
 /// that would happen. Does nothing where memory has no limit.
 public func reserveBLASMemory(threads: Int) throws {
   var limit = rlimit()
-  let limits = [RLIMIT_AS, RLIMIT_DATA].compactMap { getrlimit($0, &limit) == 0 && limit.rlim_cur != rlim_t.max ? limit.rlim_cur : nil }
+  let limits = [RLIMIT_AS, RLIMIT_DATA].compactMap { resource in
+    getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0 && limit.rlim_cur != rlim_t.max ? limit.rlim_cur : nil
+  }
   guard let least = limits.min() else { return }
   let bytes = threads * 128 << 20
   guard let buffers = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), buffers != MAP_FAILED else {
