@@ -19,16 +19,16 @@ enum UnfinishedFiles {
   nonisolated(unsafe) private static let entries: UnsafeMutableBufferPointer<Entry> = {
     let entries = UnsafeMutableBufferPointer<Entry>.allocate(capacity: 32)
     entries.initialize(repeating: Entry(path: nil, descriptor: -1))
-    for number in [SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU] { handle(number) }
     return entries
   }()
 
   /// Adds a file that this run makes now. Give its descriptor where another may come to have its name.
   static func add(_ path: String, descriptor: Int32 = -1) -> Number {
-    isUsed = true
     let number = entries.firstIndex { $0.path == nil }!
     entries[number].descriptor = descriptor
     entries[number].path = strdup(path)
+    if !isUsed { for signal in [SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU] { handle(signal) } }
+    isUsed = true
     return number
   }
 
