@@ -191,7 +191,8 @@ private func training(_ n: Int, features: FeatureTable, hostile: Bool, _ random:
       var bytes = writer.bytes
       for _ in 0...random.below(3) { bytes[random.below(bytes.count)] = UInt8(truncatingIfNeeded: random.next()) }
       var reader = ByteReader(bytes)
-      guard let decoded = try? conditional().decode(&reader) as? any FeatureDependentCalibrator, decoded.fits(hasWeights: false, features: features) else { continue }
+      guard let decoded = try? conditional().decode(&reader) as? any FeatureDependentCalibrator, decoded.fits(hasWeights: false, features: features)
+      else { continue }
       for i in 0..<3 {
         let answer = decoded.given(features, row: i).calibrated(decoded.levels.map { $0 * 10 })
         #expect(zip(answer, answer.dropFirst()).allSatisfy { $0 <= $1 })

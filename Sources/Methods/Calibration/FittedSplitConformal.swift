@@ -114,7 +114,8 @@ struct FittedSplitConformal<Measure: ConformityMeasure>: FittedCalibrator {
     }
     let thresholds = try reader.readArray(of: Double.self)
     let rows = try reader.readArray(of: Int.self)
-    guard thresholds.count == measure.bounds.count, rows.count == thresholds.count, thresholds.allSatisfy({ !$0.isNaN }), rows.allSatisfy({ (0..<ByteReader.counterLimit).contains($0) })
+    guard thresholds.count == measure.bounds.count, rows.count == thresholds.count, thresholds.allSatisfy({ !$0.isNaN }),
+      rows.allSatisfy({ (0..<ByteReader.counterLimit).contains($0) })
     else {
       throw ByteReader.damaged
     }

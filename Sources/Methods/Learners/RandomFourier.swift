@@ -232,7 +232,8 @@ struct FittedRandomFourier: FittedLearner {
     let (expected, overflow) = levels.multipliedReportingOverflow(by: encoding.count + 3)
     guard standardisation.centres.count == encoding.count, frequencies.count == phases.count * encoding.count,
       location.count == map.columns, scale.count == map.columns, facts.count == 5, facts[0] <= facts[1], facts[3] > 0, levels > 0, !overflow,
-      coefficients.count == expected, (-1999...1999).contains(power), (frequencies + phases + location + scale + facts + coefficients).allSatisfy(\.isFinite)
+      coefficients.count == expected, (-1999...1999).contains(power),
+      (frequencies + phases + location + scale + facts + coefficients).allSatisfy(\.isFinite)
     else { throw ByteReader.damaged }
     scaleRange = (facts[0], facts[1])
     centre = facts[2]

@@ -160,7 +160,7 @@ final class SavedEnsemble {
       }
       var copies = [models]
       folds = reader.isAtEnd ? nil : try reader.readArray(of: Int.self)
-      for _ in (folds ?? []).dropFirst() { {
+      for _ in (folds ?? []).dropFirst() {
         copies.append(try learners.map { try $0.fitted.init(decoding: &reader, for: features, levels: levels) })
       }
       guard reader.isAtEnd, folds.map({ $0.count > 1 && $0[0] >= 0 && zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } }) ?? true else {

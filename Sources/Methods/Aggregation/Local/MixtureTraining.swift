@@ -82,7 +82,8 @@ struct MixtureTraining {
     let (p, m) = (predictions.models.count, predictions.levels.count)
     guard MixtureShape.isManageable(models: p, levels: m, knots: settings.knots, offsets: settings.offsets.count) else {
       throw Failure(
-        .badData, "\(method) would mix \(settings.offsets.isEmpty ? p * m : p * settings.offsets.count) sources at \(counted(m, "level")), which is too much",
+        .badData,
+        "\(method) would mix \(settings.offsets.isEmpty ? p * m : p * settings.offsets.count) sources at \(counted(m, "level")), which is too much",
         remedy: "combine fewer levels, or take fewer sources by reach or fewer knots")
     }
     let shape = MixtureShape(

@@ -38,7 +38,9 @@ public struct AggregatedInference: OnlineCalibrator {
       lower = try BernsteinAggregation(decoding: &reader)
       upper = try BernsteinAggregation(decoding: &reader)
       scores = try ScoreWindow(decoding: &reader)
-      guard levels.allSatisfy({ abs($0) <= ACIExperts.largestLevel }), lower.experts == levels.count, upper.experts == levels.count else { throw ByteReader.damaged }
+      guard levels.allSatisfy({ abs($0) <= ACIExperts.largestLevel }), lower.experts == levels.count, upper.experts == levels.count else {
+        throw ByteReader.damaged
+      }
     }
   }
 

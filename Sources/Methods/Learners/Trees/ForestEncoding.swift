@@ -1,4 +1,5 @@
 import Groundwork
+import MethodKit
 
 /// Forests in model files: whole numbers of seven bits a byte, since most of them are small.
 ///

@@ -226,7 +226,8 @@ struct PartialScores {
       byKey[key] = KeyScores(rows: rows, weight: sum, scores: scores)
     }
     self.byKey = byKey
-    guard reader.isAtEnd, !names.isEmpty, Set(names.map { FieldText($0) }).count == names.count, byKey.count == keys.count, !terms.by.isEmpty || keys == [RowKey([])],
+    guard reader.isAtEnd, !names.isEmpty, Set(names.map { FieldText($0) }).count == names.count, byKey.count == keys.count,
+      !terms.by.isEmpty || keys == [RowKey([])],
       groups.allSatisfy({ Levels.areProper($0.levels) && Set($0.madeLevels).isSubset(of: $0.levels) })
     else { throw ByteReader.damaged }
     // Fitting finds what does not belong together, such as scores of too few bounds.
