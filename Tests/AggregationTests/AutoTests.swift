@@ -141,6 +141,7 @@ private struct Square<S: Sign>: Aggregator, FittedAggregator {
     let values = (0..<predictions.rows * m).map { predictions.values[$0 / m * predictions.models.count * m + $0 % m] }
     return Matrix(rows: predictions.rows, columns: m, values: values.map { S.sign * $0 * $0 })
   }
+  func fits(_ inputs: CombinedInputs) -> Bool { true }
   func encode(into writer: inout ByteWriter) {}
   init(decoding reader: inout ByteReader) {}
   var summary: [(key: String, value: String)] { [] }

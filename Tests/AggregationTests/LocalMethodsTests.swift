@@ -207,8 +207,17 @@ import Testing
     for (method, settings) in kept {
       let fitted = try fit(method, training, merged(settings))
       var reader = ByteReader(encoded(fitted))
-      let copy = try method.fitted.init(decoding: &reader)
+      let features = try #require(training.features)
+      let (models, levels) = (training.predictions.models, training.predictions.levels)
+      let copy = try method.fitted.init(decoding: &reader, for: CombinedInputs(models: models, levels: levels, features: features.selecting([])))
       #expect(reader.isAtEnd && encoded(copy) == encoded(fitted))
+      #expect(!copy.fits(CombinedInputs(models: models.map { $0 + "x" }, levels: levels, features: features)))
+      #expect(!copy.fits(CombinedInputs(models: models, levels: Array(levels.dropLast()), features: features)))
+      // Networks that see predictions alone take any features, and none.
+      let seesNone = settings["inputs"] == "predictions" && merged(settings)["own"] == "none"
+      #expect(copy.fits(CombinedInputs(models: models, levels: levels)) == seesNone)
+      let others = FeatureTable(names: features.names + ["z"], columns: features.columns + [features.columns[0]], rows: features.rows)
+      #expect(copy.fits(CombinedInputs(models: models, levels: levels, features: others)) == seesNone)
       #expect(copy.answer(training.predictions, features: training.features) == fitted.answer(training.predictions, features: training.features))
       // Its neighbours have no part in the answer of a row.
       let one = training.selecting([17])

@@ -45,6 +45,30 @@ private let nan = Double.nan
       #expect(reader.isAtEnd)
     }
   }
+
+  /// Sizes that a file tells are compared with what is there before anything of that size is made.
+  @Test func sizesThatAreToldTakeNoMemory() throws {
+    var writer = ByteWriter()
+    writer.write(999_999)
+    writer.write(999_999)
+    let inputs = CombinedInputs(models: ["a", "b"], levels: [0.1, 0.9])
+    var reader = ByteReader(writer.bytes)
+    #expect(throws: ByteReader.damaged) { try Average.fitted.init(decoding: &reader, for: inputs) }
+
+    // Every level of the model a source and a knot: 10¹⁰ numbers, of which no network holds any.
+    writer = ByteWriter()
+    writer.write(["a"])
+    writer.write(1)
+    writer.write((1...100_000).map { Double($0) / 100_001 })
+    for knots in [1, 100_000] {
+      var own = writer
+      own.write(knots)
+      own.write([Double]())
+      own.write(false)
+      var reader = ByteReader(own.bytes)
+      #expect(throws: ByteReader.damaged) { try LocalFine.fitted.init(decoding: &reader) }
+    }
+  }
 }
 
 @Suite struct MedianTests {

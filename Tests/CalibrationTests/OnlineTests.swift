@@ -271,4 +271,34 @@ private let unruly: [(name: String, scores: [EndScores])] = [
       #expect(found.allSatisfy { !$0.lower.isNaN && !$0.upper.isNaN })
     }
   }
+
+  /// What counts rows must count on, and levels must have ranks.
+  @Test(
+    arguments: [
+      // threshold, rows, misses, scores
+      ("pid", [.number(0), .count(.max), .count(0), .count(0)]), ("pid", [.number(0), .count(.max), .count(.max), .count(0)]),
+      ("pid", [.number(0), .count(5), .count(1), .count(1), .number(.infinity)]),
+      // time, radius, births, four numbers each
+      ("saocp", [.count(.max), .number(1), .count(1), .count(.max), .count(4)] + [Word](repeating: .number(0), count: 4)),
+      ("saocp", [.count(100), .number(1), .count(2), .count(1), .count(100), .count(8)] + [Word](repeating: .number(0), count: 8)),
+      // level, scores
+      ("aci", [.number(1e300), .count(1), .number(1)]), ("aci", [.number(-1e300), .count(0)]), ("aci", [.number(0.1), .count(.max)]),
+    ] as [(String, [Word])])
+  func statesFarFromAnyThatComesAboutAreRefused(_ name: String, _ words: [Word]) throws {
+    var writer = ByteWriter()
+    for word in words {
+      switch word {
+      case .count(let count): writer.write(count)
+      case .number(let number): writer.write(number)
+      }
+    }
+    var reader = ByteReader(writer.bytes)
+    let states = try states(name, [0.1])
+    #expect(throws: ByteReader.damaged) { try states.addSeries(decoding: &reader) }
+  }
+
+  enum Word: Sendable {
+    case count(Int)
+    case number(Double)
+  }
 }
