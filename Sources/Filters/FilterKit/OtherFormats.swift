@@ -12,6 +12,7 @@ extension FilterSession {
     if let rows = rowsOfQuantiles(header) { return rows }
     func isNumber(_ text: Substring) -> Bool { !text.isEmpty && text.utf8.allSatisfy { (48...57).contains($0) || $0 == 46 } && Double(text) != nil }
     func told(_ name: String) -> String? {
+      guard name.utf8.count <= 256 else { return nil }
       if name.contains("."), isNumber(name[...]), let level = Double(name), level > 0, level < 1 {
         return "qreshape reads columns of levels such as \"\(printable(name))\""
       }
