@@ -99,7 +99,7 @@ public final class ReplacedFile {
       let count = bytes.withUnsafeMutableBytes { readlink(target, $0.baseAddress!, $0.count) }
       guard count > 0 else { throw creationFailure(path) }
       let link = String(decoding: bytes[..<count], as: UTF8.self)
-      target = link.hasPrefix("/") ? link : parts(of: target).folder + "/" + link
+      target = link.hasPrefix("/") || !target.contains("/") ? link : parts(of: target).folder + "/" + link
     }
     errno = ELOOP
     throw creationFailure(path)
