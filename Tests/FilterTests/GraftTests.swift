@@ -49,7 +49,8 @@ import Testing
     name: "models of qfit", tool: "qfit",
     tables: """
       awk -v OFS=, 'BEGIN { srand(1); print "x,c,z,k,y"
-        for (i = 1; i <= 30; i++) print i % 9, (i % 2 ? "a" : "b"), substr("pqr", 1 + i % 3, 1), i % 4, (i % 5 ? i + int(9 * rand()) : "") }' > all.csv
+        for (i = 1; i <= 30; i++) print i % 9, (i % 2 ? "a" : "b"), substr("pqr", 1 + i % 3, 1), i % 4,
+          (i % 5 ? i + int(9 * rand()) : "") }' > all.csv
       cut -d, -f1,2,5 all.csv > plain.csv; cp plain.csv levels.csv
       awk -F, -v OFS=, '{ print $2, $1, $5 }' all.csv | sed '1s/.*/x,c,y/' > kinds.csv
       awk -F, -v OFS=, '{ print $1, $3, $5 }' all.csv | sed '1s/.*/x,c,y/' > categories.csv
@@ -115,7 +116,8 @@ import Testing
       srand(2); print "x,g,w,date,y,a_q0.1,a_q0.25,a_q0.5,a_q0.75,a_q0.9"
       for (i = 1; i <= 40; i++) {
         e = rand() + rand() - 1
-        print i % 6, substr("uv", 1 + i % 2, 1), 1 + i % 3, sprintf("2024-01-%02d", 1 + int(i / 2)), (i % 9 ? i + 5 * e : ""), i - 3, i - 2, i, i + 1, i + 4
+        print i % 6, substr("uv", 1 + i % 2, 1), 1 + i % 3, sprintf("2024-01-%02d", 1 + int(i / 2)),
+          (i % 9 ? i + 5 * e : ""), i - 3, i - 2, i, i + 1, i + 4
       }
     }' > wide.csv
     cut -d, -f1-5,7-9 wide.csv > plain.csv

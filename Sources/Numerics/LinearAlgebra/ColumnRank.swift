@@ -5,7 +5,8 @@ import Groundwork
 ///
 /// Householder QR with the limited column pivoting of R's `lm` and `qr` (LINPACK `dqrdc2`): a column whose part orthogonal to
 /// the columns before it is shorter than `tolerance` times itself is dropped, so of collinear columns the earlier stay. The tall
-/// matrix is reduced by blocks of rows first (TSQR; Demmel, Grigori, Hoemmen, Langou 2012), one pass in all. Cost O(n · p · min(n, p)), and min(n, p) · p numbers of memory.
+/// matrix is reduced by blocks of rows first (TSQR; Demmel, Grigori, Hoemmen, Langou 2012), one pass in all. Cost
+/// O(n · p · min(n, p)), and min(n, p) · p numbers of memory.
 public struct ColumnRank: Sendable {
   /// Columns kept, increasing.
   public let kept: [Int]
