@@ -83,6 +83,10 @@ package struct NetworkTraining: Sendable {
   /// Cost: networks × steps × batch × parameters × 6 operations at most; networks train side by side.
   package func fit(_ rows: Rows, _ objective: some NetworkObjective, context: FitContext) throws -> Result {
     let shape = NetworkShape(inputs: rows.width + objective.extraInputs, hidden: hidden, outputs: objective.outputs)
+    // Parameters of all; of one at least their gradients, two moments, their average and the best so far; 4 bytes each.
+    let bytes = 4 * Double(shape.parameterCount) * Double(networks + 5)
+    try MemoryNeed.check(
+      bytes, for: "training \(counted(networks, "network")) of \(shape.parameterCount) parameters", remedy: "lower hidden or layers")
     var order = Array(0..<rows.count)
     var random = RandomStream(seed: context.seed, stream: 0x6E65_7473)
     random.shuffle(&order)
@@ -152,9 +156,6 @@ private struct NetworkRun<Objective: NetworkObjective> {
   }
 
   mutating func train() throws -> (parameters: [Float], loss: Double, steps: Int) {
-    // Parameters, their gradients, two moments, their average and the best so far, 4 bytes each.
-    let count = network.shape.parameterCount
-    try MemoryNeed.check(24 * Double(count), for: "a network of \(count) parameters", remedy: "lower hidden or layers")
     network.initialise(&random)
     network.dropout = plan.dropout
     var start = network.parameterValues
