@@ -98,7 +98,7 @@ import Testing
     ],
     save: { method, _ in
       // The choice among all methods is a file of one of them.
-      method == "auto" ? "false" : "qaggregate -m METHOD --save FILE TABLE"
+      method == "auto" ? "false" : "qaggregate -m METHOD\(method.hasPrefix("local-") ? " --tune 1" : "") --save FILE TABLE"
     },
     answer: { _ in "cut -d, -f1,2,5- TABLE | qaggregate --load FILE; cut -d, -f1,2,5- TABLE | qaggregate --load FILE --describe" },
     cuts: { body, _ in
