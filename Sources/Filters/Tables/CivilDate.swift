@@ -11,6 +11,12 @@ public struct CivilDate: Equatable, Sendable {
     (self.year, self.month, self.day) = (year, month, day)
   }
 
+  /// Reads `20240131`, which is a number elsewhere: only where a date is asked for. nil for other text.
+  init?(basic text: String) {
+    guard text.utf8.count == 8, text.utf8.allSatisfy({ $0 &- 48 < 10 }), let number = Int(text) else { return nil }
+    self.init(number / 10_000, number / 100 % 100, number % 100)
+  }
+
   /// The date of a day since 1970-01-01.
   public init(daysSince1970 days: Int) {
     let shifted = days + 719468

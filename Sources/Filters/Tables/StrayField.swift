@@ -78,6 +78,7 @@ public enum DateField {
         .badData, "\"\(printable(text))\" is not a date as --time-format \(format.text) writes it", at: .init(column: header.names[column]))
     }
     if let seconds = Moment.seconds(text) { return seconds / 86400 }
+    if let date = CivilDate(basic: text) { return Double(date.daysSince1970) }
     throw Failure(
       .badData, "\"\(printable(text))\" is not a date", at: .init(column: header.names[column]),
       remedy: FieldLook(text) == .otherDate ? "--time-format tells how it is written" : "dates are written 2026-01-31 or 2026-01-31T12:00")
