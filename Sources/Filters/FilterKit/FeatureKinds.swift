@@ -117,13 +117,16 @@ struct FeatureRemarks {
       + "--date \(dates.count == 1 ? table.header.names[first] : names(dates)) makes features of \(dates.count == 1 ? "it" : "them")\(form)"
   }
 
-  /// Categories because of a zero in front, each with what it says.
-  var ofPadding: [String] {
-    undeclared.compactMap { column in
-      guard table.kind(column) == .categorical, let padded = table.evidence(column)?.padded else { return nil }
-      return "\(quoted(column)) is categorical, as \"\(printable(padded))\" has a zero before a digit; --numeric \(table.header.names[column]) "
-        + "takes it as numbers"
-    }
+  /// Categories because of a zero in front, in one line.
+  var ofPadding: String? {
+    let padded = undeclared.filter { table.kind($0) == .categorical && table.evidence($0)?.padded != nil }
+    guard let first = padded.first, let example = table.evidence(first)?.padded else { return nil }
+    let isOne = padded.count == 1
+    return
+      """
+      \(shown(padded)) \(isOne ? "is" : "are") categorical, as \"\(printable(example))\" has a zero before a digit; \
+      --categorical \(names(padded)) says that it is meant, --numeric takes \(isOne ? "it" : "them") as numbers
+      """
   }
 
   /// Categories among which there are numbers, the column in which they are most first.
@@ -237,8 +240,9 @@ extension FilterSession {
     let remarks = FeatureRemarks(table: table, columns: columns)
     if let dates = remarks.ofDates { diagnostics.warn(dates) }
     if let mixture = remarks.ofMixture { diagnostics.warn(mixture) }
+    if let padding = remarks.ofPadding { diagnostics.warn(padding) }
     guard options.verbose else { return }
-    for text in remarks.ofWords + remarks.ofPadding + remarks.ofCodes() { diagnostics.note(text) }
+    for text in remarks.ofWords + remarks.ofCodes() { diagnostics.note(text) }
   }
 
   /// The same for `--explain`, with the names of the categorical features and of the dates that are none.
@@ -248,6 +252,6 @@ extension FilterSession {
       columns.isEmpty ? [] : [(key, columns.map { table.header.names[$0] }.joined(separator: " "))]
     }
     return line("categorical", remarks.categorical) + line("left out", remarks.leftOut)
-      + ([remarks.ofDates, remarks.ofMixture].compactMap { $0 } + remarks.ofPadding + remarks.ofCodes()).map { ("note", $0) }
+      + ([remarks.ofDates, remarks.ofMixture, remarks.ofPadding].compactMap { $0 } + remarks.ofCodes()).map { ("note", $0) }
   }
 }
