@@ -90,7 +90,8 @@ final class OnlineTask: StreamingTask {
     let intervals = OnlineInterval.all(roles.groups)
     let plan = OnlineWorker.Plan(
       answers: flags.plan(header, roles.groups, encoder, weight: nil, bounds: bounds), target: roles.target, intervals: intervals,
-      newOnly: flags.learning.newOnly, reports: flags.report, identity: identity(roles, header))
+      newOnly: flags.learning.newOnly, reports: flags.report, identity: identity(roles, header),
+      keepsAnswers: keepsAnswers(roles))
     var series = OnlineSeries(header, by: roles.by, order: roles.order, format: session.reader.format)
     var kept = AnsweredRows(limit: flags.keepOpen ?? 1_000_000)
     let states = method.states(alphas: intervals.map(\.alpha), settings: settings)
@@ -103,9 +104,12 @@ final class OnlineTask: StreamingTask {
     return OnlineWorker(plan, series, kept, states, learntRows: learntBefore)
   }
 
-  /// What tells answered rows apart, where a state keeps them until their targets come.
+  /// Whether rows are kept until their targets come.
+  private func keepsAnswers(_ roles: Roles) -> Bool { flags.state != nil && (roles.order != nil || roles.id != nil) }
+
+  /// What tells answered rows apart, where they are kept, and when their truth is known.
   private func identity(_ roles: Roles, _ header: Header) -> RowIdentity? {
-    guard flags.state != nil, roles.order != nil || roles.id != nil else { return nil }
+    guard keepsAnswers(roles) || roles.known != nil else { return nil }
     return RowIdentity(header, id: roles.id, by: roles.by, order: roles.order, known: roles.known)
   }
 

@@ -16,8 +16,10 @@ final class OnlineWorker: RowWorker, CalibratingWorker {
     /// Labelled rows teach and are not written.
     let newOnly: Bool
     let reports: Bool
-    /// What tells answered rows apart where they are kept; nil where they are not.
+    /// What tells answered rows apart, and when their truth is known; nil where nobody asks.
     let identity: RowIdentity?
+    /// Whether rows are kept until their targets come.
+    let keepsAnswers: Bool
   }
 
   /// Coverage and width of an interval on the rows that taught.
@@ -65,7 +67,7 @@ final class OnlineWorker: RowWorker, CalibratingWorker {
     let known = try identity?.known(next, time)
     try row.read(next)
     let mark = output.count
-    let name = try identity?.name(next, time)
+    let name = plan.keepsAnswers ? try identity?.name(next, time) : nil
     if let name, let before = kept.find(name) {
       try answerAgain(next, before, name, target, into: output)
     } else {
@@ -87,7 +89,7 @@ final class OnlineWorker: RowWorker, CalibratingWorker {
       case .past: isPast = true
       case .atEnd(let isNew): if isNew { teach(kept.takeDue(of: current, before: time), current) }
       }
-      hasChanged = hasChanged || plan.identity != nil
+      hasChanged = hasChanged || plan.keepsAnswers
       series.see(time, of: current)
     }
     let state = series.state(of: current)
