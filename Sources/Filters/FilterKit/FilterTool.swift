@@ -1,4 +1,5 @@
 import ArgumentParser
+import CMemory
 import Glibc
 import Groundwork
 import MethodKit
@@ -36,6 +37,7 @@ public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
   // A file that grows too long is a failure to write, which is told.
   signal(SIGXFSZ, SIG_IGN)
   occupyStandardDescriptors()
+  set_memory_end(strdup(_typeName(Tool.self, qualified: false).lowercased()), Failure.Status.unavailable.rawValue) { UnfinishedFiles.removeAll() }
   FormatName.offersMarkdown = Tool.makesReports
   let arguments = Array(CommandLine.arguments.dropFirst())
   do {

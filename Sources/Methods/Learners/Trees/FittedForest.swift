@@ -13,13 +13,13 @@ package struct FittedForest: FittedLearner {
   private let finders: [LeafFinder]
   let members: LeafMembers
 
-  init(levels: [Double], binning: FeatureBinning, responses: [Double], weights: [Double]?, finders: [LeafFinder], members: [TreeMembers]) {
+  init(levels: [Double], binning: FeatureBinning, responses: [Double], weights: [Double]?, finders: [LeafFinder], members: LeafMembers) {
     self.levels = levels
     self.binning = binning
     self.responses = responses
     self.weights = weights
     self.finders = finders
-    self.members = LeafMembers(members)
+    self.members = members
   }
 
   package var trees: some Sequence<Tree> { finders.lazy.map(\.tree) }

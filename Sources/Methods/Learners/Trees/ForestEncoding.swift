@@ -51,7 +51,9 @@ extension FittedForest {
     let count = try reader.readInt()
     guard count >= 1 else { throw ByteReader.damaged }
     var finders: [LeafFinder] = []
-    var members: [TreeMembers] = []
+    // Each rank takes a byte at least.
+    let (all, isOver) = count.multipliedReportingOverflow(by: responses.count)
+    var members = LeafMembers(reserving: isOver ? reader.remaining : min(all, reader.remaining))
     for _ in 0..<count {
       var bytes = SevenBitReader(try reader.readArray(of: UInt8.self))
       let (tree, leaves) = try FittedForest.decodeTree(&bytes, columns: binning.columns.count, responses: responses.count)
@@ -66,6 +68,7 @@ extension FittedForest {
     var nodes: [Tree.Node] = []
     var starts: [Int32] = [0]
     var ranks: [Int32] = []
+    ranks.reserveCapacity(min(responses, bytes.remaining))
     // Splits that still wait for their right child.
     var waiting: [Int] = []
     while true {
@@ -120,6 +123,7 @@ private struct SevenBitReader {
   init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   var isAtEnd: Bool { position == bytes.count }
+  var remaining: Int { bytes.count - position }
 
   /// A number under 2³⁵, which holds all that is written here.
   mutating func next() throws -> UInt64 {

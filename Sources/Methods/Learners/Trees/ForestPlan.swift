@@ -91,7 +91,7 @@ struct ForestPlan: Sendable {
       return (LeafFinder(tree), leaves)
     }
     return FittedForest(
-      levels: levels, binning: binning, responses: responses, weights: weights, finders: grown.map(\.0), members: grown.map(\.1))
+      levels: levels, binning: binning, responses: responses, weights: weights, finders: grown.map(\.0), members: LeafMembers(grown.map(\.1)))
   }
 
   /// The same plan for fewer trees and another least leaf.

@@ -37,12 +37,17 @@ struct LeafMembers: Sendable {
   private(set) var starts: [[Int32]] = []
 
   init(_ trees: [TreeMembers]) {
-    ranks.reserveCapacity(trees.reduce(0) { $0 + $1.ranks.count })
-    for tree in trees {
-      offsets.append(ranks.count)
-      starts.append(tree.starts)
-      ranks += tree.ranks
-    }
+    self.init(reserving: trees.reduce(0) { $0 + $1.ranks.count })
+    for tree in trees { append(tree) }
+  }
+
+  /// No tree yet, and room for `ranks` ranks: what is added tree by tree is held once.
+  init(reserving ranks: Int) { self.ranks.reserveCapacity(ranks) }
+
+  mutating func append(_ tree: TreeMembers) {
+    offsets.append(ranks.count)
+    starts.append(tree.starts)
+    ranks += tree.ranks
   }
 
   subscript(tree: Int, leaf: Int) -> ArraySlice<Int32> {
