@@ -2,6 +2,7 @@ import Calibration
 import Groundwork
 import MethodKit
 import Quantiles
+import TestSupport
 import Testing
 
 private let inf = Double.infinity
@@ -247,10 +248,8 @@ private struct PlainCQR: Calibrator {
       #expect(throws: Failure.self) { try SplitConformal<ConformalizedQuantileRegression>().decode(&reader) }
     }
     var random = RandomStream(seed: 93)
-    for _ in 0..<3000 {
-      var bytes = writer.bytes
-      for _ in 0...random.below(3) { bytes[random.below(bytes.count)] = UInt8(truncatingIfNeeded: random.next()) }
-      var reader = ByteReader(bytes)
+    for _ in 0..<DamageTrials.count(3000) {
+      var reader = ByteReader(DamageTrials.damaged(writer.bytes, &random))
       guard let decoded = try? SplitConformal<ConformalizedQuantileRegression>().decode(&reader) else { continue }
       let answer = decoded.calibrated(decoded.levels.map { $0 * 10 })
       #expect(zip(answer, answer.dropFirst()).allSatisfy { $0 <= $1 })

@@ -2,6 +2,7 @@ import Calibration
 import Groundwork
 import MethodKit
 import Quantiles
+import TestSupport
 import Testing
 
 private let inf = Double.infinity
@@ -187,10 +188,8 @@ private func training(_ n: Int, features: FeatureTable, hostile: Bool, _ random:
       let row = Array(rows.quantiles.row(i))
       #expect(same(fitted.given(features, row: i).calibrated(row), decoded.given(features, row: i).calibrated(row)))
     }
-    for _ in 0..<400 {
-      var bytes = writer.bytes
-      for _ in 0...random.below(3) { bytes[random.below(bytes.count)] = UInt8(truncatingIfNeeded: random.next()) }
-      var reader = ByteReader(bytes)
+    for _ in 0..<DamageTrials.count(400) {
+      var reader = ByteReader(DamageTrials.damaged(writer.bytes, &random))
       guard let decoded = try? conditional().decode(&reader) as? any FeatureDependentCalibrator, decoded.fits(hasWeights: false, features: features)
       else { continue }
       for i in 0..<3 {

@@ -2,6 +2,7 @@ import Calibration
 import Groundwork
 import MethodKit
 import Quantiles
+import TestSupport
 import Testing
 
 private let inf = Double.infinity
@@ -449,10 +450,8 @@ private struct MadeUpOnline: OnlineCalibrator {
           let row = Array(training.quantiles.row(i))
           #expect(same(decoded.calibrated(row, weight: 2), fitted.calibrated(row, weight: 2)))
         }
-        for _ in 0..<500 {
-          var bytes = writer.bytes
-          for _ in 0...random.below(3) { bytes[random.below(bytes.count)] = UInt8(truncatingIfNeeded: random.next()) }
-          var reader = ByteReader(bytes)
+        for _ in 0..<DamageTrials.count(500) {
+          var reader = ByteReader(DamageTrials.damaged(writer.bytes, &random))
           guard let decoded = try? calibrator.decode(&reader) else { continue }
           let answer = decoded.calibrated(decoded.levels.map { $0 * 10 })
           #expect(zip(answer, answer.dropFirst()).allSatisfy { $0 <= $1 })

@@ -1,6 +1,7 @@
 import Calibration
 import Groundwork
 import MethodKit
+import TestSupport
 import Testing
 
 private let inf = Double.infinity
@@ -261,9 +262,13 @@ private let unruly: [(name: String, scores: [EndScores])] = [
       let late = try states(name, [0.1])
       #expect(throws: Failure.self) { try late.addSeries(decoding: &reader) }
     }
-    for place in whole.indices {
+    let flipped = whole.indices.map { place in
       var altered = whole
       altered[place] ^= 0x81
+      return altered
+    }
+    var random = DamageTrials.random(seed: 53)
+    for altered in flipped + (0..<DamageTrials.count(300, of: name)).map({ _ in DamageTrials.damaged(whole, &random) }) {
       var reader = ByteReader(altered)
       let late = try states(name, [0.1])
       guard (try? late.addSeries(decoding: &reader)) != nil else { continue }

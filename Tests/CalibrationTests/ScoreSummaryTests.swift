@@ -2,6 +2,7 @@ import Calibration
 import Groundwork
 import MethodKit
 import Quantiles
+import TestSupport
 import Testing
 
 private let everyMethod: [(String, [(key: String, value: String)])] = [
@@ -129,10 +130,8 @@ private func bytes(_ fitted: any FittedCalibrator) -> [UInt8] {
         var reader = ByteReader(Array(writer.bytes[..<length]))
         #expect(throws: Failure.self) { try ScoreSummary(decoding: &reader) }
       }
-      for _ in 0..<2000 {
-        var bytes = writer.bytes
-        for _ in 0...random.below(3) { bytes[random.below(bytes.count)] = UInt8(truncatingIfNeeded: random.next()) }
-        var reader = ByteReader(bytes)
+      for _ in 0..<DamageTrials.count(2000) {
+        var reader = ByteReader(DamageTrials.damaged(writer.bytes, &random))
         guard let decoded = try? ScoreSummary(decoding: &reader) else { continue }
         _ = try? SplitConformal<ConformalizedQuantileRegression>().fit([decoded], levels: [0.1, 0.9], typicalWeight: decoded.hasWeights ? 1 : nil)
           .calibrated([0, 1])

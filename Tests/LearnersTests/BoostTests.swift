@@ -139,20 +139,12 @@ private func fit(
     }
   }
 
-  @Test func aDamagedModelIsAFailureOrAnswersFinitely() throws {
+  @Test func aModelCutShortIsRefused() throws {
     let training = mixedTable(rows: 60)
     let all = bytes(try fit(training, [("trees", "5"), ("holdout", "0")]))
     for length in stride(from: 0, to: all.count, by: 31) {
       var reader = ByteReader(Array(all[..<length]))
       #expect(throws: Failure.self) { try Boost.fitted.init(decoding: &reader) }
-    }
-    var random = RandomStream(seed: 8)
-    for _ in 0..<2000 {
-      var damaged = all
-      for _ in 0...random.below(3) { damaged[random.below(all.count)] = UInt8(random.below(256)) }
-      var reader = ByteReader(damaged)
-      guard let model = try? Boost.fitted.init(decoding: &reader) as? FittedBoost, model.columns == 4 else { continue }
-      #expect(model.predict(training.features).values.allSatisfy { $0.isFinite })
     }
   }
 }

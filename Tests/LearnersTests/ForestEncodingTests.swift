@@ -23,23 +23,4 @@ import Learners
       #expect(throws: Failure.self) { try Forest.fitted.init(decoding: &reader) }
     }
   }
-
-  @Test func aDamagedModelIsAFailureOrAnswersFinitely() throws {
-    let training = mixedTable(rows: 40)
-    let all = bytes(try fitForest(training, [("trees", "3")]))
-    var random = RandomStream(seed: 8)
-    var refused = 0
-    for _ in 0..<3000 {
-      var damaged = all
-      for _ in 0...random.below(3) { damaged[random.below(all.count)] = UInt8(random.below(256)) }
-      var reader = ByteReader(damaged)
-      do {
-        let model = try Forest.fitted.init(decoding: &reader) as! FittedForest
-        guard model.binning.columns.count == 4 else { continue }
-        let answer = model.predict(training.features).values
-        #expect(answer.allSatisfy { $0.isFinite })
-      } catch { refused += 1 }
-    }
-    #expect(refused > 500)
-  }
 }

@@ -121,7 +121,7 @@ import Testing
     #expect(again.summary.map(\.value) == model.summary.map(\.value))
   }
 
-  @Test func damagedBytesAreFailuresOrModelsButNeverTraps() throws {
+  @Test func bytesCutShortAreRefused() throws {
     let columns: [FeatureTable.Column] = [
       .numeric(noise(40, seed: 9)), .categorical(codes: (0..<40).map { Int32($0 % 4) - 1 }, categories: ["p", "q", "r"]),
     ]
@@ -131,13 +131,6 @@ import Testing
     for length in 0..<writer.bytes.count {
       var reader = ByteReader(Array(writer.bytes[..<length]))
       #expect(throws: Failure.self) { _ = try Linear.fitted.init(decoding: &reader) }
-    }
-    var random = RandomStream(seed: 12)
-    for _ in 0..<2000 {
-      var bytes = writer.bytes
-      bytes[random.below(bytes.count)] ^= UInt8(1 << random.below(8))
-      var reader = ByteReader(bytes)
-      if let read = try? Linear.fitted.init(decoding: &reader) { _ = read.summary }
     }
   }
 }
