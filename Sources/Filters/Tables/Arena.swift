@@ -28,7 +28,7 @@ public final class Arena {
     // Larger ones as there is more to hold: the system gives large pages within them.
     let size = min(Arena.largestSlab, max(Arena.firstSlab, bytes))
     guard let slab = PageMemory(capacity: max(size, count)) else {
-      throw Failure(.internal, "there is no memory for the table", remedy: "lower --memory")
+      throw Failure(.unavailable, "there is no memory for the table", remedy: "lower --memory")
     }
     bytesBefore += slabs.last?.capacity ?? 0
     slabs.append(slab)

@@ -63,7 +63,7 @@ public final class RawStore: BlockSource {
     var slab = chunks.last?.slab
     if slab == nil || slabUsed + extra > slab!.capacity {
       slab = PageMemory(capacity: max(RawStore.slabSize, extra))
-      guard slab != nil else { throw Failure(.internal, "there is no memory for the table", remedy: "lower --memory") }
+      guard slab != nil else { throw Failure(.unavailable, "there is no memory for the table", remedy: "lower --memory") }
       slabUsed = 0
     }
     chunks.append(Chunk(rows: 0, firstRow: rows, count: 0, slab: slab, offset: slabUsed))

@@ -9,7 +9,7 @@ public struct Failure: Error, Equatable, CustomStringConvertible {
     case usage = 64
     case badData = 65
     case noInput = 66
-    /// A program that does part of the work is not there.
+    /// A program that does part of the work is not there, or memory.
     case unavailable = 69
     case `internal` = 70
     case cannotCreate = 73
