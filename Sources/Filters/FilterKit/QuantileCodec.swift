@@ -11,6 +11,8 @@ public final class QuantileCodec {
     case nearest
     /// Away from the median, so that no interval is narrower than it has to be.
     case outwards
+    /// Up or down at every level, where each one bounds from above or from below.
+    case up, down
   }
 
   public let groups: [QuantileColumns]
@@ -101,8 +103,12 @@ public final class QuantileCodec {
     let (before, after, levels) = (given(g), values(g), groups[g].levels)
     func rounded(_ k: Int) -> Double {
       let level = Level(levels[k])
-      if way == .nearest || level.isMedian { return rounding.nearest(after[k]) }
-      return level < .median ? rounding.down(after[k]) : rounding.up(after[k])
+      switch way {
+      case .up: return rounding.up(after[k])
+      case .down: return rounding.down(after[k])
+      case .outwards where !level.isMedian: return level < .median ? rounding.down(after[k]) : rounding.up(after[k])
+      case .outwards, .nearest: return rounding.nearest(after[k])
+      }
     }
     for k in after.indices where after[k] != before[k] { after[k] = rounded(k) }
     if crosses(UnsafeBufferPointer(after)) { for k in after.indices { after[k] = rounded(k) } }

@@ -68,6 +68,9 @@ public protocol FittedCalibrator: Sendable {
   /// weights. O(m).
   func calibrate(_ row: UnsafeMutableBufferPointer<Double>, weight: Double)
 
+  /// The side from which every level bounds the target, the median too; nil where levels bound outwards from the median.
+  var boundsFrom: OutwardOrder.Side? { get }
+
   /// What was learnt about each interval or level.
   var corrections: [Correction] { get }
 
@@ -87,6 +90,8 @@ public protocol FeatureDependentCalibrator: FittedCalibrator {
 }
 
 extension FittedCalibrator {
+  public var boundsFrom: OutwardOrder.Side? { nil }
+
   /// A calibrated copy of `row`.
   public func calibrated(_ row: [Double], weight: Double = 1) -> [Double] {
     precondition(row.count == levels.count)

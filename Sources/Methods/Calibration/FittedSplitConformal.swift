@@ -64,6 +64,8 @@ struct FittedSplitConformal<Measure: ConformityMeasure>: FittedCalibrator {
     measure.order.apply(to: row)
   }
 
+  var boundsFrom: OutwardOrder.Side? { measure.order.side }
+
   var corrections: [Correction] {
     var weight = 1.0
     if case .scores(_, let typical, _) = knowledge { weight = typical }

@@ -11,8 +11,12 @@ public struct OutwardOrder: Sendable {
   private let below: Int
   private let above: Int
 
+  /// Where all levels move one way.
+  public let side: Side?
+
   /// `levels` increasing, in (0, 1).
   public init(levels: [Double]) {
+    side = nil
     median = LevelPairs(levels).median
     below = levels.firstIndex { Level($0) >= .median } ?? levels.count
     above = below + (median == nil ? 0 : 1)
@@ -23,6 +27,7 @@ public struct OutwardOrder: Sendable {
 
   /// For levels that all bound the target from below, which may only fall, or from above, which may only rise.
   public init(levels: [Double], boundingFrom side: Side) {
+    self.side = side
     median = nil
     below = side == .below ? levels.count : 0
     above = below

@@ -14,11 +14,13 @@ struct AnswerPlan {
   let bounds: AnswerBounds
 }
 
-/// A row whose quantiles are moved: read, changed by a calibration, kept within bounds, rounded outwards and written. One value per worker.
+/// A row whose quantiles are moved: read, changed by a calibration, kept within bounds, rounded away from what is promised and written. One value per worker.
 final class CalibratedRow {
   let plan: AnswerPlan
   let quantiles: QuantileCodec
   private let reader = NumberReader()
+  /// Away from what each group's calibration promises.
+  private var roundings: [QuantileCodec.Rounding]
   /// 1 where there is no weight column.
   private(set) var weight = 1.0
   private(set) var crossingRows = 0
@@ -27,6 +29,7 @@ final class CalibratedRow {
 
   init(_ plan: AnswerPlan) {
     self.plan = plan
+    roundings = plan.groups.map { _ in .outwards }
     quantiles = QuantileCodec(plan.groups, plan.header, digits: plan.encoder.digits)
   }
 
@@ -46,13 +49,21 @@ final class CalibratedRow {
 
   /// Moves a group's quantiles.
   @inline(__always)
-  func move(_ g: Int, by calibrator: any FittedCalibrator) { calibrator.calibrate(quantiles.values(g), weight: weight) }
+  func move(_ g: Int, by calibrator: any FittedCalibrator) {
+    calibrator.calibrate(quantiles.values(g), weight: weight)
+    roundings[g] =
+      switch calibrator.boundsFrom {
+      case .above: .up
+      case .below: .down
+      case nil: .outwards
+      }
+  }
 
   /// Writes the row that was read last, with its quantiles as they were moved. One that did not move keeps its text where `keepsTexts`.
   func write(_ row: Row, into output: ByteBuffer, keepsTexts: Bool = true) {
     for g in plan.groups.indices {
       plan.bounds.clip(quantiles.values(g))
-      quantiles.round(g, .outwards)
+      quantiles.round(g, roundings[g])
     }
     if quantiles.isUnbounded { unboundedRows += 1 }
     if plan.appends {
