@@ -40,7 +40,7 @@ public struct GlobalFine: Aggregator {
 
   public init(settings: Settings) { shrinkage = settings.number("shrinkage") }
 
-  /// λ is chosen once, on all rows.
+  /// λ is chosen once, on all rows, or once for each copy of the rows.
   public static func choose(_ settings: Settings, _ choice: ChoiceContext) throws -> ChosenMethod {
     guard settings.number("shrinkage") < 0 else { return ChosenMethod(Self.self, settings: settings.written) }
     let (errors, distances, _) = try GlobalFine(settings: settings).prepared(choice.training, choice.context)

@@ -17,8 +17,10 @@ struct AggregationRows {
   let foldOfRow: [Int?]
   /// The folds without which something is to learn; nil is on all labelled rows.
   let omittedFolds: [Int?]
-  /// The labelled rows by which something is chosen by cross-validation, and the fold of each, whether rows are answered by fold or not.
-  private let judging: (positions: [Int], folds: [Int])
+  /// How many labelled rows there are, each counted once.
+  let distinctRows: Int
+  /// The folds of the labelled rows by which something is chosen by cross-validation, whether rows are answered by fold or not.
+  private let judgingFolds: [Int]
   /// Of each labelled row, where rows are copied: its fold (−1 for none), and the copy.
   private let copies: [(fold: Int, copy: Int)]?
   /// Of every row of the table; nil where no weight depends on them.
@@ -61,8 +63,8 @@ struct AggregationRows {
       self.copies = copies
       omittedFolds = originals.folds
       foldOfRow = (0..<table.rows).map { fold($0) < 0 || originals.isOwn($0) ? originals.folds[originals.copyOfRow[$0]] : nil }
-      let own = labelled.indices.filter { originals.isOwn(labelled[$0]) }
-      judging = (own, own.map { copies[$0].fold })
+      distinctRows = labelled.count { originals.isOwn($0) }
+      judgingFolds = []
       return
     }
     copies = nil
@@ -77,26 +79,37 @@ struct AggregationRows {
       ? folds
       : labelled.count > 1
         ? try session.crossFittingFolds(labelled, given: given, rows: table.rows, seed: seed) : [Int](repeating: 0, count: table.rows)
-    judging = (Array(labelled.indices), labelled.map { judged[$0] })
+    judgingFolds = labelled.map { judged[$0] }
+    distinctRows = labelled.count
   }
 
   /// The folds for each of which rows are copied.
   var copiedFolds: [Int]? { copies == nil ? nil : omittedFolds.compactMap { $0 } }
 
-  /// Where choices are made that are made once.
-  func choiceContext(_ budget: ChoiceBudget, _ context: FitContext) -> ChoiceContext {
-    ChoiceContext(
-      judging.positions.count == labelled.count ? training : training.selecting(judging.positions), folds: judging.folds, budget: budget,
-      context: context)
+  /// Where choices are made: once, on all labelled rows, or, where rows are copied, for each copy on the rows that teach what answers it, so
+  /// that no choice has seen the fold that the copy is held for.
+  func choiceContexts(_ budget: ChoiceBudget, _ context: FitContext) -> [ChoiceContext] {
+    guard let copies else { return [ChoiceContext(training, folds: judgingFolds, budget: budget, context: context)] }
+    return omittedFolds.compactMap(\.self).map { held -> ChoiceContext in
+      let positions = teachers(of: held, copies)
+      var folds = positions.map { copies[$0].fold }
+      if Set(folds).count < 2 {
+        // Rows of one fold were predicted by the same models, so that any split of them judges.
+        folds = drawFolds(min(5, folds.count), labelled: Array(folds.indices), rows: folds.count, seed: context.seed)!
+      }
+      return ChoiceContext(training.selecting(positions), folds: folds, budget: budget, context: context)
+    }
   }
 
-  /// How many labelled rows there are, each counted once.
-  var distinctRows: Int { judging.positions.count }
+  /// The labelled copies for one fold that belong to rows of the others.
+  private func teachers(of held: Int, _ copies: [(fold: Int, copy: Int)]) -> [Int] {
+    copies.indices.filter { copies[$0].copy == held && copies[$0].fold >= 0 && copies[$0].fold != held }
+  }
 
   /// Every labelled row but those of one fold.
   func training(without fold: Int?) -> AggregationTraining {
     guard let fold else { return training }
-    if let copies { return training.selecting(copies.indices.filter { copies[$0].copy == fold && copies[$0].fold >= 0 && copies[$0].fold != fold }) }
+    if let copies { return training.selecting(teachers(of: fold, copies)) }
     let kept = labelled.indices.filter { foldOfRow[labelled[$0]] != fold }
     return training.selecting(kept)
   }

@@ -50,22 +50,22 @@ struct AggregationTask: LearningTask {
     try reserveBLASMemory(threads: session.threads)
     let seed = flags.seedOption.seed
     let rows = try AggregationRows(table, roles.columns, roles.combination, session, crossFits: !options.newOnly && !flags.describe, seed: seed)
-    let method = try choose(rows, session)
+    let methods = try choose(rows, session)
     return LearntCombination(
-      header: table.header, combination: roles.combination.with(method), rows: rows,
-      fits: try CrossFit(method.aggregator(), rows, session: session, seed: seed), target: table.header.names[roles.columns.target],
+      header: table.header, combination: roles.combination.with(methods[0]), methods: methods, rows: rows,
+      fits: try CrossFit(methods, rows, session: session, seed: seed), target: table.header.names[roles.columns.target],
       tableRows: table.rows, newOnly: options.newOnly, describes: flags.describe)
   }
 
-  /// Makes the choices that are made once, on all labelled rows.
-  private func choose(_ rows: AggregationRows, _ session: FilterSession) throws -> ChosenMethod {
+  /// Makes the choices that are made before anything is fitted: once, or for each copy.
+  private func choose(_ rows: AggregationRows, _ session: FilterSession) throws -> [ChosenMethod] {
     let progress = Progress("qaggregate: choosing", quiet: flags.table.quiet)
     defer { progress.clear() }
     let budget: ChoiceBudget = flags.tune.map { .trials($0) } ?? flags.time.map { .seconds($0) } ?? .usual
     let context = FitContext(
       threads: session.threads, seed: flags.seedOption.seed, note: { [diagnostics = session.diagnostics] in diagnostics.note($0) },
       progress: { progress.update($0) })
-    return try type.choose(settings, rows.choiceContext(budget, context))
+    return try rows.choiceContexts(budget, context).map { try type.choose(settings, $0) }
   }
 }
 
@@ -73,6 +73,8 @@ struct AggregationTask: LearningTask {
 struct LearntCombination: LearntAnswers {
   let header: Header
   let combination: Combination
+  /// One for all fits, or one for each copy.
+  let methods: [ChosenMethod]
   let rows: AggregationRows
   let fits: CrossFit
   let target: String
@@ -82,9 +84,9 @@ struct LearntCombination: LearntAnswers {
   let describes: Bool
 
   func model(_ header: Header) -> ModelFile {
-    let readsFeatures = aggregatorRegistry.first { $0.description.name == combination.specification.method }!.usesFeatures
+    let readsFeatures = methods.contains { $0.type.usesFeatures }
     return combination.model(
-      fits.kept, folds: rows.copiedFolds, schema: readsFeatures ? rows.features.map { FeatureSchema($0, dates: rows.dates) } : nil, header: header,
+      fits.kept, folds: rows.copiedFolds, methods: methods.map(\.name), schema: readsFeatures ? rows.features.map { FeatureSchema($0, dates: rows.dates) } : nil, header: header,
       target: target,
       training: fits.summary)
   }

@@ -99,8 +99,9 @@ struct Combination {
   /// Makes a row of answers non-decreasing; missing ones stay where they are.
   func order(_ row: UnsafeMutableBufferPointer<Double>) { isotonic?.apply(toPresent: row, levels: levels) }
 
-  /// What `--save` keeps: a fit, or one for each of several folds that did not teach it, the first one's before the folds.
-  func model(_ fits: [any FittedAggregator], folds: [Int]?, schema: FeatureSchema?, header: Header, target: String?, training: [String: String])
+  /// What `--save` keeps: a fit, or one for each of several folds that did not teach it, the first one's before the folds, and each of the others
+  /// with its method, since every copy chooses its own.
+  func model(_ fits: [any FittedAggregator], folds: [Int]?, methods: [String], schema: FeatureSchema?, header: Header, target: String?, training: [String: String])
     -> ModelFile
   {
     var writer = ByteWriter()
@@ -114,7 +115,10 @@ struct Combination {
     fitted.encode(into: &writer)
     if let folds {
       writer.write(folds)
-      for other in fits.dropFirst() { other.encode(into: &writer) }
+      for (k, other) in fits.enumerated().dropFirst() {
+        writer.write(methods[k])
+        other.encode(into: &writer)
+      }
     }
     return ModelFile(
       tool: "qaggregate", settings: [specification.text], target: target, inputs: models + (schema?.inputs ?? []), levels: levels,

@@ -60,7 +60,7 @@ struct CombiningTask: StreamingTask {
     guard case .method(let aggregator, _, let flags) = source, case .one(let fitted) = roles.combiner else { return true }
     flags.tellUnusedFeatures(type(of: aggregator), session)
     if let save = flags.learning.save {
-      try combination.model([fitted], folds: nil, schema: nil, header: header, target: nil, training: [:]).save(to: save)
+      try combination.model([fitted], folds: nil, methods: [], schema: nil, header: header, target: nil, training: [:]).save(to: save)
     }
     guard flags.describe else { return true }
     let table = fitted.weightTable(combination.nothingToLearn.predictions, features: nil)

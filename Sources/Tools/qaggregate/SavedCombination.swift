@@ -33,14 +33,22 @@ struct SavedCombination {
         throw ByteReader.damaged
       }
       schema = try reader.readBool() ? try FeatureSchema(decoding: &reader) : nil
-      guard let type = aggregatorRegistry.first(where: { $0.description.name == method }) else {
-        throw Failure(.badData, "the model combines by \"\(method)\", which this qaggregate does not know", remedy: "update qaggregate")
+      var usesFeatures = false
+      func type(_ method: String) throws -> any FittedAggregator.Type {
+        guard let type = aggregatorRegistry.first(where: { $0.description.name == method }) else {
+          throw Failure(.badData, "the model combines by \"\(method)\", which this qaggregate does not know", remedy: "update qaggregate")
+        }
+        usesFeatures = usesFeatures || type.usesFeatures
+        return type.fitted
       }
-      guard type.usesFeatures || schema == nil else { throw ByteReader.damaged }
       let inputs = CombinedInputs(models: models, levels: levels, features: schema?.noRows)
-      var fits = [try type.fitted.init(decoding: &reader, for: inputs)]
+      var fits = [try type(method).init(decoding: &reader, for: inputs)]
       let folds = reader.isAtEnd ? nil : try reader.readArray(of: Int.self)
-      for _ in (folds ?? []).dropFirst() { fits.append(try type.fitted.init(decoding: &reader, for: inputs)) }
+      for _ in (folds ?? []).dropFirst() {
+        let other = try type(try reader.readString())
+        fits.append(try other.init(decoding: &reader, for: inputs))
+      }
+      guard usesFeatures || schema == nil else { throw ByteReader.damaged }
       guard folds.map({ $0.count > 1 && $0[0] >= 0 && zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } }) ?? true else { throw ByteReader.damaged }
       (fitted, self.folds) = (fits, folds)
       guard reader.isAtEnd else { throw ByteReader.damaged }

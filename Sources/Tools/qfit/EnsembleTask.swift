@@ -43,11 +43,14 @@ struct EnsembleTask: LearningTask {
     let training = try LabelledRows(table, roles, session, folds: flags.folds, newOnly: options.newOnly, copies: flags.copies, seed: seed)
     warnOfExtremeLevels(training, session)
     let choice = SettingChoice(trials: flags.tune ?? 1, levels: levels, seed: seed)
-    let chosen = try learners.enumerated().map { try choice.choose($1, training, index: $0, session) }
     let fits = flags.copies.fits(
       folds: training.folds, writesLabelled: !options.newOnly, needsFull: options.newOnly || options.save != nil || training.hasRowsWithoutFold)
+    // Once on all labelled rows, or, where rows are copied, for each fit on the rows that it sees: a copy must not know the fold it is held for.
+    let chosen = try (flags.copies.writesCopies && choice.trials > 1 ? fits : [[]]).map { unseen in
+      try learners.enumerated().map { try choice.choose($1, training, without: unseen, index: $0, session) }
+    }
     let ensemble = try FittedEnsemble(
-      chosen, training, levels: levels, fits: fits, copies: flags.copies, saves: options.save != nil, session: session, seed: seed)
+      chosen.count == 1 ? chosen[0] : learners, fitted: chosen, training, levels: levels, fits: fits, copies: flags.copies, saves: options.save != nil, session: session, seed: seed)
     return FittedTable(
       ensemble: ensemble, training: training, copies: flags.copies, target: table.header.names[roles.target], writesFold: writesFold(roles),
       answeredRows: options.newOnly ? training.unlabelled : table.rows)

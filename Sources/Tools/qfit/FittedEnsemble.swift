@@ -24,9 +24,10 @@ final class FittedEnsemble {
   }
 
   /// `fits` are the sets of folds to leave out, increasing, those that leave most rows first, so that no thread has one of them left at the end;
-  /// with `saves`, the models that `model` keeps stay in memory.
+  /// with `saves`, the models that `model` keeps stay in memory. `chosen` are the learners with their settings, the same for all fits or those
+  /// of each.
   init(
-    _ learners: [NamedLearner], _ training: LabelledRows, levels: [Double], fits: [[Int]], copies: CopyPlan, saves: Bool, session: FilterSession,
+    _ learners: [NamedLearner], fitted chosen: [[NamedLearner]], _ training: LabelledRows, levels: [Double], fits: [[Int]], copies: CopyPlan, saves: Bool, session: FilterSession,
     seed: UInt64
   ) throws {
     self.learners = learners
@@ -35,7 +36,9 @@ final class FittedEnsemble {
     trainingRows = training.rows.count
     folds = training.folds
 
-    let jobs = fits.flatMap { unseen in learners.indices.map { (learner: $0, unseen: unseen) } }
+    let jobs = fits.enumerated().flatMap { p, unseen in
+      learners.indices.map { (learner: $0, unseen: unseen, plan: chosen[chosen.count == 1 ? 0 : p][$0].learner) }
+    }
     let titles = jobs.map { job in
       let folds = job.unseen.map { "\($0)" }.joined(separator: " and ")
       return FitJob(name: learners[job.learner].name, omission: folds.isEmpty ? nil : "without \(job.unseen.count == 1 ? "fold" : "folds") \(folds)")
@@ -44,7 +47,7 @@ final class FittedEnsemble {
     let fitted = try session.runFits(titles, seed: seed, summary: FittedEnsemble.summary) { j, context -> Fitted in
       // Made anew by each job: copies of all folds at once would take K times the table.
       let set = training.trainingSet(without: jobs[j].unseen)
-      let model = try learners[jobs[j].learner].learner.fit(set, levels: levels, context: context)
+      let model = try jobs[j].plan.fit(set, levels: levels, context: context)
       if kept.contains(jobs[j].unseen) || model.memory == 0 { return .model(model) }
       let rows = training.answered(among: 0..<training.tableRows).filter { copies.answers(fold: training.fold(of: $0), without: jobs[j].unseen) }
       guard model.memory > 8 * rows.count * levels.count else { return .model(model) }

@@ -81,7 +81,12 @@ struct QFit: FilterTool {
   var nested = false
 
   @Option(
-    help: ArgumentHelp("Try this many settings of each learner, the given ones and random draws, and keep the best out of fold.", valueName: "n"))
+    help: ArgumentHelp(
+      """
+      Try this many settings of each learner, the given ones and random draws, and keep the best out of fold. With --cv-plus and --nested each \
+      fit chooses its own, on the rows that it sees.
+      """,
+      valueName: "n"))
   var tune: Int?
 
   @OptionGroup var seedOption: SeedOption<AllChoicesHelp>

@@ -12,10 +12,15 @@ struct SettingChoice {
   let levels: [Double]
   let seed: UInt64
 
-  /// The learner with the settings that were best; the first trial is the learner as it was asked for.
-  func choose(_ learner: NamedLearner, _ training: LabelledRows, index: Int, _ session: FilterSession) throws -> NamedLearner {
+  /// The learner with the settings that were best; the first trial is the learner as it was asked for. Rows of the folds `unseen` have no part
+  /// in it.
+  func choose(_ learner: NamedLearner, _ training: LabelledRows, without unseen: [Int] = [], index: Int, _ session: FilterSession) throws
+    -> NamedLearner
+  {
     let fixed = learner.specification.settings
-    guard trials > 1, learner.type.description.isTunable(beside: fixed), training.rows.count >= 4 else { return learner }
+    let rows = unseen.isEmpty ? training.rows : training.rows.filter { !unseen.contains(training.foldOfRow[$0]) }
+    guard trials > 1, learner.type.description.isTunable(beside: fixed), rows.count >= 4 else { return learner }
+    let title = learner.name + (unseen.isEmpty ? "" : " without " + (unseen.count == 1 ? "fold " : "folds ") + unseen.map(String.init).joined(separator: " and "))
     var random = RandomStream(seed: seed, stream: 0x7E57_0000 + UInt64(index))
     let candidates = try (0..<trials).map { t -> NamedLearner in
       var specification = learner.specification
@@ -28,26 +33,26 @@ struct SettingChoice {
       return try NamedLearner(specification)
     }
     let foldOfRow =
-      training.folds.isEmpty
-      ? drawFolds(min(5, training.rows.count), labelled: training.rows, rows: training.features.rows, seed: seed)! : training.foldOfRow
+      training.folds.count - unseen.count < 2
+      ? drawFolds(min(5, rows.count), labelled: rows, rows: training.features.rows, seed: seed)! : training.foldOfRow
     let chosen = try SuccessiveHalving.choose(
-      trials, folds: Set(training.rows.map { foldOfRow[$0] }).sorted(),
-      judge: { try losses($0.map { judged[$0] }, mayFail: $0.map { $0 > 0 }, training, foldOfRow, $1, session) },
+      trials, folds: Set(rows.map { foldOfRow[$0] }).sorted(),
+      judge: { try losses($0.map { judged[$0] }, mayFail: $0.map { $0 > 0 }, training, rows, foldOfRow, $1, session) },
       tell: { alive in
         for trial in alive {
           session.diagnostics.note(
-            "\(learner.name): trial \(trial.number): WIS \(shortestText(trial.score)) with \(candidates[trial.number].specification.text)")
+            "\(title): trial \(trial.number): WIS \(shortestText(trial.score)) with \(candidates[trial.number].specification.text)")
         }
       })
-    session.diagnostics.note("\(learner.name): tuned to \(candidates[chosen].specification.text)")
+    session.diagnostics.note("\(title): tuned to \(candidates[chosen].specification.text)")
     return candidates[chosen]
   }
 
   private func losses(
-    _ learners: [NamedLearner], mayFail: [Bool], _ training: LabelledRows, _ foldOfRow: [Int], _ fold: Int, _ session: FilterSession
+    _ learners: [NamedLearner], mayFail: [Bool], _ training: LabelledRows, _ rows: [Int], _ foldOfRow: [Int], _ fold: Int, _ session: FilterSession
   ) throws -> [SuccessiveHalving.Losses?] {
-    let set = training.trainingSet(of: training.rows.filter { foldOfRow[$0] != fold })
-    let judgedRows = training.rows.filter { foldOfRow[$0] == fold }
+    let set = training.trainingSet(of: rows.filter { foldOfRow[$0] != fold })
+    let judgedRows = rows.filter { foldOfRow[$0] == fold }
     let features = training.features.selecting(judgedRows)
     let progress = Progress("qfit: tuning \(learners[0].name)", quiet: session.options.quiet)
     let done = Atomic<Int>(0)
