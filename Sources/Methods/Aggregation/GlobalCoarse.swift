@@ -14,7 +14,9 @@ import Quantiles
 /// - Models missing here and there: where at least half of the (row, level) terms have every model, and ten of them a
 ///   model, weights are learnt on those. Else every missing prediction is filled with the weighted mean of those present,
 ///   first with equal weights, then with those just learnt, while the loss of the renormalised aggregate falls; the gap
-///   then certifies the filled programme. Either way it is said once.
+///   then certifies the filled programme. Either way it is said once, and what was learnt is held against every single model and
+///   against equal weights on all terms that any model predicts, the plain mean of those present standing in for a model that is
+///   missing: on these terms it loses no more than any of them.
 ///
 /// With a penalty on crossing quantiles (see `CrossingSettings`) see `PenalisedWeightFit`; it acts only where the models themselves cross.
 ///

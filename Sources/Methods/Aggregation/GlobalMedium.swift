@@ -29,6 +29,9 @@ public struct GlobalMedium: Aggregator {
     let (p, m) = (predictions.models.count, predictions.levels.count)
     _ = try training.normalisedWeights()
     guard predictions.values.contains(where: { $0.isFinite }) else { throw noPredictions }
+    // Where predictions are missing, levels must not lose more than the weights that are the best for all of them together.
+    let hasGaps = predictions.values.contains { !$0.isFinite }
+    let rivals = hasGaps ? [try SimplexWeightFit(training, context: FitContext(threads: context.threads, seed: context.seed)).weights] : []
     var warnings = [[String]](repeating: [], count: m)
     let fits = warnings.withDisjointSlots { slots in
       try! parallelMap(m, threads: context.threads) { t -> SimplexWeightFit? in
@@ -36,7 +39,7 @@ public struct GlobalMedium: Aggregator {
         own.list = context.list
         own.warn = { slots[t].append($0) }
         // Fails only where the level has no prediction with weight.
-        return try? SimplexWeightFit(training.selecting(level: t), context: own)
+        return try? SimplexWeightFit(training.selecting(level: t), rivals: rivals, context: own)
       }
     }
     if fits.allSatisfy({ $0 == nil }) { throw noPredictions }

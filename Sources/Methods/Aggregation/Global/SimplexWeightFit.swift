@@ -14,8 +14,8 @@ struct SimplexWeightFit {
   private static let hopeless = 1e8
   private static let largestFillCount = 6
 
-  /// Throws where no training row has a prediction, or weight.
-  init(_ training: AggregationTraining, context: FitContext) throws {
+  /// `rivals` are weights that must not lose less where predictions are missing. Throws where no training row has a prediction, or weight.
+  init(_ training: AggregationTraining, rivals: [[Double]] = [], context: FitContext) throws {
     let predictions = training.predictions
     let p = predictions.models.count
     let m = predictions.levels.count
@@ -41,8 +41,40 @@ struct SimplexWeightFit {
       outcome = SimplexWeightFit.solve(training, rowWeights, candidates, scale, context)
     }
     for (j, weight) in zip(candidates, outcome.weights) { weights[j] = weight }
+    let loss = RenormalisedLoss(training, rowWeights: rowWeights, threads: context.threads)
+    if loss.hasGaps, let better = SimplexWeightFit.better(than: weights, rivals, loss, training, rowWeights, candidates, scale, context) {
+      weights = better.weights
+      objective = better.objective / errorUnit
+      gap = better.gap / errorUnit
+      return
+    }
     objective = outcome.objective / scale / errorUnit
     gap = outcome.gap / scale / errorUnit
+  }
+
+  /// Where predictions are missing, programmes see other terms than the answer does, or other predictions. So what they find is held against every
+  /// single model, equal weights and `rivals`, all on the same terms with the same stand-ins; where one of these loses less, it is taken, or
+  /// what the programme finds from there. nil where none does.
+  private static func better(
+    than found: [Double], _ rivals: [[Double]], _ loss: RenormalisedLoss, _ training: AggregationTraining, _ rowWeights: [Double],
+    _ candidates: [Int], _ scale: Double, _ context: FitContext
+  ) -> (weights: [Double], objective: Double, gap: Double)? {
+    let p = found.count
+    let singles = loss.ofSingleModels().enumerated().map { j, lost in (weights: (0..<p).map { $0 == j ? 1.0 : 0 }, loss: lost) }
+    let others = ([[Double](repeating: 1 / Double(p), count: p)] + rivals).map { (weights: $0, loss: loss($0)) }
+    let rival = (singles + others).filter { $0.loss.isFinite }.min { $0.loss < $1.loss }
+    guard let rival, !(loss(found) <= rival.loss) else { return nil }
+    let total = candidates.reduce(0) { $0 + rival.weights[$1] }
+    let fill = candidates.map { total > 0 ? rival.weights[$0] / total : 1 / Double(candidates.count) }
+    let solution = SimplexPinballSolution(
+      SimplexPinballProgram(
+        training, rowWeights: rowWeights, candidates: candidates, levels: Array(training.predictions.levels.indices), scale: scale, fill: fill,
+        threads: context.threads), threads: context.threads)
+    var weights = [Double](repeating: 0, count: p)
+    for (j, weight) in zip(candidates, solution.weights) { weights[j] = weight }
+    let reached = loss(weights)
+    let best = reached < rival.loss ? (weights: weights, loss: reached) : rival
+    return (best.weights, best.loss, max(best.loss - solution.bound / scale, 0))
   }
 
   /// The models that may get weight, in order.
