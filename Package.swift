@@ -52,7 +52,7 @@ let package = Package(
     // What every tool shares: flags, modes and files; and tables, which know no statistics.
     module(
       "FilterKit", on: "Filters",
-      ["Tables", "Quantiles", "MethodKit", "Groundwork", "CMemory", "CZlib", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      ["Tables", "Quantiles", "MethodKit", "Groundwork", "CProcess", "CZlib", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     module("Tables", on: "Filters", ["Quantiles", "Groundwork", "CNumberText", "CZlib", "CZstd"]),
 
     // Methods take matrices, never tables. MethodKit describes them; Designs and NetworkModels are what several of them stand on.
@@ -73,8 +73,8 @@ let package = Package(
     // What Swift has no means for: text of numbers by the C++ library, vectors as wide as the machine's.
     module("CNumberText", on: "Numerics", cxxSettings: [.unsafeFlags(["-O3"])]),
     module("CKernels", on: "Numerics"),
-    // One line where memory ends.
-    module("CMemory", on: "Numerics"),
+    // What the runtime does otherwise: the end of memory, and arguments.
+    module("CProcess", on: "Numerics"),
 
     systemLibrary("COpenBLAS", pkgConfig: "openblas", package: "libopenblas-dev"),
     systemLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),

@@ -1,5 +1,5 @@
 import ArgumentParser
-import CMemory
+import CProcess
 import Glibc
 import Groundwork
 import MethodKit
@@ -30,6 +30,9 @@ extension FilterTool {
 /// The version all tools carry.
 public let filterVersion = "0.1.0"
 
+/// The command line without the tool's name. `CommandLine` is empty where /proc cannot be read.
+public let processArguments = (1..<max(1, process_argument_count())).map { String(cString: process_argument($0)!) }
+
 /// Parses the command line, runs the tool and exits with a status of `sysexits.h`.
 public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
   // A closed pipe ends the tool quietly, even where the caller left the signal ignored.
@@ -39,7 +42,7 @@ public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
   occupyStandardDescriptors()
   set_memory_end(strdup(_typeName(Tool.self, qualified: false).lowercased()), Failure.Status.unavailable.rawValue) { UnfinishedFiles.removeAll() }
   FormatName.offersMarkdown = Tool.makesReports
-  let arguments = Array(CommandLine.arguments.dropFirst())
+  let arguments = processArguments
   do {
     // Scripts ask this often. The parser takes most of a start, the configuration holds help that is made from the registries, and describing a
     // type searches every conformance of the binary: none of them is touched here.

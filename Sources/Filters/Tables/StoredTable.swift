@@ -16,6 +16,8 @@ public final class StoredTable {
     case feature(DeclaredKind)
     /// Categories, whatever the fields look like (groups).
     case label
+    /// Times, of which none is missing; `times` tells them. nil reads numbers and ISO 8601.
+    case time(TimeFormat?)
   }
 
   /// What a feature is told to be.
@@ -239,6 +241,14 @@ public final class StoredTable {
     return (worker.numbers, worker.keys)
   }
 
+  /// The time of every row of a column that was stored as one. Reads the records again. Throws for times of two kinds.
+  public func times(_ column: TimeColumn) throws -> [Moment] {
+    let worker = TimeWorker(column, name: header.names[column.column])
+    records.rewind()
+    _ = try RowPipeline(source: records, format: format, header: header, output: nil).run([worker])
+    return worker.times
+  }
+
   /// Answers every record again, in order, on a thread for each worker; a worker finds a row's number from `Rows.firstRow`.
   public func answer(_ workers: [RowWorker], output: OutputFile, progress: @escaping (Double) -> Void = { _ in }) throws {
     records.rewind()
@@ -267,6 +277,8 @@ public final class StoredTable {
     private var fields: [Int: FeatureFields] = [:]
     private var pending: [(k: Int, text: String, finding: Finding)] = []
     private var looks: [String: FieldLook] = [:]
+    /// By their places.
+    private var times: [Int: TimeColumn] = [:]
 
     private enum Care: UInt8 {
       /// As they are.
@@ -289,6 +301,9 @@ public final class StoredTable {
         case .finite, .number, .feature(.numeric): (care + k).initialize(to: .none)
         case .feature(.undeclared): (care + k).initialize(to: .padding)
         case .weight, .index, .label, .feature: (care + k).initialize(to: .each)
+        case .time(let format):
+          (care + k).initialize(to: .each)
+          times[k] = TimeColumn(table.columns[k], table.header, format: format)
         }
       }
       values = RowBuffer(width: width)
@@ -385,6 +400,9 @@ public final class StoredTable {
       let role = table.roles[k]
       switch role {
       case .label, .feature(.categorical): return .nan
+      case .time:
+        guard let time = try times[k]!.read(row) else { throw TimeColumn.missing(in: table.header.names[column]) }
+        return time.value
       case .feature(.date(let format)): return try DateField.days(row, column, table.header, format)
       default: break
       }
@@ -448,4 +466,20 @@ private final class KeyWorker: RowWorker {
   init(_ columns: [Int]) { self.columns = columns }
 
   override func handle(_ row: Row, into output: ByteBuffer) throws { numbers.append(Int32(try keys.number(of: row, columns))) }
+}
+
+private final class TimeWorker: RowWorker {
+  private var column: TimeColumn
+  private let name: String
+  private(set) var times: [Moment] = []
+
+  init(_ column: TimeColumn, name: String) {
+    self.column = column
+    self.name = name
+  }
+
+  override func handle(_ row: Row, into output: ByteBuffer) throws {
+    guard let time = try column.read(row) else { throw TimeColumn.missing(in: name) }
+    times.append(time)
+  }
 }

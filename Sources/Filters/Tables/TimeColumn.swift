@@ -40,6 +40,11 @@ public struct TimeColumn {
     return moment
   }
 
+  /// What a row without a time is told where each needs one.
+  public static func missing(in column: String) -> Failure {
+    Failure(.badData, "the time is missing", at: .init(column: column), remedy: "every row needs one to be put in order")
+  }
+
   private func failure(_ reading: MomentReading, _ row: Row) -> Failure {
     let text = printable(row.text(column))
     if let format {

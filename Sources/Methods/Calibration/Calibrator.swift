@@ -68,6 +68,9 @@ public protocol FittedCalibrator: Sendable {
   /// weights. O(m).
   func calibrate(_ row: UnsafeMutableBufferPointer<Double>, weight: Double)
 
+  /// What calibrates rows of this weight alone, and holds no more than that needs.
+  func settled(forWeight weight: Double) -> any FittedCalibrator
+
   /// The side from which every level bounds the target, the median too; nil where levels bound outwards from the median.
   var boundsFrom: OutwardOrder.Side? { get }
 
@@ -91,6 +94,7 @@ public protocol FeatureDependentCalibrator: FittedCalibrator {
 
 extension FittedCalibrator {
   public var boundsFrom: OutwardOrder.Side? { nil }
+  public func settled(forWeight weight: Double) -> any FittedCalibrator { self }
 
   /// A calibrated copy of `row`.
   public func calibrated(_ row: [Double], weight: Double = 1) -> [Double] {

@@ -149,7 +149,7 @@ public struct FittedCrossValidationPlus: FittedCopyCalibrator {
     ]
   }
 
-  public func fits(hasWeights: Bool) -> Bool { (scale != nil) == hasWeights }
+  public func fits(hasWeights: Bool) -> Bool { scale != nil || !hasWeights }
 
   public func encode(into writer: inout ByteWriter) {
     writer.write(levels)

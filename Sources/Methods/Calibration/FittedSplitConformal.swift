@@ -31,6 +31,10 @@ struct FittedSplitConformal<Measure: ConformityMeasure>: FittedCalibrator {
     self.rows = rows
   }
 
+  func settled(forWeight weight: Double) -> any FittedCalibrator {
+    replacing(thresholds: measure.bounds.indices.map { threshold($0, weight: weight) }, rows: rows)
+  }
+
   /// The same levels with other thresholds.
   func replacing(thresholds: [Double], rows: [Int]) -> Self { Self(levels: levels, measure: measure, knowledge: .thresholds(thresholds), rows: rows) }
 
@@ -84,7 +88,8 @@ struct FittedSplitConformal<Measure: ConformityMeasure>: FittedCalibrator {
 
   func fits(hasWeights: Bool, features: FeatureTable?) -> Bool {
     guard features == nil else { return false }
-    if case .scores = knowledge { return hasWeights }
+    // Rows that teach less with age have weights that no column tells; those to be answered then weigh 1.
+    if case .scores = knowledge { return true }
     return !hasWeights
   }
 

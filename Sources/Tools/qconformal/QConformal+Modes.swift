@@ -23,7 +23,7 @@ extension QConformal {
   private static func learn(_ method: String) -> Mode {
     Mode(
       "learn", "", "learns from the labelled rows; a labelled row is answered with what those of other folds teach",
-      takes: teaching.union(["--decay", "--min-rows", "--report", "--as", "--new-only", "--save"])
+      takes: teaching.union(["--decay", "--order", "--min-rows", "--report", "--as", "--new-only", "--save"])
     ) { refusalOfOnline($0, method) }
   }
   private static func copies(_ method: String) -> Mode {

@@ -66,7 +66,13 @@ struct QConformal: FilterTool {
 
   @OptionGroup var weightOption: WeightOption<ShiftWeightHelp>
 
-  @Option(help: ArgumentHelp("Where rows are in order of time: how much less each row teaches than the next, such as 0.99.", valueName: "factor"))
+  @Option(
+    help: ArgumentHelp(
+      """
+      Where rows are in order of time: how much less each row teaches than the next, such as 0.99; with --order, each time than the next. \
+      Without --order a labelled row learns from later rows too.
+      """,
+      valueName: "factor"))
   var decay: Double?
 
   @Option(help: ArgumentHelp("Calibrate each group of rows that agree in these columns on its own.", valueName: "columns"))
@@ -95,8 +101,8 @@ struct QConformal: FilterTool {
   @Option(
     help: ArgumentHelp(
       """
-      With an online method, the column of times: it never decreases in a series, and rows of one time are answered alike and teach together \
-      once their time is over.
+      The column of times: a row is answered by what rows of earlier times taught. With an online method times never decrease in a series, \
+      and rows of one time are answered alike and teach together once their time is over.
       """,
       valueName: "name"))
   var order: String?

@@ -5,7 +5,7 @@ import Glibc
 /// Values that cannot be, and flags that need another flag. Which flags a mode takes is told by `ScoringMode`.
 extension QScore {
   func checkValues() throws {
-    if CommandLine.arguments.contains("--compare=") {
+    if processArguments.contains("--compare=") {
       throw ValidationError("--compare= names no baseline; the group without a name is --compare ''")
     }
     if let compare, let name = compare.name, table.files.isEmpty, isatty(STDIN_FILENO) == 1, let remedy = compare.fileRemedy {

@@ -43,6 +43,7 @@ struct CopiesTask: LearningTask {
     let columns = roles.columns
     let copies = try RowCopies(
       table, target: columns.target, fold: columns.fold, held: roles.copy, shared: [columns.weight].compactMap { $0 }, session)
+    CalibrationMessages.tellLaterRows(flags, session)
     let rows = try CalibrationRows(table, columns, decay: flags.decay, session, teaches: copies.isOwn)
     let isLabelled = table.numbers(columns.target).map { !$0.isNaN }
     let answersLabelled = !options.newOnly || flags.report

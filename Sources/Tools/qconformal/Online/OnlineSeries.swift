@@ -47,7 +47,7 @@ struct OnlineSeries {
   mutating func time(_ row: Row) throws -> Moment? {
     guard let column = order?.column else { return nil }
     guard let time = try order!.read(row) else {
-      throw Failure(.badData, "the time is missing", at: .init(column: header.names[column]), remedy: "every row needs one to be put in order")
+      throw TimeColumn.missing(in: header.names[column])
     }
     return time
   }

@@ -13,6 +13,8 @@ struct CalibrationRoles {
   /// Columns whose functions `--method conditional` covers over.
   let given: [Int]
   let kinds: FeatureKinds
+  /// The times of rows, which learn from earlier ones alone where it is there.
+  let order: TimeColumn?
 
   init(_ session: FilterSession, _ header: Header, _ flags: QConformal, takesCopies: Bool = false) throws {
     if takesCopies {
@@ -27,13 +29,15 @@ struct CalibrationRoles {
     by = try session.columns(header, nameList(flags.by))
     given = try session.columns(header, nameList(flags.given))
     kinds = try FeatureKinds(flags.kindOptions, header, features: given, format: try flags.timeOption.format())
+    let format = try flags.timeOption.format()
+    order = try flags.order.map { TimeColumn(try session.column(header, $0), header, format: format) }
     try session.checkRoles(header, alone: [("--target", target), ("--weight", weight)], shared: [("--by", by), ("--given", given)])
   }
 
   /// What to store beside the quantiles.
   var stored: [(column: Int, role: StoredTable.Role)] {
     [(target, .finite)] + [fold, copy].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight(unlessMissing: nil)) }
-      + by.map { ($0, .label) } + given.map { ($0, kinds.role($0)) }
+      + by.map { ($0, .label) } + [order].compactMap { $0 }.map { ($0.column, .time($0.format)) } + given.map { ($0, kinds.role($0)) }
   }
 
   /// The quantiles, of labelled rows.
@@ -44,6 +48,6 @@ struct CalibrationRoles {
   func explanation(_ header: Header) -> [(String, String)] {
     [("target", header.names[target])]
       + [("fold", fold), ("held", copy), ("weight", weight)].compactMap { name, column in column.map { (name, header.names[$0]) } }
-      + by.map { ("by", header.names[$0]) } + given.map { ("given", header.names[$0]) }
+      + by.map { ("by", header.names[$0]) } + [order].compactMap { $0 }.map { ("order", header.names[$0.column]) } + given.map { ("given", header.names[$0]) }
   }
 }

@@ -19,6 +19,9 @@ struct CalibrationRows {
   let rowWeights: [Double]?
   /// With which labelled rows teach: the column's, made less with age.
   private let weights: [Double]?
+  private let decay: Double?
+  /// Where rows stand in time, if a column tells.
+  let times: RowTimes?
   private let typicalWeight: Double
   /// The values of the `--by` columns of every row.
   let keys: [RowKey]?
@@ -48,7 +51,11 @@ struct CalibrationRows {
     let own = labelled.map { column?[$0] ?? 1 }
     let mean = own.reduce(into: ExactSum()) { $0.add($1) }.rounded / Double(own.count)
     typicalWeight = column == nil ? 1 : mean.isFinite ? mean : .greatestFiniteMagnitude
-    weights = column == nil && decay == nil ? nil : own.indices.map { own[$0] * pow(decay ?? 1, Double(own.count - $0)) }
+    self.decay = decay
+    let times = try roles.order.map { try RowTimes(table, $0, session) }
+    self.times = times
+    func age(_ i: Int) -> Int { times.map { $0.count - $0.steps[labelled[i]] } ?? own.count - i }
+    weights = column == nil && decay == nil ? nil : own.indices.map { own[$0] * pow(decay ?? 1, Double(age($0))) }
     keys = roles.by.isEmpty ? nil : try RowKey.keys(table, roles.by)
     session.tellFeatureKinds(table, roles.given)
     features = roles.given.isEmpty ? nil : try featureTable(table, columns: roles.given)
@@ -59,6 +66,15 @@ struct CalibrationRows {
   }
 
   func isLabelled(_ row: Int) -> Bool { positionOfRow[row] >= 0 }
+
+  /// With what weights labelled rows at some positions teach a row of a later step; nil where all weigh alike.
+  func weights(of positions: [Int], at step: Int) -> [Double]? {
+    guard let times, rowWeights != nil || decay != nil else { return nil }
+    return positions.map { i in
+      let row = labelled[i]
+      return (rowWeights?[row] ?? 1) * pow(decay ?? 1, Double(step - times.steps[row]))
+    }
+  }
 
   /// What each group's calibrators learn from; takes what the table packed.
   func trainings(_ table: StoredTable, _ groups: [QuantileColumns]) -> [CalibrationTraining] {

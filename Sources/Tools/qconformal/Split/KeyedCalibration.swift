@@ -10,13 +10,17 @@ final class KeyedCalibration {
   let rowsNeeded: Int
   private let rows: CalibrationRows
   private var positionInKey: [Int] = []
+  private var wholeByTime: TimedCalibration?
+  private var byKeyAndTime: [RowKey: TimedCalibration] = [:]
 
   init(
     _ calibrator: any Calibrator, _ training: CalibrationTraining, _ rows: CalibrationRows, leastRows: Int?, answersLabelled: Bool,
     session: FilterSession
   ) throws {
     self.rows = rows
-    whole = try CrossFittedCalibration(calibrator, training, folds: rows.folds, answersLabelled: answersLabelled, session: session)
+    // Where times tell what was known, folds do not: labelled rows are answered by earlier ones.
+    let crossFits = answersLabelled && rows.times == nil
+    whole = try CrossFittedCalibration(calibrator, training, folds: rows.folds, answersLabelled: crossFits, session: session)
     let least = leastRows ?? max(1, whole.full.corrections.map(\.rowsNeeded).max() ?? 1)
     rowsNeeded = least
     let positions = rows.positionsOfKey
@@ -25,8 +29,24 @@ final class KeyedCalibration {
     for (key, members) in positions where members.count >= least {
       for (k, position) in members.enumerated() { positionInKey[position] = k }
       byKey[key] = try CrossFittedCalibration(
-        calibrator, training.selecting(members), folds: members.map { rows.folds[$0] }, answersLabelled: answersLabelled, session: session)
+        calibrator, training.selecting(members), folds: members.map { rows.folds[$0] }, answersLabelled: crossFits, session: session)
     }
+    try addTimes(calibrator, training, positions.filter { $0.value.count >= least }, answersLabelled: answersLabelled, session)
+  }
+
+  private func addTimes(
+    _ calibrator: any Calibrator, _ training: CalibrationTraining, _ members: [RowKey: [Int]], answersLabelled: Bool, _ session: FilterSession
+  ) throws {
+    guard let times = rows.times else { return }
+    func timed(_ training: CalibrationTraining, _ positions: [Int], _ answers: (Int) -> Bool) throws -> TimedCalibration {
+      let asked = times.steps.indices.filter { answers($0) && (answersLabelled || !self.rows.isLabelled($0)) }.map { times.steps[$0] }
+      return try TimedCalibration(
+        calibrator, training, steps: positions.map { times.steps[rows.labelled[$0]] }, asked: Set(asked),
+        weights: rows.weights(of: [], at: 0).map { _ in { members, step in self.rows.weights(of: members.map { positions[$0] }, at: step)! } },
+        keepsWeights: rows.rowWeights != nil, session: session)
+    }
+    wholeByTime = try timed(training, Array(rows.labelled.indices)) { _ in true }
+    for (key, positions) in members { byKeyAndTime[key] = try timed(training.selecting(positions), positions) { self.rows.keys![$0] == key } }
   }
 
   /// What answers a row of the table.
@@ -37,6 +57,12 @@ final class KeyedCalibration {
   }
 
   private func shared(forRow row: Int) throws -> any FittedCalibrator {
+    if let times = rows.times, let wholeByTime {
+      let step = times.steps[row]
+      // A key has its own calibration from the time on at which enough of its rows have taught.
+      if let keys = rows.keys, let own = byKeyAndTime[keys[row]], own.rows(before: step) >= rowsNeeded { return own.fitted(at: step) }
+      return wholeByTime.fitted(at: step)
+    }
     let position = rows.positionOfRow[row]
     if let keys = rows.keys, let own = byKey[keys[row]] { return try own.fitted(forPosition: position < 0 ? nil : positionInKey[position]) }
     return try whole.fitted(forPosition: position < 0 ? nil : position)

@@ -66,6 +66,7 @@ struct SplitTask: LearningTask {
       return SplitCalibration(task: self, roles: roles, header: table.header, learnt: .scores(scores))
     }
     if calibrator.usesFeatures { try reserveBLASMemory(threads: session.threads) }
+    CalibrationMessages.tellLaterRows(flags, session)
     let rows = try CalibrationRows(table, roles.columns, decay: flags.decay, session)
     let trainings = rows.trainings(table, roles.groups)
     table.forgetNumbers()
