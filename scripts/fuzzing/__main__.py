@@ -34,6 +34,7 @@ class Fuzzer:
         self.runner = Runner(options.tools, not options.any_memory)
         self.corpus = Corpus(self.runner, options.seed)
         self.counts, self.found, self.detail, self.trials = {}, {}, "", 0
+        self.least_space = {}
         self.kinds = [(weight, kind) for weight, kind in KINDS if not options.kind or options.kind in kind.__name__]
         self.weights, self.choices = [weight for weight, _ in self.kinds], [kind for _, kind in self.kinds]
 

@@ -1,6 +1,9 @@
 """What is learnt or answered in parts is what the whole gives, byte for byte."""
+import os
+
 from corpus import ONLINE
-from tables import Dialect, Table, copied, random_table, split
+from running import judge
+from tables import Dialect, random_table, split
 
 SCORE_FLAGS = [[], [], ["--per-level"], ["--crps"], ["--reliability"], ["--pit"], ["--pit", "--bins", "7"], ["--intervals", "50,80"], ["--above", "0"], ["--transform", "log_shift:100"]]
 
@@ -29,13 +32,11 @@ def merged_scores(trial):
         parts.append(f"p{i}")
     if not parts:
         return
-    output = ["--output", "csv"] if dialect.kind == "csv" else []
-    kind = [flag for flag in flags if flag in ("--per-level", "--reliability", "--pit")]
     if draw.random() < 0.3 and len(parts) > 2:
         merged = trial.answers("qscore", "--merge", "--partial", "-q", *parts[:2])
         trial.write("m", merged)
         parts = ["m", *parts[2:]]
-    result = trial.run("qscore", "--merge", "-q", *([] if not kind and False else []), *parts)
+    result = trial.run("qscore", "--merge", "-q", *parts)
     trial.expect_equal(whole, result, "qscore: merged parts are not the whole")
     trial.law("qscore: parts merged are the whole")
     if draw.random() < 0.3:
@@ -166,7 +167,7 @@ def states(trial):
     groups = draw.choice([["a"], ["a", "b"], [""]])
     table = random_table(draw, rows=draw.choice([5, 12, 40]), groups=groups, texts=False, fold=False, infinite=0.02, target="y", fixed_order=True)
     flags, units = ["-m", draw.choice(ONLINE), "-y", "y"], None
-    place, day, target = table.column("place"), table.column("day"), table.column("y")
+    day = table.column("day")
     if draw.random() < 0.5:
         flags += ["--by", "place"]
     if draw.random() < 0.6:
@@ -180,8 +181,7 @@ def states(trial):
         trial.law("(refused tables)")
         return
     out = b""
-    kept = trial.draw.random() < 0.3
-    for i, piece in enumerate(piece for piece in split(draw, rows, units=units)):
+    for i, piece in enumerate(split(draw, rows, units=units)):
         trial.write(f"t{i}", Dialect().data(table.of(piece)))
         answer = trial.run("qconformal", "-q", *flags, "--state", "parts", *draw.choice([[], ["--threads", "1"], ["--threads", "3"]]), f"t{i}")
         trial.expect(answer.status == 0, f"qconformal --state: a part fails: {answer.err[:200]}")
@@ -206,8 +206,10 @@ def files_and_pipes(trial):
     plain = Dialect()
     trial.write("t", plain.data(table))
     whole = trial.run(*words, "t")
-    kind = draw.randrange(5)
-    if kind == 0:
+    kind = draw.randrange(6)
+    if kind == 5:
+        other, what = piped(trial, words, plain.data(table)), "a file and a pipe that is filled piece by piece"
+    elif kind == 0:
         pieces = split(draw, table.rows)
         names = [trial.write(f"t{i}", plain.data(table.of(piece))) for i, piece in enumerate(pieces)]
         if draw.random() < 0.3:
@@ -225,12 +227,32 @@ def files_and_pipes(trial):
     else:
         other, what = trial.run(*words, trial.write("p", Dialect(end="\r\n").data(table))), "lines in CRLF and in LF"
         other.out, other.err = other.out.replace(b"\r\n", b"\n"), other.err
-    if kind in (0, 2, 3, 4, 1) and whole.status != 0:  # The place that a message tells differs.
+    if whole.status != 0:  # The place that a message tells differs.
         trial.expect(other.status == whole.status, f"{words[0]}: {what}: status {whole.status} and {other.status}")
     else:
         trial.expect(other.status == 0, f"{words[0]}: {what}: the one fails: {other.err[:200]}")
         trial.expect_equal(whole.out, other.out, f"{words[0]}: {what} are not the same")
     trial.law(what)
+
+
+def piped(trial, words, data):
+    """A run whose input comes in pieces, so that rows end anywhere in what it reads."""
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, False)
+    trial.start(words, stdin=reading)
+    os.close(reading)
+    place = 0
+    try:
+        while place < len(data):
+            size = trial.draw.choice([1, 7, 50, 500, 5000])
+            place += os.write(writing, data[place:place + size])
+            os.sched_yield()
+    except BrokenPipeError:
+        pass
+    os.close(writing)
+    outcome = trial.runner.finish()
+    judge(trial.runner, words[0], outcome)
+    return outcome
 
 
 def skipped_rows(trial):

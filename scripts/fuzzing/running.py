@@ -43,6 +43,7 @@ class Runner:
         self.late = False
         self.child = 0
         signal.signal(signal.SIGALRM, self.end_late)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
     def end_late(self, *_):
         self.late = True
