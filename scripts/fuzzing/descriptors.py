@@ -1,4 +1,4 @@
-"""Tools that start without descriptors 0, 1 or 2: nothing that is meant for one of them goes into a file."""
+"""Tools that start without descriptors 0, 1 or 2, or whose files are one another: nothing goes into a file that it is not meant for."""
 import os
 
 from faults import KEPT, flag_of, left, old_file, reference, writing_command
@@ -33,4 +33,43 @@ def closed(trial):
     trial.law("closed descriptors")
 
 
-TRIALS = [(2, closed)]
+def spelt_otherwise(draw, name):
+    """Another name of a file."""
+    kind = draw.randrange(4)
+    if kind == 0:
+        return f"./{name}"
+    if kind == 1:
+        return f"{os.getcwd()}/./{name}"
+    other = f"{name}0"
+    (os.symlink if kind == 2 or not os.path.exists(name) else os.link)(name, other)
+    return other
+
+
+def same_file(trial):
+    """An output that is an input, the standard output or another output is refused before anything is written."""
+    draw = trial.draw
+    words, data = writing_command(draw)
+    trial.write("t", data)
+    pair = draw.choice(["input", "input", "output", "other"])
+    places = {}
+    if pair == "input":
+        words = [word if word != KEPT else spelt_otherwise(draw, "t") for word in words]
+    elif pair == "output":
+        trial.write("out", b"")
+        words = [word if word != KEPT else spelt_otherwise(draw, "out") for word in words]
+        places["out"] = "out"
+    else:
+        words = [word if word != KEPT else spelt_otherwise(draw, KEPT) for word in words] + (["--stats", KEPT] if "--stats" not in words else ["--on-error", "skip", "--rejects", KEPT])
+        if words[0] == "qplot":
+            return
+    outcome = trial.run(*words, "t", **places)
+    if pair == "output" and "qplot" in words[0]:
+        return  # Its standard output stays empty.
+    trial.expect(outcome.status != 0, f"{words[0]}: an output is the same file as the {pair}, and it goes on")
+    trial.expect(trial.read("t") == data, f"{words[0]}: the input is overwritten")
+    if pair == "other":
+        trial.expect(not os.path.exists(KEPT), f"{words[0]}: a refused output is made")
+    trial.law(f"an output that is {'an input' if pair == 'input' else 'the standard output' if pair == 'output' else 'another output'}")
+
+
+TRIALS = [(2, closed), (1, same_file)]

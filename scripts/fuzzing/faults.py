@@ -22,7 +22,7 @@ def writing_command(draw):
         ["qaggregate", "-q", "-m", "average", "--save", KEPT], ["qaggregate", "-q", "-m", "best", "--save", KEPT], ["qconformal", "-q", "--save", KEPT], ["qconformal", "-q", "-m", "asymmetric", "--new-only", "--save", KEPT],
         ["qconformal", "-q", "-m", draw.choice(ONLINE), "--by", "place", "--state", KEPT], ["qconformal", "-q", "-m", "aci", "--order", "day", "--id", "id", "--state", KEPT],
         ["qsort", "--stats", KEPT], ["qscore", "-q", "--stats", KEPT], ["qsort", "--on-error", "skip", "--rejects", KEPT], ["qconformal", "-q", "--on-error", "skip", "--rejects", KEPT],
-        ["qreshape", "-q", "--from", "wide", "--to", "nested", "--stats", KEPT],
+        ["qreshape", "-q", "--from", "wide", "--to", "nested", "--stats", KEPT], ["qplot", "reliability", "--terminal", "--out", KEPT],
     ])
     data = Dialect().data(table)
     if "--rejects" in words:
@@ -156,7 +156,7 @@ def full_disk(trial):
     size = draw.choice([64, 128, 256, 512])
     if len(old or b"") + len(new) > size * 1024 - 8192:
         return
-    spooled = words[0] in ("qfit", "qaggregate", "qconformal", "qreshape") and "average" not in words and draw.random() < 0.3
+    spooled = words[0] in ("qfit", "qaggregate", "qconformal", "qreshape") and "average" not in words and "--state" not in words and draw.random() < 0.3
     if not mounted(size):
         limit = draw.randint(0, max(len(new), len(whole.out)) + 4096)
         return limited(trial, words, old, new, whole, ["prlimit", f"--fsize={limit}"], "a limit of the file's size")
@@ -226,7 +226,7 @@ def small_limits(trial):
     if whole.status != 0:
         trial.law("(refused tables)")
         return
-    kind = draw.randrange(3)
+    kind = draw.randrange(3 if trial.runner.limits_memory else 2)
     if kind == 0:
         limiter, what = [f"--fsize={draw.randint(0, max(len(new or b''), len(whole.out)) + 100)}"], "a limit of the file's size"
     elif kind == 1:

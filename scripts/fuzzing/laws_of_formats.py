@@ -1,5 +1,7 @@
 """CSV to NDJSON and back, and the formats of qreshape there and back, keep every field."""
-from tables import JSON_NUMBER, Dialect, parsed, random_table, spelt
+import re
+
+from tables import Dialect, parsed, random_table, value
 
 
 def passing(draw):
@@ -9,7 +11,6 @@ def passing(draw):
 
 def in_order(table):
     """The same table with the quantiles of each row sorted, missing ones in their places."""
-    from tables import value
     rows = []
     for row in table.rows:
         row = list(row)
@@ -43,6 +44,39 @@ def there_and_back(trial):
         again = trial.answers(*passing(draw), "-q", "--output", "ndjson", "b")
         trial.expect_equal(trial.read("n"), again, "NDJSON → CSV → NDJSON changes")
         trial.law("NDJSON → CSV → NDJSON keeps every byte")
+
+
+def decimal_commas(trial):
+    """A table with decimal commas is answered as the same table with points, with commas."""
+    draw = trial.draw
+    table = random_table(draw, rows=draw.choice([2, 12, 40]), plain=True, infinite=0, texts=False, weight=False)
+    words = draw.choice([["qsort", "-m", "pava"], ["qscore"], ["qscore", "--per-row"], ["qconformal"], ["qaggregate", "-m", "average"], ["qaggregate", "-m", "best"], ["qfit", "-x", "x,z", "-l", "linear", "--levels", "3"], ["qscore", "--per-level"]])
+    if words[0] != "qsort" and "average" not in words:
+        words = [*words, "-y", table.roles["target"]]
+    numeric = {table.column("x"), table.column(table.roles["target"])} | {place for group in table.groups for place in table.quantiles(group)}
+    commas = table.of([[field.replace(".", ",") if place in numeric else field for place, field in enumerate(row)] for row in table.rows])
+    trial.write("t", Dialect(kind="tsv").data(table))
+    trial.write("c", Dialect(kind="tsv").data(commas))
+    one, other = trial.run(*words, "-q", "t"), trial.run(*words, "-q", "--decimal", ",", "c")
+    trial.expect_equal(one.status, other.status, f"{words[0]}: decimal commas: another status")
+    if one.status != 0:
+        trial.law("(refused tables)")
+        return
+    names, rows = parsed(one.out, "\t")
+    others, back = parsed(other.out, "\t")
+    trial.expect_equal(names, others, f"{words[0]}: decimal commas: other columns")
+    point = re.compile(r"-?\d+\.\d+(e[-+]?\d+)?")
+    kept = {"place", "level"}
+    for place, name in enumerate(names):
+        if name not in kept:
+            for row in rows:
+                if point.fullmatch(row[place]):
+                    row[place] = row[place].replace(".", ",")
+        elif name == "level":
+            for row in rows + back:
+                row[place] = row[place].replace(".", ",")
+    trial.expect_equal(rows, back, f"{words[0]}: decimal commas: another answer")
+    trial.law("decimal commas and points are the same")
 
 
 LEVELS = {
@@ -96,4 +130,4 @@ def reshaped(trial):
     trial.law(f"wide → {form} → wide")
 
 
-TRIALS = [(8, there_and_back), (8, reshaped)]
+TRIALS = [(8, there_and_back), (8, reshaped), (3, decimal_commas)]

@@ -3,7 +3,7 @@ import os
 
 from corpus import ONLINE
 from running import judge
-from tables import Dialect, random_table, split
+from tables import MISSING, Dialect, Table, random_table, split
 
 SCORE_FLAGS = [[], [], ["--per-level"], ["--crps"], ["--reliability"], ["--pit"], ["--pit", "--bins", "7"], ["--intervals", "50,80"], ["--above", "0"], ["--transform", "log_shift:100"]]
 
@@ -175,6 +175,10 @@ def states(trial):
         if draw.random() < 0.5:  # Rows of one time need not stay together, but most users cut there.
             units = [row[day] for row in table.rows]
     rows = table.rows
+    if "--order" in flags and draw.random() < 0.5:  # Truths that come late: the row again, with its target.
+        rows = late_truths(draw, table)
+        units = None
+        table = table.of(rows)
     trial.write("t", Dialect().data(table))
     whole = trial.run("qconformal", "-q", *flags, "--state", "whole", "t")
     if whole.status != 0:
@@ -195,6 +199,19 @@ def states(trial):
         trial.law("qconformal: an online run with and without a state")
 
 
+def late_truths(draw, table):
+    """Some rows without a target come again with one, after later rows."""
+    target = table.column("y")
+    rows, due = [], []
+    for row in table.rows:
+        rows.append(row)
+        if row[target] in MISSING and draw.random() < 0.7:
+            due.append([field if place != target else "%.2f" % draw.gauss(0, 3) for place, field in enumerate(row)])
+        while due and draw.random() < 0.4:
+            rows.append(due.pop(0))
+    return rows + due
+
+
 def files_and_pipes(trial):
     """One table in several files, from standard input, packed or with CRLF, is one table."""
     draw = trial.draw
@@ -206,7 +223,7 @@ def files_and_pipes(trial):
     plain = Dialect()
     trial.write("t", plain.data(table))
     whole = trial.run(*words, "t")
-    kind = draw.randrange(6)
+    kind = draw.randrange(8)
     if kind == 5:
         other, what = piped(trial, words, plain.data(table)), "a file and a pipe that is filled piece by piece"
     elif kind == 0:
@@ -222,6 +239,19 @@ def files_and_pipes(trial):
         other, what = trial.run(*words, *draw.choice([[], ["-"]]), stdin="t"), "standard input and a file"
     elif kind == 2:
         other, what = trial.run(*words, trial.write("p", Dialect(packing=draw.choice(["gzip", "members", "zstd"])).data(table))), "a packed file and its text"
+    elif kind == 6:
+        names = []
+        for i, piece in enumerate(split(draw, table.rows)):
+            order = list(range(len(table.names)))
+            if i:
+                draw.shuffle(order)
+            names.append(trial.write(f"t{i}", plain.data(Table([table.names[j] for j in order], [[row[j] for j in order] for row in piece], table.groups, table.roles))))
+        other, what = trial.run(*words, "--union", *names), "files whose columns are in another order, with --union, and one table"
+    elif kind == 7:
+        bare = trial.write("p", plain.data(table, header=False))
+        other, what = trial.run(*words, "--no-header", "--columns", ",".join(table.names), bare), "a table without a header and one with it"
+        if words[0] not in ("qscore", "qreshape") or "--per-row" in words:
+            whole.out = whole.out.partition(b"\n")[2]
     elif kind == 3:
         other, what = trial.run(*words, trial.write("p", Dialect(mark=True).data(table))), "a byte-order mark and none"
     else:

@@ -14,6 +14,7 @@ REPORTS = [
     ["qfit", "-l", "marginal", "--group", "place", "--exclude", "fold,note", "--folds", "2"], ["qfit", "-l", "linear,marginal", "--levels", "3", "--new-only"], ["qscore", "--compare", "--blocks", "place", "--score", "ae_median"],
     ["qscore", "--transform", "log_shift:1", "--append"], ["qscore", "--crps", "--above", "0", "--per-row"], ["qscore", "--fail-if", "wis > 1"], ["qreshape"],
     ["qreshape", "--from", "hub", "--to", "wide"], ["qreshape", "--from", "scoringutils", "--to", "nested"], ["qreshape", "--from", "nested", "--to", "hub"], ["qreshape", "--from", "nixtla"],
+    ["qplot", "fan", "--terminal"], ["qplot", "reliability", "--terminal", "--by", "place"], ["qplot", "pit", "--terminal"], ["qplot", "scores", "--terminal"], ["qplot", "weights", "--terminal"],
 ]
 
 

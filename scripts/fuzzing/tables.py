@@ -1,4 +1,5 @@
 """Random tables by the grammar of quantile-table(5), and a reader of delimited text and NDJSON that shares nothing with the tools'."""
+import datetime
 import json
 import re
 import zlib
@@ -37,11 +38,20 @@ class Table:
             for row in self.rows:
                 row = list(row)
                 if place >= 0:
-                    row[place] = str(turn * len(self.rows) + int(row[place]))
+                    row[place] = later(row[place], turn * len(self.rows))
                 for i in ids:
                     row[i] = f"{row[i]}.{turn}"
                 rows.append(row)
         return self.of(rows)
+
+
+def moment(days, is_date):
+    """A time: a number, or a date."""
+    return str(datetime.date(2024, 1, 1) + datetime.timedelta(days)) if is_date else str(days)
+
+
+def later(time, days):
+    return moment((datetime.date.fromisoformat(time) - datetime.date(2024, 1, 1)).days + days, True) if "-" in time else str(int(time) + days)
 
 
 def spelt(draw, value, plain=False):
@@ -87,13 +97,14 @@ def random_table(draw, rows=None, labelled=0.75, missing=0.05, infinite=0.03, gr
     places = draw.sample(PLACES, draw.choice([1, 2, 3]))
     gap = (lambda: draw.choice(MISSING)) if not plain else (lambda: "")
     folds = draw.choice([2, 3])
+    has_dates = draw.random() < 0.2
     table = []
     for i in range(count):
         x, noise = draw.gauss(0, 1), draw.gauss(0, 1)
         has_target = draw.random() < labelled
         row = {
             "id": str(i), target: spelt(draw, 3 * x + noise, plain) if has_target else gap(), "place": draw.choice(places),
-            "x": spelt(draw, x, True) if draw.random() >= missing else gap(), "z": str(draw.randint(0, 4)), "day": str(i // 2), "note": draw.choice(TEXTS),
+            "x": spelt(draw, x, True) if draw.random() >= missing else gap(), "z": str(draw.randint(0, 4)), "day": moment(i // 2, has_dates), "note": draw.choice(TEXTS),
             "fold": str(i % folds) if has_target else "", "w": draw.choice(["1", "2", "0.5", "1", "0", "3"]),
         }
         for group in groups:
