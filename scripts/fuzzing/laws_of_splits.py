@@ -250,7 +250,7 @@ def files_and_pipes(trial):
     elif kind == 7:
         bare = trial.write("p", plain.data(table, header=False))
         other, what = trial.run(*words, "--no-header", "--columns", ",".join(table.names), bare), "a table without a header and one with it"
-        if words[0] not in ("qscore", "qreshape") or "--per-row" in words:
+        if "--partial" not in words:
             whole.out = whole.out.partition(b"\n")[2]
     elif kind == 3:
         other, what = trial.run(*words, trial.write("p", Dialect(mark=True).data(table))), "a byte-order mark and none"
