@@ -1,4 +1,5 @@
 """The driver of scripts/fuzz. Trial i of a seed is always the same: what it runs, and on what, follow from both numbers."""
+
 import argparse
 import itertools
 import json
@@ -12,17 +13,20 @@ import time
 import traceback
 
 import descriptors
-import faults
+import kills
+import laws_of_files
 import laws_of_formats
 import laws_of_order
 import laws_of_splits
 import laws_of_threads
+import limits
 import random_damage
 from corpus import Corpus
 from running import ADDRESS_LIMIT, Finding, Runner
 from trial import Trial
 
-KINDS = [kind for module in (random_damage, laws_of_order, laws_of_splits, laws_of_formats, laws_of_threads, faults, descriptors) for kind in module.TRIALS]
+MODULES = (random_damage, laws_of_order, laws_of_splits, laws_of_files, laws_of_formats, laws_of_threads, kills, limits, descriptors)
+KINDS = [kind for module in MODULES for kind in module.TRIALS]
 KEPT = 3
 
 
@@ -109,7 +113,11 @@ def main():
         options.workers = 1
     workers = []
     for worker in range(options.workers):
-        numbers = [options.trial] if options.trial is not None else range(worker, options.trials, options.workers) if options.trials is not None else itertools.count(worker, options.workers)
+        numbers = (
+            [options.trial]
+            if options.trial is not None
+            else range(worker, options.trials, options.workers) if options.trials is not None else itertools.count(worker, options.workers)
+        )
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
@@ -142,8 +150,10 @@ def main():
     for law in sorted(total["counts"]):
         print(f"{total['counts'][law]:9d}  {law}")
     statuses = ", ".join(f"{count} of status {status}" for status, count in sorted(total["statuses"].items(), key=lambda pair: int(pair[0])))
-    print(f"{total['trials']} trials with seed {options.seed} in {time.monotonic() - start:.0f} s: {sum(total['counts'].values())} laws and faults tried, "
-          f"{sum(total['statuses'].values())} runs of tools ({statuses})")
+    print(
+        f"{total['trials']} trials with seed {options.seed} in {time.monotonic() - start:.0f} s: {sum(total['counts'].values())} laws and faults tried, "
+        f"{sum(total['statuses'].values())} runs of tools ({statuses})"
+    )
     for what, count in sorted(total["found"].items()):
         print(f"{count:9d} times  {what}")
     print(f"{sum(total['found'].values())} findings" + ("" if is_whole else "; a worker of the fuzzer failed"))

@@ -1,4 +1,5 @@
 """Model, state and score files of every method, learnt of undamaged tables when they are first asked for. They follow from the seed alone."""
+
 import os
 import random
 import tempfile
@@ -6,17 +7,40 @@ import tempfile
 from tables import Dialect, copied, random_table
 
 LEARNERS = {
-    "linear": "linear", "lasso": "lasso", "marginal": "marginal", "knn": "knn", "rff": "rff:features=5", "forest": "forest:trees=3", "extratrees": "extratrees:trees=3",
-    "boost": "boost:trees=4", "cgn": "cgn:networks=1,hidden=3,layers=1,steps=20", "sqr": "sqr:networks=1,hidden=3,layers=1,steps=20", "dqr": "dqr:networks=1,hidden=3,layers=1,steps=20",
+    "linear": "linear",
+    "lasso": "lasso",
+    "marginal": "marginal",
+    "knn": "knn",
+    "rff": "rff:features=5",
+    "forest": "forest:trees=3",
+    "extratrees": "extratrees:trees=3",
+    "boost": "boost:trees=4",
+    "cgn": "cgn:networks=1,hidden=3,layers=1,steps=20",
+    "sqr": "sqr:networks=1,hidden=3,layers=1,steps=20",
+    "dqr": "dqr:networks=1,hidden=3,layers=1,steps=20",
 }
 LOCAL = ":networks=1,hidden=3,layers=1,steps=20"
 AGGREGATORS = {
-    "average": "average", "median": "median", "pool": "pool", "best": "best", "qra": "qra", "fqra": "fqra", "global-coarse": "global-coarse", "global-medium": "global-medium",
-    "global-fine": "global-fine:shrinkage=1", "local-coarse": "local-coarse" + LOCAL, "local-medium": "local-medium" + LOCAL, "local-fine": "local-fine" + LOCAL + ",own=none,knots=2",
+    "average": "average",
+    "median": "median",
+    "pool": "pool",
+    "best": "best",
+    "qra": "qra",
+    "fqra": "fqra",
+    "global-coarse": "global-coarse",
+    "global-medium": "global-medium",
+    "global-fine": "global-fine:shrinkage=1",
+    "local-coarse": "local-coarse" + LOCAL,
+    "local-medium": "local-medium" + LOCAL,
+    "local-fine": "local-fine" + LOCAL + ",own=none,knots=2",
 }
 CALIBRATORS = ["cqr", "cqr-m", "cqr-r", "asymmetric", "residual", "distributional", "weighted", "conditional"]
 ONLINE = ["aci:window=5", "dtaci:experts=3,window=9", "agaci:experts=2", "sf-ogd", "saocp", "pid"]
-SIZES = {"small": (["a", "b"], ["0.1", "0.5", "0.9"]), "wide": (["a", "b", "c"], ["0.05", "0.25", "0.5", "0.75", "0.95"]), "odd": (["b", "a"], ["0.2", "0.5", "0.8"])}
+SIZES = {
+    "small": (["a", "b"], ["0.1", "0.5", "0.9"]),
+    "wide": (["a", "b", "c"], ["0.05", "0.25", "0.5", "0.75", "0.95"]),
+    "odd": (["b", "a"], ["0.2", "0.5", "0.8"]),
+}
 
 
 class Corpus:
@@ -35,7 +59,20 @@ class Corpus:
     def table(self, size, copies=False):
         draw = random.Random(f"corpus {self.seed} {size} {copies}")
         groups, levels = SIZES[size]
-        table = random_table(draw, rows=48, groups=groups, levels=levels, fold=True, weight=True, target="y", missing=0, infinite=0, plain=True, texts=False, fixed_order=True)
+        table = random_table(
+            draw,
+            rows=48,
+            groups=groups,
+            levels=levels,
+            fold=True,
+            weight=True,
+            target="y",
+            missing=0,
+            infinite=0,
+            plain=True,
+            texts=False,
+            fixed_order=True,
+        )
         return copied(draw, table, True) if copies else table
 
     def command(self, key):
@@ -56,7 +93,15 @@ class Corpus:
         if kind == "qconformal":
             if name == "cv+":
                 return ["qconformal", "-m", "cv+", "-g", "a"], True
-            return ["qconformal", "-m", name, *(["-w", "w"] if name == "weighted" else []), *(["--given", "x,place"] if name == "conditional" else []), *by, "--new-only"], False
+            return [
+                "qconformal",
+                "-m",
+                name,
+                *(["-w", "w"] if name == "weighted" else []),
+                *(["--given", "x,place"] if name == "conditional" else []),
+                *by,
+                "--new-only",
+            ], False
         if kind == "state":
             return ["qconformal", "-m", name, "--by", "place", *(["--order", "day", "--id", "id"] if more else [])], False
         if kind == "scores":

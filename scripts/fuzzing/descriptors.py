@@ -1,7 +1,8 @@
 """Tools that start without descriptors 0, 1 or 2, or whose files are one another: nothing goes into a file that it is not meant for."""
+
 import os
 
-from faults import KEPT, flag_of, left, old_file, reference, writing_command
+from kept_files import KEPT, flag_of, left, old_file, reference, writing_command
 
 COMBINATIONS = [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)]
 
@@ -27,7 +28,10 @@ def closed(trial):
     else:
         trial.expect(is_answer, f"{words[0]} {what}: another answer")
         trial.expect(outcome.status == (0 if 1 not in combination or not whole.out else 74), f"{words[0]} {what}: status {outcome.status}")
-        trial.expect(trial.read(KEPT) in (old, new) and (outcome.status != 0 or trial.read(KEPT) == new), f"{words[0]} {flag_of(words)} {what}: the file is neither the old nor the new one")
+        trial.expect(
+            trial.read(KEPT) in (old, new) and (outcome.status != 0 or trial.read(KEPT) == new),
+            f"{words[0]} {flag_of(words)} {what}: the file is neither the old nor the new one",
+        )
     trial.expect(trial.read("t") == data, f"{words[0]} {what}: the input changed")
     trial.expect(not left(), f"{words[0]} {what}: a file is left")
     trial.law("closed descriptors")
@@ -59,7 +63,9 @@ def same_file(trial):
         words = [word if word != KEPT else spelt_otherwise(draw, "out") for word in words]
         places["out"] = "out"
     else:
-        words = [word if word != KEPT else spelt_otherwise(draw, KEPT) for word in words] + (["--stats", KEPT] if "--stats" not in words else ["--on-error", "skip", "--rejects", KEPT])
+        words = [word if word != KEPT else spelt_otherwise(draw, KEPT) for word in words] + (
+            ["--stats", KEPT] if "--stats" not in words else ["--on-error", "skip", "--rejects", KEPT]
+        )
         if words[0] == "qplot":
             return
     outcome = trial.run(*words, "t", **places)

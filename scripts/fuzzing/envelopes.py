@@ -1,11 +1,33 @@
 """Model, state and score files: a line of JSON with the length and the checksum of the binary body after it, made anew over anything."""
+
 import json
 import re
 import zlib
 
 from damage import damage
 
-VALUES = [0, 1, 2, 3, 7, 255, 2**16, 2**24, 2**31, 2**32, 2**40, 2**53, 2**62, 2**63 - 1, 2**63, 2**64 - 1, 0x7FF0000000000000, 0x7FF8000000000000, 0xFFF0000000000000, 0x3FF0000000000000]
+VALUES = [
+    0,
+    1,
+    2,
+    3,
+    7,
+    255,
+    2**16,
+    2**24,
+    2**31,
+    2**32,
+    2**40,
+    2**53,
+    2**62,
+    2**63 - 1,
+    2**63,
+    2**64 - 1,
+    0x7FF0000000000000,
+    0x7FF8000000000000,
+    0xFFF0000000000000,
+    0x3FF0000000000000,
+]
 
 
 def opened(data):
@@ -35,16 +57,16 @@ def changed_body(draw, body, other):
         if kind == 0:
             body[place] ^= 1 << draw.randrange(8)
         elif kind == 1:
-            body[place:place + 8] = draw.choice(VALUES).to_bytes(8, "little")
+            body[place : place + 8] = draw.choice(VALUES).to_bytes(8, "little")
         elif kind == 2:
-            del body[place:place + width]
+            del body[place : place + width]
         elif kind == 3:
-            body[place:place] = body[draw.randrange(len(body)):][:width]
+            body[place:place] = body[draw.randrange(len(body)) :][:width]
         elif kind == 4:
             del body[place:]
         elif kind == 5:  # A small count becomes one that is near it.
-            number = int.from_bytes(body[place:place + 8], "little")
-            body[place:place + 8] = ((number + draw.choice([-1, 1, 2, 8])) % 2**64).to_bytes(8, "little")
+            number = int.from_bytes(body[place : place + 8], "little")
+            body[place : place + 8] = ((number + draw.choice([-1, 1, 2, 8])) % 2**64).to_bytes(8, "little")
         else:
             start = draw.randrange(len(other) // 8 + 1) * 8
             body[place:] = other[start:]

@@ -1,4 +1,5 @@
 """CSV to NDJSON and back, and the formats of qreshape there and back, keep every field."""
+
 import re
 
 from tables import Dialect, parsed, random_table, value
@@ -50,7 +51,18 @@ def decimal_commas(trial):
     """A table with decimal commas is answered as the same table with points, with commas."""
     draw = trial.draw
     table = random_table(draw, rows=draw.choice([2, 12, 40]), plain=True, infinite=0, texts=False, weight=False)
-    words = draw.choice([["qsort", "-m", "pava"], ["qscore"], ["qscore", "--per-row"], ["qconformal"], ["qaggregate", "-m", "average"], ["qaggregate", "-m", "best"], ["qfit", "-x", "x,z", "-l", "linear", "--levels", "3"], ["qscore", "--per-level"]])
+    words = draw.choice(
+        [
+            ["qsort", "-m", "pava"],
+            ["qscore"],
+            ["qscore", "--per-row"],
+            ["qconformal"],
+            ["qaggregate", "-m", "average"],
+            ["qaggregate", "-m", "best"],
+            ["qfit", "-x", "x,z", "-l", "linear", "--levels", "3"],
+            ["qscore", "--per-level"],
+        ]
+    )
     if words[0] != "qsort" and "average" not in words:
         words = [*words, "-y", table.roles["target"]]
     numeric = {table.column("x"), table.column(table.roles["target"])} | {place for group in table.groups for place in table.quantiles(group)}
@@ -80,10 +92,14 @@ def decimal_commas(trial):
 
 
 LEVELS = {
-    "hub": [["0.1", "0.5", "0.9"], ["0.025", "0.5", "0.975"], ["0.333333333"]], "scoringutils": [["0.1", "0.5", "0.9"], ["0.025", "0.975"], ["0.123456789", "0.5"]],
-    "autogluon": [["0.1", "0.5", "0.9"], ["0.025", "0.975"]], "nixtla": [["0.1", "0.5", "0.9"], ["0.05", "0.95"], ["0.025", "0.5", "0.975"]],
-    "darts": [["0.1", "0.5", "0.9"], ["0.05", "0.5", "0.95"], ["0.025", "0.5", "0.975"]], "percent": [["0.1", "0.5", "0.9"], ["0.05", "0.25", "0.5", "0.75", "0.95"]],
-    "nested": [["0.1", "0.5", "0.9"], ["0.025", "0.5"], ["0.5"]], "wide": [["0.1", "0.5", "0.9"], ["0.025", "0.975"]],
+    "hub": [["0.1", "0.5", "0.9"], ["0.025", "0.5", "0.975"], ["0.333333333"]],
+    "scoringutils": [["0.1", "0.5", "0.9"], ["0.025", "0.975"], ["0.123456789", "0.5"]],
+    "autogluon": [["0.1", "0.5", "0.9"], ["0.025", "0.975"]],
+    "nixtla": [["0.1", "0.5", "0.9"], ["0.05", "0.95"], ["0.025", "0.5", "0.975"]],
+    "darts": [["0.1", "0.5", "0.9"], ["0.05", "0.5", "0.95"], ["0.025", "0.5", "0.975"]],
+    "percent": [["0.1", "0.5", "0.9"], ["0.05", "0.25", "0.5", "0.75", "0.95"]],
+    "nested": [["0.1", "0.5", "0.9"], ["0.025", "0.5"], ["0.5"]],
+    "wide": [["0.1", "0.5", "0.9"], ["0.025", "0.975"]],
 }
 
 
@@ -95,7 +111,18 @@ def reshaped(trial):
     groups = draw.choice([["a"], ["a", "b"], ["my_model", "b"], ["m-1", "é"]]) if form != "autogluon" else [""]
     if form in ("hub", "scoringutils", "nested", "darts", "percent", "wide") and draw.random() < 0.15:
         groups = [""]
-    table = random_table(draw, groups=groups, levels=levels, missing=0, infinite=0 if form in ("nested",) else 0.03, fold=False, weight=False, target="y", fixed_order=draw.random() < 0.5, plain=True)
+    table = random_table(
+        draw,
+        groups=groups,
+        levels=levels,
+        missing=0,
+        infinite=0 if form in ("nested",) else 0.03,
+        fold=False,
+        weight=False,
+        target="y",
+        fixed_order=draw.random() < 0.5,
+        plain=True,
+    )
     for row in table.rows:
         for group in table.groups:
             for place in table.quantiles(group):
@@ -108,8 +135,18 @@ def reshaped(trial):
             row[note] = "none"
     dialect = Dialect(draw, kind=kind, packing=None)
     trial.write("t", dialect.data(table, draw))
-    there = trial.run("qreshape", "-q", "--from", "wide", "--to", form, *([] if form != "hub" or draw.random() < 0.5 else ["--exclude", "y"]), *(["--level-style", "underscore"] if form == "wide" else []),
-                      *draw.choice([[], [], ["--threads", "1"], ["--memory", "0"]]), "t")
+    there = trial.run(
+        "qreshape",
+        "-q",
+        "--from",
+        "wide",
+        "--to",
+        form,
+        *([] if form != "hub" or draw.random() < 0.5 else ["--exclude", "y"]),
+        *(["--level-style", "underscore"] if form == "wide" else []),
+        *draw.choice([[], [], ["--threads", "1"], ["--memory", "0"]]),
+        "t",
+    )
     if there.status == 64:
         trial.law("(refused tables)")
         return
@@ -117,7 +154,17 @@ def reshaped(trial):
     trial.write("f", there.out)
     excluded = "--exclude y" in trial.steps[-1]
     sorted_flags = [["--sorted"]] if form in ("hub", "scoringutils", "nested") else []
-    back = trial.run("qreshape", "-q", "--from", form, *(["-y", "y"] if form in ("scoringutils", "nixtla") else []), "--output", "csv", *draw.choice([[], [], ["--memory", "0"], *sorted_flags]), "f")
+    back = trial.run(
+        "qreshape",
+        "-q",
+        "--from",
+        form,
+        *(["-y", "y"] if form in ("scoringutils", "nixtla") else []),
+        "--output",
+        "csv",
+        *draw.choice([[], [], ["--memory", "0"], *sorted_flags]),
+        "f",
+    )
     trial.expect(back.status == 0, f"qreshape --from {form}: cannot read what it wrote: {back.err[:200]}")
     names, rows = parsed(back.out, ";" if kind == "semicolon" and form not in ("nested",) else ",")
     kept = [name for name in table.names if not (excluded and name == "y")]

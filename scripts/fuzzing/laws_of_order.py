@@ -1,5 +1,6 @@
-"""qsort rearranges and leaves every other byte; answers of qaggregate and qconformal rise with the level; columns that a tool does not own pass through."""
-from tables import Dialect, members, parsed, random_table, records, split, unquoted, value
+"""qsort rearranges and leaves every other byte; answers rise with the level; columns that a tool does not own pass through."""
+
+from tables import Dialect, members, parsed, random_table, records, unpacked, unquoted, value
 
 
 def rows_of(data, dialect, table):
@@ -22,7 +23,7 @@ def without(line, dialect, fields, names):
             kept.append(line[place:start])
             place = end
         return b"\0".join(kept + [line[place:]])
-    end = line[len(line.rstrip(b"\r\n")):] if not fields else line[-2:] if line.endswith(b"\r\n") else line[-1:] if line.endswith(b"\n") else b""
+    end = line[len(line.rstrip(b"\r\n")) :] if not fields else line[-2:] if line.endswith(b"\r\n") else line[-1:] if line.endswith(b"\n") else b""
     return [field for name, field in fields.items() if name not in names], end
 
 
@@ -45,14 +46,15 @@ def sorted_rows(trial):
     flags = ["-m", method] if method != "sort" or draw.random() < 0.2 else []
     flags += dialect.flags + (["-g", groups[0]] if some else []) + draw.choice([[], ["--threads", "1"], ["--threads", "3"]])
     out = trial.answers("qsort", *flags, *(["t"] if draw.random() < 0.5 else []), stdin="t")
-    text = dialect.text(table) if dialect.quotes != "some" and dialect.kind != "ndjson" else None
-    before = rows_of(unpacked(data, dialect, table), dialect, table) if text is None else rows_of(text, dialect, table)
+    before = rows_of(unpacked(data, dialect.packing), dialect, table)
     after = rows_of(out, dialect, table)
     trial.expect(len(before) == len(after), "qsort: another number of rows")
     places = {group: [table.names[place] for place in table.quantiles(group)] for group in groups}
     owned = {name for names in places.values() for name in names}
     for number_of_row, ((was, line), (now, written)) in enumerate(zip(before, after), 1):
-        trial.expect(without(line, dialect, was, owned) == without(written, dialect, now, owned), f"qsort: other bytes of row {number_of_row} changed")
+        trial.expect(
+            without(line, dialect, was, owned) == without(written, dialect, now, owned), f"qsort: other bytes of row {number_of_row} changed"
+        )
         if dialect.kind != "ndjson" and number_of_row == 1:
             trial.expect(line == written, "qsort: the header changed")
             continue
@@ -75,48 +77,58 @@ def sorted_rows(trial):
         trial.law("qsort: sorting again changes nothing")
 
 
-def unpacked(data, dialect, table):
-    """The text, where random quotes were drawn while it was written."""
-    import zlib
-    if dialect.packing == "zstd":
-        text, place = b"", 9
-        while True:
-            head = int.from_bytes(data[place:place + 3], "little")
-            text += data[place + 3:place + 3 + (head >> 3)]
-            place += 3 + (head >> 3)
-            if head & 1:
-                return text
-    if dialect.packing:
-        text = b""
-        while data:
-            part = zlib.decompressobj(wbits=31)
-            text += part.decompress(data)
-            data = part.unused_data
-        return text
-    return data
-
-
 AGGREGATES = ["average", "average", "median", "pool", "best", "qra", "fqra", "global-coarse", "global-medium", "global-fine:shrinkage=1"]
-CONFORMAL = ["cqr", "cqr", "cqr-m", "cqr-r", "asymmetric", "residual", "distributional", "asymmetric:bound=upper", "aci", "dtaci", "agaci", "sf-ogd", "saocp", "pid", "weighted", "conditional"]
+CONFORMAL = [
+    "cqr",
+    "cqr",
+    "cqr-m",
+    "cqr-r",
+    "asymmetric",
+    "residual",
+    "distributional",
+    "asymmetric:bound=upper",
+    "aci",
+    "dtaci",
+    "agaci",
+    "sf-ogd",
+    "saocp",
+    "pid",
+    "weighted",
+    "conditional",
+]
 
 
 def ordered_answers(trial):
     """Answers rise with the level, and every column that the tool does not own keeps its bytes."""
     draw = trial.draw
     is_aggregate = draw.random() < 0.5
-    table = random_table(draw, rows=draw.choice([3, 12, 40, 40]), texts=draw.random() < 0.5, groups=draw.choice([["a", "b"], ["a", "b", "c"], ["a"]]), same_levels=not is_aggregate or draw.random() < 0.7,
-                         infinite=0.03 if draw.random() < 0.4 else 0)
+    table = random_table(
+        draw,
+        rows=draw.choice([3, 12, 40, 40]),
+        texts=draw.random() < 0.5,
+        groups=draw.choice([["a", "b"], ["a", "b", "c"], ["a"]]),
+        same_levels=not is_aggregate or draw.random() < 0.7,
+        infinite=0.03 if draw.random() < 0.4 else 0,
+    )
     dialect = Dialect(draw, kind=draw.choice(["csv", "tsv", "semicolon"]), quotes="needed", packing=None)
     trial.write("t", dialect.data(table, draw))
     target = ["-y", table.roles["target"]]
     digits = draw.choice([[], [], [], ["--digits", "2"], ["--digits", "0"]])
     if is_aggregate:
         method = draw.choice(AGGREGATES)
-        tool, answered, flags = "qaggregate", [""], ["-m", method] + draw.choice([[], [], ["--keep"], ["--isotonic", "pava"], ["--isotonic", "minmax"]])
+        tool, answered, flags = (
+            "qaggregate",
+            [""],
+            ["-m", method] + draw.choice([[], [], ["--keep"], ["--isotonic", "pava"], ["--isotonic", "minmax"]]),
+        )
     else:
         method = draw.choice(CONFORMAL)
         tool, answered = "qconformal", sorted(table.groups)
-        flags = ["-m", method] + (["-w", "w"] if method == "weighted" and "w" in table.names else ["--decay", "0.9"] if method == "weighted" else []) + (["--given", "x"] if method == "conditional" else [])
+        flags = (
+            ["-m", method]
+            + (["-w", "w"] if method == "weighted" and "w" in table.names else ["--decay", "0.9"] if method == "weighted" else [])
+            + (["--given", "x"] if method == "conditional" else [])
+        )
         flags += draw.choice([[], [], ["--by", "place"], ["--bounds", "-3,5"]]) if method != "conditional" else []
     outcome = trial.run(tool, *flags, *target, *digits, "-q", "t")
     if outcome.status != 0:
@@ -125,13 +137,15 @@ def ordered_answers(trial):
     names, rows = parsed(outcome.out, dialect.delimiter)
     for group in answered:
         prefix = group + "_q" if group else "q"
-        columns = [i for i, name in enumerate(names) if name.startswith(prefix) and name[len(prefix):].replace(".", "", 1).isdigit()]
-        columns.sort(key=lambda i: float(names[i][len(prefix):]))
+        columns = [i for i, name in enumerate(names) if name.startswith(prefix) and name[len(prefix) :].replace(".", "", 1).isdigit()]
+        columns.sort(key=lambda i: float(names[i][len(prefix) :]))
         if is_aggregate:
             trial.expect(columns, "qaggregate: no answer")
         for number_of_row, row in enumerate(rows, 2):
             values = [x for x in (value(row[i]) for i in columns) if x is not None]
-            trial.expect(values == sorted(values), f"{tool} -m {method.partition(':')[0]}: line {number_of_row}: the answer of {group!r} falls: {values}")
+            trial.expect(
+                values == sorted(values), f"{tool} -m {method.partition(':')[0]}: line {number_of_row}: the answer of {group!r} falls: {values}"
+            )
     trial.law(f"{tool}: answers rise with the level")
     owned = {table.names[place] for group in table.groups for place in table.quantiles(group)}
     before, after = rows_of(dialect.text(table), dialect, table), rows_of(outcome.out, dialect, table)

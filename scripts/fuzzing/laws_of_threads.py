@@ -1,4 +1,5 @@
 """One thread and three give the same bytes on both outputs, the same status and the same files, for every tool, on good tables and bad ones."""
+
 import os
 import re
 
@@ -7,7 +8,13 @@ from damage import damage
 from tables import Dialect, copied, random_table
 
 QUICK = ["linear", "marginal", "knn", "lasso", "linear", "marginal", "knn", "forest", "extratrees", "boost", "rff", "cgn", "sqr", "dqr"]
-AVERAGES = ["average", "median", "pool", "best", "global-coarse", "qra", "global-medium"] * 2 + ["fqra", "global-fine", "local-coarse", "local-medium", "local-fine"]
+AVERAGES = ["average", "median", "pool", "best", "global-coarse", "qra", "global-medium"] * 2 + [
+    "fqra",
+    "global-fine",
+    "local-coarse",
+    "local-medium",
+    "local-fine",
+]
 
 
 def command(draw, table):
@@ -22,11 +29,31 @@ def command(draw, table):
     if tool == "qsort":
         return ["qsort", *some, "-m", draw.choice(["sort", "pava", "minmax"]), *draw.choice([[], ["--report"]])], []
     if tool == "qscore":
-        mode = draw.choice([[], ["--per-level"], ["--per-row"], ["--partial"], ["--reliability"], ["--pit"], ["--decompose"], ["--compare", "--permutations", "20"],
-                            ["--compare", "--bootstrap", "9", "--permutations", "9"], ["--crps"], ["--compare", "--order", "day", "--permutations", "9"]])
+        mode = draw.choice(
+            [
+                [],
+                ["--per-level"],
+                ["--per-row"],
+                ["--partial"],
+                ["--reliability"],
+                ["--pit"],
+                ["--decompose"],
+                ["--compare", "--permutations", "20"],
+                ["--compare", "--bootstrap", "9", "--permutations", "9"],
+                ["--crps"],
+                ["--compare", "--order", "day", "--permutations", "9"],
+            ]
+        )
         return ["qscore", *target, *weight, *some, *(by if "--per-row" not in mode else []), *mode], []
     if tool == "qreshape":
-        return ["qreshape", "--from", "wide", "--to", draw.choice(["wide", "hub", "scoringutils", "nested", "nixtla", "darts", "percent"]), *draw.choice([[], ["--memory", "0"]])], []
+        return [
+            "qreshape",
+            "--from",
+            "wide",
+            "--to",
+            draw.choice(["wide", "hub", "scoringutils", "nested", "nixtla", "darts", "percent"]),
+            *draw.choice([[], ["--memory", "0"]]),
+        ], []
     if tool == "qconformal":
         if has_copies and draw.random() < 0.7:
             return ["qconformal", "-m", "cv+", *target, *some, *by, *kept], kept
@@ -37,12 +64,32 @@ def command(draw, table):
         more = ["--decay", "0.95"] if method == "weighted" else ["--given", "x,place"] if method == "conditional" else by
         return ["qconformal", "-m", method, *target, *some, *more, *draw.choice([[], ["--new-only"], ["--report"], ["--digits", "2"]]), *kept], kept
     if tool == "qaggregate":
-        return ["qaggregate", "-m", AGGREGATORS[draw.choice(AVERAGES)], *target, *weight, *draw.choice([[], ["--new-only"], ["--keep"], ["-x", "x"]]), *kept], kept
+        return [
+            "qaggregate",
+            "-m",
+            AGGREGATORS[draw.choice(AVERAGES)],
+            *target,
+            *weight,
+            *draw.choice([[], ["--new-only"], ["--keep"], ["-x", "x"]]),
+            *kept,
+        ], kept
     learner = LEARNERS[draw.choice(QUICK)]
     if draw.random() < 0.3:
         learner += "," + LEARNERS[draw.choice(QUICK[:4])]
     shape = draw.choice([[], [], ["--new-only"], ["--cv-plus"], ["--nested"], ["--folds", "2"], ["--group", "place", "--folds", "2"]])
-    return ["qfit", "-l", learner, "-x", draw.choice(["x", "x,z", "x,place", "x,z,place,day"]), *target, *weight, "--levels", draw.choice(["3", "0.1,0.9", "0.5", "9"]), *shape, *kept], kept
+    return [
+        "qfit",
+        "-l",
+        learner,
+        "-x",
+        draw.choice(["x", "x,z", "x,place", "x,z,place,day"]),
+        *target,
+        *weight,
+        "--levels",
+        draw.choice(["3", "0.1,0.9", "0.5", "9"]),
+        *shape,
+        *kept,
+    ], kept
 
 
 def same_bytes(trial):
@@ -58,7 +105,18 @@ def same_bytes(trial):
     if draw.random() < 0.25:
         data = damage(draw, data)
     trial.write("t", data)
-    flags = dialect.flags + draw.choice([[], [], ["--on-error", "skip"], ["--on-error", "skip", "--rejects", "r"], ["--output", draw.choice(["csv", "tsv", "ndjson"])], ["-v"], ["-q"], ["--digits", "1"]])
+    flags = dialect.flags + draw.choice(
+        [
+            [],
+            [],
+            ["--on-error", "skip"],
+            ["--on-error", "skip", "--rejects", "r"],
+            ["--output", draw.choice(["csv", "tsv", "ndjson"])],
+            ["-v"],
+            ["-q"],
+            ["--digits", "1"],
+        ]
+    )
     if draw.random() < 0.2:
         flags += ["--stats", "s"]
     is_talkative = "-v" in flags or "--report" in words

@@ -1,4 +1,5 @@
 """Random damage to tables, models, states and parts: whatever a tool is given, it ends with a status of its own and a line that says why."""
+
 import json
 import zlib
 
@@ -9,12 +10,33 @@ from tables import Dialect, copied, random_table
 from running import Finding
 
 REPORTS = [
-    ["qsort"], ["qsort", "--report", "-m", "pava"], ["qsort", "-g", "a"], ["qscore", "-w", "fold"], ["qscore", "--merge"], ["qconformal", "-g", "a", "--as", "c"], ["qconformal", "-m", "agaci", "--new-only"],
-    ["qconformal", "-m", "pid", "--by", "place", "--order", "day"], ["qaggregate", "--describe"], ["qaggregate", "--keep", "-w", "fold"], ["qfit", "-x", "x,place", "-l", "linear", "--levels", "0.1,0.9"],
-    ["qfit", "-l", "marginal", "--group", "place", "--exclude", "fold,note", "--folds", "2"], ["qfit", "-l", "linear,marginal", "--levels", "3", "--new-only"], ["qscore", "--compare", "--blocks", "place", "--score", "ae_median"],
-    ["qscore", "--transform", "log_shift:1", "--append"], ["qscore", "--crps", "--above", "0", "--per-row"], ["qscore", "--fail-if", "wis > 1"], ["qreshape"],
-    ["qreshape", "--from", "hub", "--to", "wide"], ["qreshape", "--from", "scoringutils", "--to", "nested"], ["qreshape", "--from", "nested", "--to", "hub"], ["qreshape", "--from", "nixtla"],
-    ["qplot", "fan", "--terminal"], ["qplot", "reliability", "--terminal", "--by", "place"], ["qplot", "pit", "--terminal"], ["qplot", "scores", "--terminal"], ["qplot", "weights", "--terminal"],
+    ["qsort"],
+    ["qsort", "--report", "-m", "pava"],
+    ["qsort", "-g", "a"],
+    ["qscore", "-w", "fold"],
+    ["qscore", "--merge"],
+    ["qconformal", "-g", "a", "--as", "c"],
+    ["qconformal", "-m", "agaci", "--new-only"],
+    ["qconformal", "-m", "pid", "--by", "place", "--order", "day"],
+    ["qaggregate", "--describe"],
+    ["qaggregate", "--keep", "-w", "fold"],
+    ["qfit", "-x", "x,place", "-l", "linear", "--levels", "0.1,0.9"],
+    ["qfit", "-l", "marginal", "--group", "place", "--exclude", "fold,note", "--folds", "2"],
+    ["qfit", "-l", "linear,marginal", "--levels", "3", "--new-only"],
+    ["qscore", "--compare", "--blocks", "place", "--score", "ae_median"],
+    ["qscore", "--transform", "log_shift:1", "--append"],
+    ["qscore", "--crps", "--above", "0", "--per-row"],
+    ["qscore", "--fail-if", "wis > 1"],
+    ["qreshape"],
+    ["qreshape", "--from", "hub", "--to", "wide"],
+    ["qreshape", "--from", "scoringutils", "--to", "nested"],
+    ["qreshape", "--from", "nested", "--to", "hub"],
+    ["qreshape", "--from", "nixtla"],
+    ["qplot", "fan", "--terminal"],
+    ["qplot", "reliability", "--terminal", "--by", "place"],
+    ["qplot", "pit", "--terminal"],
+    ["qplot", "scores", "--terminal"],
+    ["qplot", "weights", "--terminal"],
 ]
 
 
@@ -51,8 +73,16 @@ def damaged_input(trial):
             words = words + draw.choice([[], ["--sorted"], ["--memory", "0"], ["--models", "a,b"], ["--truth", "w", "--on", "place"]])
         text = damage(draw, text)
     for extra, share in [
-        (["--output", draw.choice(["csv", "tsv", "ndjson"])], 0.25), (["--input", draw.choice(["csv", "tsv", "ndjson"])], 0.05), (["--on-error", "skip"], 0.3), (["--digits", draw.choice(["0", "3", "17"])], 0.1),
-        (["--no-header", "--columns", ",".join(table.names)], 0.05), (["--explain"], 0.02), (["--threads", "2"], 0.3), (["--union"], 0.05), (["--decimal", ","], 0.05), (["--drop", "x"], 0.03),
+        (["--output", draw.choice(["csv", "tsv", "ndjson"])], 0.25),
+        (["--input", draw.choice(["csv", "tsv", "ndjson"])], 0.05),
+        (["--on-error", "skip"], 0.3),
+        (["--digits", draw.choice(["0", "3", "17"])], 0.1),
+        (["--no-header", "--columns", ",".join(table.names)], 0.05),
+        (["--explain"], 0.02),
+        (["--threads", "2"], 0.3),
+        (["--union"], 0.05),
+        (["--decimal", ","], 0.05),
+        (["--drop", "x"], 0.03),
     ]:
         if draw.random() < share and extra[0] not in words and not ("-d" in flags and "--input" in extra):
             flags = flags + extra
@@ -64,7 +94,14 @@ def damaged_input(trial):
     files = ["t"] * draw.choice([1, 1, 1, 1, 2])
     outcome = trial.run(*words, *flags, *files, is_talkative="--report" in words and words[0] == "qconformal")
     # Objects that come in keep what Python writes of NaN; what is made of delimited text is JSON throughout.
-    if outcome.status == 0 and flags[-2:] == ["--output", "ndjson"] and "--input" not in flags and "--explain" not in flags and files == ["t"] and not text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[", b"\x1f")):
+    if (
+        outcome.status == 0
+        and flags[-2:] == ["--output", "ndjson"]
+        and "--input" not in flags
+        and "--explain" not in flags
+        and files == ["t"]
+        and not text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[", b"\x1f"))
+    ):
         for line in outcome.out.split(b"\n")[:-1]:
             try:
                 json.loads(line.decode("utf-8", "replace"), parse_constant=lambda name: 1 / 0)

@@ -1,4 +1,5 @@
 """Starts the tools and judges what every run must keep: a known status, one line a message, no signal, no hang, bounded memory."""
+
 import os
 import re
 import shlex

@@ -1,13 +1,47 @@
 """Random tables by the grammar of quantile-table(5), and a reader of delimited text and NDJSON that shares nothing with the tools'."""
+
 import datetime
 import json
 import re
 import zlib
 
-LEVEL_SETS = [["0.5"], ["0.1", "0.9"], ["0.1", "0.5", "0.9"], ["0.25", "0.5", "0.75"], ["0.05", "0.25", "0.5", "0.75", "0.95"], ["0.025", "0.1", "0.5"],
-              ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"], ["0.01", "0.5", "0.99", "0.975"], ["0.2", "0.4"]]
-TEXTS = ["north", "south", "o'er", "w, \"e\"", "a;b", "tab\there", "two\nlines", "é", "日本", " lead", "trail ", "01", "1.0", "1", "1e0", "NA", "", "#", "{", "=1+1", "-", "\\n", "x" * 300]
-PLACES = ["n", "s", "w, \"e\"", "01", "1", "1.0", "é", "2024-01-31", ""]
+LEVEL_SETS = [
+    ["0.5"],
+    ["0.1", "0.9"],
+    ["0.1", "0.5", "0.9"],
+    ["0.25", "0.5", "0.75"],
+    ["0.05", "0.25", "0.5", "0.75", "0.95"],
+    ["0.025", "0.1", "0.5"],
+    ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"],
+    ["0.01", "0.5", "0.99", "0.975"],
+    ["0.2", "0.4"],
+]
+TEXTS = [
+    "north",
+    "south",
+    "o'er",
+    'w, "e"',
+    "a;b",
+    "tab\there",
+    "two\nlines",
+    "é",
+    "日本",
+    " lead",
+    "trail ",
+    "01",
+    "1.0",
+    "1",
+    "1e0",
+    "NA",
+    "",
+    "#",
+    "{",
+    "=1+1",
+    "-",
+    "\\n",
+    "x" * 300,
+]
+PLACES = ["n", "s", 'w, "e"', "01", "1", "1.0", "é", "2024-01-31", ""]
 MISSING = ["", "", "NA", "NaN", "null"]
 
 
@@ -76,12 +110,31 @@ def spelt(draw, value, plain=False):
     return "%.17g" % value
 
 
-def random_table(draw, rows=None, labelled=0.75, missing=0.05, infinite=0.03, groups=None, levels=None, fold=None, weight=None, target=None, crossing=0.3, plain=None,
-                 same_levels=False, texts=True, fixed_order=False):
+def random_table(
+    draw,
+    rows=None,
+    labelled=0.75,
+    missing=0.05,
+    infinite=0.03,
+    groups=None,
+    levels=None,
+    fold=None,
+    weight=None,
+    target=None,
+    crossing=0.3,
+    plain=None,
+    same_levels=False,
+    texts=True,
+    fixed_order=False,
+):
     """A table whose quantiles know something of its targets, so that everything can be learnt from it."""
     count = rows if rows is not None else draw.choice([1, 2, 5, 12, 12, 40, 40, 40])
     plain = draw.random() < 0.7 if plain is None else plain
-    groups = groups if groups is not None else draw.choice([["a", "b"], ["a", "b"], ["a"], [""], ["a", "", "b"], ["my_model", "z"], ["q", "a"], ["é", "a b"]])
+    groups = (
+        groups
+        if groups is not None
+        else draw.choice([["a", "b"], ["a", "b"], ["a"], [""], ["a", "", "b"], ["my_model", "z"], ["q", "a"], ["é", "a b"]])
+    )
     shared = levels or draw.choice(LEVEL_SETS)
     level_sets = {group: list(shared) if same_levels or levels or draw.random() < 0.7 else list(draw.choice(LEVEL_SETS)) for group in groups}
     fold = draw.random() < 0.5 if fold is None else fold
@@ -103,9 +156,15 @@ def random_table(draw, rows=None, labelled=0.75, missing=0.05, infinite=0.03, gr
         x, noise = draw.gauss(0, 1), draw.gauss(0, 1)
         has_target = draw.random() < labelled
         row = {
-            "id": str(i), target: spelt(draw, 3 * x + noise, plain) if has_target else gap(), "place": draw.choice(places),
-            "x": spelt(draw, x, True) if draw.random() >= missing else gap(), "z": str(draw.randint(0, 4)), "day": moment(i // 2, has_dates), "note": draw.choice(TEXTS),
-            "fold": str(i % folds) if has_target else "", "w": draw.choice(["1", "2", "0.5", "1", "0", "3"]),
+            "id": str(i),
+            target: spelt(draw, 3 * x + noise, plain) if has_target else gap(),
+            "place": draw.choice(places),
+            "x": spelt(draw, x, True) if draw.random() >= missing else gap(),
+            "z": str(draw.randint(0, 4)),
+            "day": moment(i // 2, has_dates),
+            "note": draw.choice(TEXTS),
+            "fold": str(i % folds) if has_target else "",
+            "w": draw.choice(["1", "2", "0.5", "1", "0", "3"]),
         }
         for group in groups:
             shift = draw.gauss(0, 0.5)
@@ -129,7 +188,7 @@ def random_table(draw, rows=None, labelled=0.75, missing=0.05, infinite=0.03, gr
 
 def copied(draw, table, nested):
     """The rows with a column held: each once for each of three folds, or, where it is not nested, labelled ones once."""
-    target, fold = table.column(table.roles["target"]), table.column("fold")
+    fold = table.column("fold")
     quantiles = {place for group in table.groups for place in table.quantiles(group)}
     rows = []
     folds = sorted({row[fold] for row in table.rows if row[fold]}) or ["0"]
@@ -165,7 +224,7 @@ class Dialect:
             rows = [table.names] + table.rows if header else table.rows
             data = "".join(self.delimiter.join(self.field(field, draw) for field in row) + self.end for row in rows)
         if not self.has_last_end and (self.kind == "ndjson" or len(table.names) > 1):
-            data = data[:len(data) - len(self.end)]
+            data = data[: len(data) - len(self.end)]
         return (b"\xef\xbb\xbf" if self.mark else b"") + data.encode()
 
     def field(self, text, draw):
@@ -186,11 +245,31 @@ def packed(text, packing):
         return zlib.compress(text[:half], wbits=31) + zlib.compress(text[half:], wbits=31)
     if packing == "zstd":  # One frame of blocks that are stored: a magic number, the size, then each block's size.
         frame = b"\x28\xb5\x2f\xfd\xa0" + len(text).to_bytes(4, "little")
-        blocks = [text[i:i + 65536] for i in range(0, len(text), 65536)] or [b""]
+        blocks = [text[i : i + 65536] for i in range(0, len(text), 65536)] or [b""]
         for i, block in enumerate(blocks):
             frame += (len(block) << 3 | (i == len(blocks) - 1)).to_bytes(3, "little") + block
         return frame
     return text
+
+
+def unpacked(data, packing):
+    """The text that `packed` has packed."""
+    if packing == "zstd":
+        text, place = b"", 9
+        while True:
+            head = int.from_bytes(data[place : place + 3], "little")
+            text += data[place + 3 : place + 3 + (head >> 3)]
+            place += 3 + (head >> 3)
+            if head & 1:
+                return text
+    if packing:
+        text = b""
+        while data:
+            part = zlib.decompressobj(wbits=31)
+            text += part.decompress(data)
+            data = part.unused_data
+        return text
+    return data
 
 
 JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
@@ -212,7 +291,7 @@ def ndjson(names, rows, end="\n", draw=None):
 def records(data, delimiter=","):
     """Raw fields of each record of delimited text, quotes and all, and the record's line end."""
     delimiter = delimiter.encode()
-    token = re.compile(rb'("(?:[^"]|"")*"|[^\r\n' + re.escape(delimiter) + rb']*)(' + re.escape(delimiter) + rb"|\r?\n|\Z)")
+    token = re.compile(rb'("(?:[^"]|"")*"|[^\r\n' + re.escape(delimiter) + rb"]*)(" + re.escape(delimiter) + rb"|\r?\n|\Z)")
     table, fields, place = [], [], 0
     while place < len(data):
         match = token.match(data, place)

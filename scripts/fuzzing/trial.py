@@ -1,4 +1,5 @@
 """One trial: a folder of its own, files, runs of tools, and what is kept of them where something is wrong."""
+
 import os
 import random
 import shutil
@@ -77,7 +78,12 @@ class Trial:
                 file.write(content)
         limit = [] if not self.runner.limits_memory else ["ulimit -v 4194304"]
         with open(os.path.join(folder, "command"), "w") as file:
-            lines = ["#!/bin/bash", f"# {what}", *(f"# {line}" for line in detail.splitlines()), f"# again: scripts/fuzz 0 {self.fuzzer.seed} --trial {self.number}"]
+            lines = [
+                "#!/bin/bash",
+                f"# {what}",
+                *(f"# {line}" for line in detail.splitlines()),
+                f"# again: scripts/fuzz 0 {self.fuzzer.seed} --trial {self.number}",
+            ]
             file.write("\n".join([*lines, 'cd "$(dirname "$0")/inputs"', *limit, *self.steps]) + "\n")
         os.chmod(os.path.join(folder, "command"), 0o755)
 
