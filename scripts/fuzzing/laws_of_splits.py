@@ -21,8 +21,8 @@ def merged_scores(trial):
     """qscore --partial of any split, merged in one or two steps, is qscore of the whole, and the order of rows without --by does not matter."""
     draw = trial.draw
     table = random_table(draw)
-    if draw.random() < 0.02:
-        table = table.repeated(draw.choice([50, 200]))
+    if draw.random() < 0.01:
+        table = table.repeated(draw.choice([20, 100]))
     dialect = Dialect(draw, kind=draw.choice(["csv", "tsv", "ndjson"]))
     flags = (
         draw.choice(SCORE_FLAGS)

@@ -98,7 +98,7 @@ def same_bytes(trial):
     if "fold" in table.names and draw.random() < 0.2:
         table = copied(draw, table, draw.random() < 0.7)
     words, kept = command(draw, table)
-    if draw.random() < 0.03 and words[0] in ("qsort", "qscore", "qreshape") and not {"--compare", "--decompose"} & set(words):
+    if draw.random() < 0.015 and words[0] in ("qsort", "qscore", "qreshape") and not {"--compare", "--decompose"} & set(words):
         table = table.repeated(draw.choice([60, 300]))
     dialect = Dialect(draw)
     data = dialect.data(table, draw)
