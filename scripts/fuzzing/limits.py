@@ -112,7 +112,7 @@ def small_limits(trial):
         limiter, what = [
             f"--as={int(least_space(trial, words[0]) * 2 ** draw.choice([draw.uniform(0, 0.5), draw.uniform(0, 4)]))}"
         ], "a limit of address space"
-    if kind == 1 and draw.random() < 0.3:
+    if kind == 1 and words[0] != "qplot" and draw.random() < 0.3:
         words = [*words, "--threads", "3"]
     limited(trial, words, old, new, whole, ["prlimit", *limiter], what)
 
@@ -139,7 +139,8 @@ def full_output(trial):
     whole, new, _ = reference(trial, words, data, old)
     if old is not None:
         trial.write(KEPT, old)
-    outcome = trial.run(*words, *draw.choice([[], ["--threads", "1"], ["--threads", "3"]]), "t", out="/dev/full")
+    threads = [] if words[0] == "qplot" else draw.choice([[], ["--threads", "1"], ["--threads", "3"]])
+    outcome = trial.run(*words, *threads, "t", out="/dev/full")
     if whole.status != 0:
         trial.law("(refused tables)")
         return
