@@ -63,7 +63,7 @@ uninstall:
 bench: build
 	scripts/bench
 
-# Random damage to tables and model files; SECONDS and SEED can be set.
+# Random tables against laws, damaged and crafted files, kills, full disks and small limits; SECONDS and SEED can be set.
 fuzz: build
 	scripts/fuzz $(or $(SECONDS),60) $(or $(SEED),1)
 
