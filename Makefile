@@ -65,6 +65,8 @@ bench: build
 
 # Random tables against laws, damaged and crafted files, kills, full disks and small limits; SECONDS and SEED can be set.
 fuzz: build
+	swift build -c release --build-tests
+	scripts/fuzz-decoders 40 $(or $(SEED),1)
 	scripts/fuzz $(or $(SECONDS),60) $(or $(SEED),1)
 
 # Writes the generated parts of the man pages and the README anew.

@@ -42,6 +42,7 @@ struct EnsembleTask: LearningTask {
     let seed = flags.seedOption.seed
     let training = try LabelledRows(table, roles, session, folds: flags.folds, newOnly: options.newOnly, copies: flags.copies, seed: seed)
     warnOfExtremeLevels(training, session)
+    warnOfManyCoefficients(training, session)
     let choice = SettingChoice(trials: flags.tune ?? 1, levels: levels, seed: seed)
     let fits = flags.copies.fits(
       folds: training.folds, writesLabelled: !options.newOnly, needsFull: options.newOnly || options.save != nil || training.hasRowsWithoutFold)
@@ -54,6 +55,23 @@ struct EnsembleTask: LearningTask {
     return FittedTable(
       ensemble: ensemble, training: training, copies: flags.copies, target: table.header.names[roles.target], writesFold: writesFold(roles),
       answeredRows: options.newOnly ? training.unlabelled : table.rows)
+  }
+
+  /// Says once that a linear fit has about as many coefficients as rows: it then meets most of its rows exactly, and an out-of-fold fit, of fewer
+  /// rows, errs otherwise than the full one, so that what learns from its errors (qconformal, qaggregate) learns of other models.
+  private func warnOfManyCoefficients(_ training: LabelledRows, _ session: FilterSession) {
+    guard let linear = learners.first(where: { $0.specification.method == "linear" }) else { return }
+    let rows = training.rows.count { training.weight(of: $0) > 0 }
+    let coefficients = training.features.columns.reduce(1) { sum, column in
+      switch column {
+      case .numeric: sum + 1
+      case .categorical(_, let categories): sum + max(1, categories.count - 1)
+      }
+    }
+    guard coefficients >= 5, 2 * coefficients > rows, coefficients < 4 * rows else { return }
+    session.diagnostics.warn(
+      "\(linear.name): \(counted(coefficients, "coefficient")) for \(counted(rows, "labelled row")): out-of-fold predictions err otherwise than those of "
+        + "new rows, and what learns from them (qconformal) promises nothing; give more rows or fewer features, or use lasso")
   }
 
   /// Says once, whatever the learners and folds, that a level has n · min(τ, 1 − τ) < 1 for n labelled rows of positive weight: less than
