@@ -72,7 +72,7 @@ def rejections(differences, column, *flags, block=1):
     return sum(float(line[column]) <= 0.05 for line in found if line["model"] == "a")
 
 
-print(f"{'promise':34} {"condition":48} {'figure':>6}  {'promised':12}")
+print(f"{'promise':34} {'condition':48} {'figure':>6}  {'promised':12}")
 
 dm = "p_diebold_mariano keeps 5 %"
 for name, draw, n, horizon, low, high in [

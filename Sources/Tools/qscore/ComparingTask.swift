@@ -63,7 +63,8 @@ struct ComparingTask: JudgedTask {
     let names = (rows.dates?.shared ?? []).map { header.names[$0] }
     guard let first = names.first else { return }
     session.diagnostics.warn(
-      "rows share dates (column \(session.diagnostics.list(names))), and the tests take them as independent; --blocks \(first) keeps those of one together"
+      "rows share dates (column \(session.diagnostics.list(names))), and the tests take them as independent; "
+        + "--blocks \(first) keeps those of one together"
     )
   }
 

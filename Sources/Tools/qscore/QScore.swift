@@ -121,7 +121,10 @@ struct QScore: FilterTool {
 
   @Option(
     help: ArgumentHelp(
-      "With --compare, permute and resample rows with the same values of these columns together, such as those of a date; 10 blocks or more are wanted.",
+      """
+      With --compare, permute and resample rows with the same values of these columns together, such as those of a date; \
+      10 blocks or more are wanted.
+      """,
       valueName: "names"))
   var blocks: String?
 
