@@ -66,41 +66,68 @@ private func randomScores(_ rows: Int, models k: Int, missing: Double, seed: UIn
 }
 
 @Suite struct SkillBootstrapTests {
-  private func bootstrap(_ scores: [Double], models k: Int, resamples: Int = 400, threads: Int = 1, units: [Int32]? = nil) -> SkillBootstrap {
+  private func bootstrap(
+    _ scores: [Double], models k: Int, of statistics: [SkillStatistic], resamples: Int = 400, threads: Int = 1, units: [Int32]? = nil
+  ) -> SkillBootstrap {
     let units = units ?? [Int32](0..<Int32(scores.count / k))
-    return SkillBootstrap(scores: scores, models: k, units: units, unitCount: Int(units.max()!) + 1, resamples: resamples, seed: 9, threads: threads)
+    return SkillBootstrap(
+      scores: scores, models: k, units: units, unitCount: Int(units.max()!) + 1, statistics: statistics, resamples: resamples, seed: 9,
+      threads: threads)
   }
 
-  /// A resample's ratios are those of the tournament over the rows as often as they were drawn: ratios of equal models are 1 in each.
   @Test func equalModelsHaveNoSpread() {
     let scores = randomScores(60, models: 1, missing: 0.2, seed: 6).flatMap { [$0, $0] }
-    let interval = bootstrap(scores, models: 2).interval { $0.ratio(0, 1) }
+    let interval = bootstrap(scores, models: 2, of: [.ratio(0, 1)]).interval(.ratio(0, 1))
     #expect(interval.lower == 1 && interval.upper == 1)
   }
 
-  @Test func oneUnitIsTheTableItself() {
+  @Test func aModelAgainstItselfHasNoSpread() {
+    let scores = randomScores(60, models: 3, missing: 0.2, seed: 6)
+    let drawn = bootstrap(scores, models: 3, of: [.ratio(1, 1), .scaledSkill(2, against: 2)])
+    for statistic in [SkillStatistic.ratio(1, 1), .scaledSkill(2, against: 2)] { #expect(drawn.interval(statistic) == (1, 1)) }
+  }
+
+  /// Of two units half of all resamples are one of them twice, which tells no spread.
+  @Test func twoUnitsTellNothing() {
+    let interval = bootstrap([1, 2, 3, 4], models: 2, of: [.ratio(0, 1)]).interval(.ratio(0, 1))
+    #expect(interval == (0, .infinity))
+  }
+
+  /// Where a model is perfect in every row the logarithm is infinite, and so it is in every resample.
+  @Test func aPerfectModelStaysPerfect() {
+    let interval = bootstrap([0, 2, 0, 4, 0, 1], models: 2, of: [.ratio(0, 1)]).interval(.ratio(0, 1))
+    #expect(interval == (0, 0))
+  }
+
+  @Test func intervalsHoldWhatTheyAreAboutAndTurnWithTheRatio() {
+    let scores = randomScores(80, models: 3, missing: 0.2, seed: 7)
+    let skill = PairwiseSkill(scores: scores, models: 3)
+    let statistics: [SkillStatistic] = [.ratio(0, 1), .ratio(1, 0), .relativeSkill(2), .scaledSkill(2, against: 0)]
+    let drawn = bootstrap(scores, models: 3, of: statistics)
+    for statistic in statistics {
+      let (lower, upper) = drawn.interval(statistic)
+      #expect(lower < statistic.value(skill) && statistic.value(skill) < upper && upper / lower < 4)
+    }
+    let (ours, theirs) = (drawn.interval(.ratio(0, 1)), drawn.interval(.ratio(1, 0)))
+    #expect(abs(ours.lower * theirs.upper - 1) < 1e-12 && abs(ours.upper * theirs.lower - 1) < 1e-12)
+  }
+
+  /// Rows of a unit count together: each row twice, in its unit, is the table itself.
+  @Test func copiesOfRowsInTheirUnitsChangeNothing() {
     let scores = randomScores(40, models: 3, missing: 0.3, seed: 7)
-    let whole = PairwiseSkill(scores: scores, models: 3)
-    for resample in bootstrap(scores, models: 3, resamples: 3, units: [Int32](repeating: 0, count: 40)).resamples {
-      for i in 0..<3 { #expect(close(resample.relativeSkill(i), whole.relativeSkill(i)) && close(resample.ratio(i, 1), whole.ratio(i, 1))) }
+    let statistics: [SkillStatistic] = [.ratio(0, 2), .relativeSkill(1)]
+    let once = bootstrap(scores, models: 3, of: statistics)
+    let twice = bootstrap(scores + scores, models: 3, of: statistics, units: [Int32](0..<40) + [Int32](0..<40))
+    for statistic in statistics {
+      #expect(
+        close(once.interval(statistic).lower, twice.interval(statistic).lower)
+          && close(once.interval(statistic).upper, twice.interval(statistic).upper))
     }
   }
 
   @Test func threadsDoNotMatter() {
     let scores = randomScores(90, models: 3, missing: 0.1, seed: 8)
-    let (one, four) = (bootstrap(scores, models: 3), bootstrap(scores, models: 3, threads: 4))
-    #expect(zip(one.resamples, four.resamples).allSatisfy { $0.relativeSkill(1) == $1.relativeSkill(1) })
-  }
-
-  /// Ratios of means of 200 pairs, true ratio 1: some 95 % of intervals hold it.
-  @Test func intervalsHoldTheTrueRatioAboutAsOftenAsTheySay() {
-    let held = (0..<300).reduce(0) { count, seed in
-      var random = RandomStream(seed: 1000 + UInt64(seed))
-      let scores = (0..<400).map { _ in -log(1 - random.uniform()) }
-      let interval = bootstrap(scores, models: 2, resamples: 200).interval { $0.ratio(0, 1) }
-      return count + (interval.lower <= 1 && 1 <= interval.upper ? 1 : 0)
-    }
-    // Binomial(300, 0.95) lies within 270 … 298 with probability above 0.9995; percentile intervals lack one or two points.
-    #expect((265...298).contains(held), "\(held)")
+    let drawn = [1, 4].map { bootstrap(scores, models: 3, of: [.relativeSkill(1)], threads: $0).interval(.relativeSkill(1)) }
+    #expect(drawn[0] == drawn[1])
   }
 }

@@ -30,17 +30,28 @@ private let distinct: [Double] = [1, 2, 4, 8, -3, 5, 7, -6, 9, 10, -11.5]
 }
 
 @Suite struct DieboldMarianoTests {
-  /// R: the formula of forecast::dm.test with acf(d, type = "covariance") and pt.
+  /// Python: L = scipy.fft.dct(d, type=2, norm="ortho")[1:B + 1]
+  /// and 2 * scipy.stats.t.sf(abs(sqrt(len(d)) * mean(d) / sqrt(mean(L ** 2))), B)
   @Test(arguments: [
-    (distinct, 1, 0.28248157227253951), (sine(60), 1, 0.085848792228504459), (sine(60), 3, 0.14009208507583981), (sine(49), 2, 0.37188395434605359),
+    (distinct, 1, 2, 0.15318066355712245), (distinct, 8, 1, 0.20668040300868415), (sine(49), 2, 5, 0.01772127887084369),
+    (sine(60), 1, 6, 0.0014414290822077139), (sine(60), 3, 6, 0.0014414290822077139), (sine(60), 12, 3, 0.005885112239471356),
   ])
-  func agreesWithR(_ differences: [Double], _ horizon: Int, _ expected: Double) {
+  func agreesWithTheCosineTransformOfScipy(_ differences: [Double], _ horizon: Int, _ freedom: Int, _ expected: Double) {
+    #expect(dieboldMarianoFreedom(differences.count, horizon: horizon) == freedom)
     #expect(close(dieboldMarianoTest(differences, horizon: horizon), expected, 1e-10))
   }
 
-  @Test func varianceThatIsNotPositiveTakesHorizonOne() {
-    let alternating = (0..<20).map { $0 % 2 == 0 ? 1.5 : -1 }
-    #expect(dieboldMarianoTest(alternating, horizon: 2) == dieboldMarianoTest(alternating, horizon: 1))
+  @Test func aSeriesThatReadsTheSameFromItsEndTakesMoreCosines() {
+    #expect(dieboldMarianoFreedom(3, horizon: 1) == 1)
+    // L_1 = 0, so L_2² = Σ (d − 4/3)² = 2/3, and T = √3 · 4/3 / √(L_2² / 2).
+    #expect(close(dieboldMarianoTest([1, 2, 1]), studentTwoSided(3.0.squareRoot() * 4 / 3 / (2.0 / 3 / 2).squareRoot(), freedom: 2)))
+    #expect(dieboldMarianoTest([1, -1, 1, -1]) == 1)
+  }
+
+  @Test func scaleAndSignDoNotMatter() {
+    let p = dieboldMarianoTest(sine(30), horizon: 2)
+    #expect(dieboldMarianoTest(sine(30).map { -8 * $0 }, horizon: 2) == p && dieboldMarianoTest(sine(30).map { $0 * 0x1p-300 }, horizon: 2) == p)
+    #expect(close(dieboldMarianoTest(sine(30).reversed(), horizon: 2), p, 1e-9))
   }
 
   @Test func whatHasNoTestIsNaN() {

@@ -7,8 +7,8 @@ import Quantiles
 ///     S̄ = MCB − DSC + UNC,  MCB = S̄ − S̄_rc,  DSC = S̄_mg − S̄_rc,  UNC = S̄_mg
 ///
 /// where S̄ is the mean loss, weighted where rows have weights, S̄_rc that of the forecasts recalibrated by isotonic quantile regression, and S̄_mg
-/// that of the one quantile of all targets. In units of the target; MCB ≥ 0 is what recalibration would gain, DSC ≥ 0 what forecasts know beyond
-/// the marginal quantile. MCB is +∞ where a forecast is infinite.
+/// that of the one quantile of all targets. In units of the target; MCB ≥ 0 is what recalibration would have gained on these very rows, which
+/// flatters it (see `recalibrationGain`), DSC ≥ 0 what forecasts know beyond the marginal quantile. MCB is +∞ where a forecast is infinite.
 public struct QuantileScoreDecomposition: Sendable {
   public let rows: Int
   public let score: Double

@@ -13,6 +13,8 @@ final class ComparedRows {
   /// Of each row; none where rows are no series.
   private(set) var timeOfRow: [Moment] = []
   private(set) var blockOfRow: [Int32] = []
+  /// nil where rows have times or blocks, or before the first.
+  private(set) var dates: SharedDates?
 
   /// What a worker has read of a block.
   struct Labels {
@@ -26,7 +28,11 @@ final class ComparedRows {
 
   private let blocks = KeyTable()
 
-  func append(_ labels: Labels, _ newScores: [Double], _ newWeights: [Double]) throws {
+  func append(_ labels: Labels, _ newScores: [Double], _ newWeights: [Double], _ newDates: SharedDates?) throws {
+    if let newDates {
+      if dates == nil { dates = newDates.emptied }
+      try dates!.append(newDates)
+    }
     scores += newScores
     weights += newWeights
     let (keys, blocks) = (try self.keys.merge(labels.keys), try self.blocks.merge(labels.blocks))

@@ -55,7 +55,17 @@ struct ComparingTask: JudgedTask {
     _ workers: [ComparingWorker], _ roles: ScoringRoles, _ header: Header, _ counts: RowCounts, _ session: FilterSession
   ) throws -> Findings {
     let report = try comparison(roles, session).report(rows, session).answering(counts)
+    warnOfSharedDates(header, session)
     return .report(report, unscored: try Tally.merging(workers.map(\.tally)).unscored(session.diagnostics.list))
+  }
+
+  private func warnOfSharedDates(_ header: Header, _ session: FilterSession) {
+    let names = (rows.dates?.shared ?? []).map { header.names[$0] }
+    guard let first = names.first else { return }
+    session.diagnostics.warn(
+      "rows share dates (column \(session.diagnostics.list(names))), and the tests take them as independent; "
+        + "--blocks \(first) keeps those of one together"
+    )
   }
 
   /// Throws where there are no two models, or not the baseline.
@@ -73,7 +83,8 @@ struct ComparingTask: JudgedTask {
     }
     return Comparison(
       models: models, keyNames: roles.keyNames, score: score, baseline: baseline, permutations: flags.permutations ?? 999,
-      resamples: flags.bootstrap ?? 0, isSeries: roles.order != nil, horizon: flags.horizon ?? 1, hasBlocks: !roles.blocks.isEmpty,
+      resamples: flags.bootstrap ?? 0, order: flags.order, horizon: flags.horizon ?? 1,
+      blocks: nameList(flags.blocks),
       seed: flags.seedOption.seed, threads: session.threads)
   }
 
@@ -122,6 +133,8 @@ final class ComparingWorker: RowWorker {
   private var weights: [Double] = []
   private var labels = ComparedRows.Labels()
   private var order: TimeColumn?
+  /// Where nothing else tells which rows belong together.
+  private var dates: SharedDates?
   private(set) var tally: Tally
 
   init(roles: ScoringRoles, header: Header, score: Int, rows: ComparedRows) {
@@ -133,6 +146,7 @@ final class ComparingWorker: RowWorker {
     values = [Double](repeating: 0, count: roles.columns.count)
     tally = roles.counter
     order = roles.order
+    if roles.order == nil, roles.blocks.isEmpty { dates = SharedDates(roles.columnsWithoutRole(header), by: roles.by) }
   }
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
@@ -147,6 +161,7 @@ final class ComparingWorker: RowWorker {
     }
     tally.countMissing(forecasts)
     guard isScored else { return }
+    try dates?.read(row, block: self.block)
     scores += new.scores
     for key in new.keys {
       labels.keyOfRow.append(key)
@@ -179,7 +194,8 @@ final class ComparingWorker: RowWorker {
   }
 
   override func commit(_ rows: Rows) throws {
-    try self.rows.append(labels, scores, weights)
+    try self.rows.append(labels, scores, weights, dates)
+    dates = self.rows.dates?.emptied
     labels = ComparedRows.Labels()
     weights.removeAll(keepingCapacity: true)
     scores.removeAll(keepingCapacity: true)

@@ -14,11 +14,16 @@ struct Comparison {
   let permutations: Int
   /// 0 for none.
   let resamples: Int
-  let isSeries: Bool
+  /// Name of the column that makes rows a series.
+  let order: String?
   let horizon: Int
-  let hasBlocks: Bool
+  /// Names of the columns whose values make blocks of rows; none where each row is by itself.
+  let blocks: [String]
   let seed: UInt64
   let threads: Int
+
+  private var isSeries: Bool { order != nil }
+  private var hasBlocks: Bool { !blocks.isEmpty }
 
   private var tests: [String] { ["p_permutation", "p_wilcoxon"] + (isSeries ? ["p_diebold_mariano"] : []) }
 
@@ -33,7 +38,7 @@ struct Comparison {
   }
 
   /// Rows of one key: scores as in `ComparedRows`, and the weight, the time and the block of each.
-  private struct KeyRows {
+  struct KeyRows {
     var key: [FieldText]
     var scores: [Double] = []
     /// nil where rows have none.
@@ -55,6 +60,7 @@ struct Comparison {
       lines += report(rows, skill) { progress.update((Double(done) + $0) / Double(keys.count)) }
     }
     progress.clear()
+    if hasCommonRows { warn(keys, session) }
     guard hasCommonRows else { throw session.failure("no two models to compare answered a row together", remedy: "pick others with -g") }
     return Report(columns: columns.names, labels: columns.labels, rows: lines)
   }
@@ -82,7 +88,7 @@ struct Comparison {
   }
 
   /// Pairs to test: each once, whichever model stands first.
-  private var testedPairs: [(Int, Int)] { pairs.filter { i, j in baseline == nil ? i < j : i != j } }
+  var testedPairs: [(Int, Int)] { pairs.filter { i, j in baseline == nil ? i < j : i != j } }
 
   private func report(_ rows: KeyRows, _ skill: PairwiseSkill, progress: (Double) -> Void) -> [[ReportTable.Cell]] {
     let k = models.count
@@ -97,40 +103,44 @@ struct Comparison {
     }
     let bootstrap = bootstrap(rows)
     return pairs.map { i, j in
-      func scaledSkill(_ skill: PairwiseSkill) -> Double {
-        baseline.map { skill.relativeSkill(i) / skill.relativeSkill($0) } ?? skill.relativeSkill(i)
-      }
-      func ends(_ statistic: (PairwiseSkill) -> Double) -> [Double] {
+      func ends(_ statistic: SkillStatistic) -> [Double] {
         guard let interval = bootstrap?.interval(statistic) else { return resamples > 0 ? [.nan, .nan] : [] }
         return [interval.lower, interval.upper]
       }
+      let scaledSkill = scaledSkill(i)
       // A model is no better than itself.
       let pValues = tested.firstIndex { $0 == (i, j) || $0 == (j, i) }.map { values[$0] } ?? [Double](repeating: 1, count: 2 * tests.count)
-      var numbers = [skill.means[i * k + j], skill.means[j * k + i], skill.ratio(i, j)] + ends { $0.ratio(i, j) }
-      numbers += (baseline == nil ? [] : [skill.relativeSkill(i)]) + [scaledSkill(skill)] + ends(scaledSkill) + pValues
+      var numbers = [skill.means[i * k + j], skill.means[j * k + i], skill.ratio(i, j)] + ends(.ratio(i, j))
+      numbers += (baseline == nil ? [] : [skill.relativeSkill(i)]) + [scaledSkill.value(skill)] + ends(scaledSkill) + pValues
       return [.text(models[i]), .text(models[j])] + rows.key.map { .field($0) } + [.count(skill.commonRows[i * k + j])]
         + numbers.map { .number($0) }
     }
   }
 
+  private func scaledSkill(_ i: Int) -> SkillStatistic { baseline.map { .scaledSkill(i, against: $0) } ?? .relativeSkill(i) }
+
   /// nil where there is nothing that could be drawn otherwise: fewer than two units.
   private func bootstrap(_ rows: KeyRows) -> SkillBootstrap? {
-    let count = rows.scores.count / models.count
     if resamples == 0 { return nil }
-    var numbers: [Int32: Int32] = [:]
-    var units = [Int32](0..<Int32(count))
-    if hasBlocks {
-      for (row, block) in rows.blocks.enumerated() {
-        let number = numbers[block] ?? Int32(numbers.count)
-        numbers[block] = number
-        units[row] = number
-      }
-    }
-    let unitCount = hasBlocks ? numbers.count : count
+    let (units, unitCount) = units(rows)
     if unitCount < 2 { return nil }
+    let models = models.count
     return SkillBootstrap(
-      scores: rows.scores, weights: rows.weights, models: models.count, units: units, unitCount: unitCount,
-      resamples: resamples, seed: seed, threads: threads)
+      scores: rows.scores, weights: rows.weights, models: models, units: units, unitCount: unitCount,
+      statistics: pairs.map { .ratio($0, $1) } + (0..<models).map(scaledSkill), resamples: resamples, seed: seed, threads: threads)
+  }
+
+  /// The unit of each row, from 0 on, and how many there are: rows, or blocks of them.
+  func units(_ rows: KeyRows) -> (units: [Int32], count: Int) {
+    let count = rows.scores.count / models.count
+    guard hasBlocks else { return ([Int32](0..<Int32(count)), count) }
+    var numbers: [Int32: Int32] = [:]
+    let units = rows.blocks.map { block in
+      let number = numbers[block] ?? Int32(numbers.count)
+      numbers[block] = number
+      return number
+    }
+    return (units, numbers.count)
   }
 
   /// The p-values of `tests` for differences of the scores of two models on common rows, each times the row's weight, which keeps a

@@ -10,7 +10,7 @@ struct DecomposingTask: JudgedTask {
 
   func roles(_ header: Header, _ session: FilterSession) throws -> Roles {
     let roles = try ScoringRoles(session, header, flags)
-    return (roles, Decomposition(groups: roles.groups, keyNames: roles.keyNames))
+    return (roles, Decomposition(groups: roles.groups, keyNames: roles.keyNames, crossFits: flags.crossFit))
   }
 
   func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)] { roles.scoring.explanation(header, session) }

@@ -17,21 +17,24 @@ final class Decomposition {
   private let groups: [QuantileGroup]
   /// Names of what tells keys apart.
   private let keyNames: [String]
+  /// Whether what recalibration gains on rows that did not teach it is told too.
+  private let crossFits: Bool
   /// Keys of rows that were not scored are among them.
   private let keys = KeyTable()
   /// One a group.
   private var forecasts: [StoredForecasts]
 
-  init(groups: [QuantileGroup], keyNames: [String]) {
+  init(groups: [QuantileGroup], keyNames: [String], crossFits: Bool) {
     self.groups = groups
     self.keyNames = keyNames
+    self.crossFits = crossFits
     forecasts = groups.map { _ in StoredForecasts() }
     if keyNames.isEmpty { _ = try! keys.number(of: []) }
   }
 
   var columns: (names: [String], labels: Int) {
     let labels = ["model"] + keyNames + ["level"]
-    return (labels + ["n", "pinball", "miscalibration", "discrimination", "uncertainty"], labels.count)
+    return (labels + ["n", "pinball", "miscalibration", "discrimination", "uncertainty"] + (crossFits ? ["recalibration_gain"] : []), labels.count)
   }
 
   /// Takes over what a worker has read, with its keys.
@@ -54,15 +57,16 @@ final class Decomposition {
     let units = keys.inOrder.flatMap { key in
       groups.indices.flatMap { g in groups[g].levels.indices.map { (key: key, group: g, level: $0) } }
     }
-    let rows = try! parallelMap(units.count, threads: threads) { [forecasts, groups, names = keys.names] u -> [ReportTable.Cell] in
+    let rows = try! parallelMap(units.count, threads: threads) { [forecasts, groups, crossFits, names = keys.names] u -> [ReportTable.Cell] in
       let (key, g, t) = units[u]
       let (stored, levels) = (forecasts[g], groups[g].levels)
       let rows = rowsOfKey[g][key]
-      let result = QuantileScoreDecomposition(
-        level: levels[t], forecasts: rows.map { stored.quantiles[$0 * levels.count + t] }, targets: rows.map { stored.targets[$0] },
-        weights: stored.weights.isEmpty ? nil : rows.map { stored.weights[$0] })
+      let (quantiles, targets) = (rows.map { stored.quantiles[$0 * levels.count + t] }, rows.map { stored.targets[$0] })
+      let weights = stored.weights.isEmpty ? nil : rows.map { stored.weights[$0] }
+      let result = QuantileScoreDecomposition(level: levels[t], forecasts: quantiles, targets: targets, weights: weights)
+      let gain = crossFits ? [recalibrationGain(level: levels[t], forecasts: quantiles, targets: targets, weights: weights)] : []
       return [.text(groups[g].name)] + names[key].map { .field($0) } + [.key(levels[t]), .count(result.rows)]
-        + [result.score, result.miscalibration, result.discrimination, result.uncertainty].map { .number($0) }
+        + ([result.score, result.miscalibration, result.discrimination, result.uncertainty] + gain).map { .number($0) }
     }
     return Report(columns: columns.names, labels: columns.labels, rows: rows)
   }

@@ -85,10 +85,18 @@ struct QScore: FilterTool {
   @Flag(help: "What each level's pinball loss is made of: pinball = miscalibration - discrimination + uncertainty, by isotonic regression.")
   var decompose = false
 
+  @Flag(
+    help:
+      "With --decompose, what recalibration gains on rows it did not learn from: miscalibration is in-sample, so even perfect forecasts show some.")
+  var crossFit = false
+
   @Option(
     defaultAsFlag: Baseline(name: nil), parsing: .next,
     help: ArgumentHelp(
-      "Compare models pair by pair on the rows both answered: ratio of mean scores, relative skill, p-values; or each with this one.",
+      """
+      Compare models pair by pair on the rows both answered: ratio of mean scores, relative skill, p-values; or each with this one. \
+      The tests take rows as independent; Wilcoxon's asks whether differences are symmetric about zero, not whether means are equal.
+      """,
       valueName: "baseline"))
   var compare: Baseline?
 
@@ -108,10 +116,16 @@ struct QScore: FilterTool {
   @Option(help: ArgumentHelp("With --compare, number of random permutations of the permutation test (default: 999).", valueName: "n"))
   var permutations: Int?
 
-  @Option(help: ArgumentHelp("With --compare, 95 % intervals from this many bootstrap resamples.", valueName: "n"))
+  @Option(help: ArgumentHelp("With --compare, 95 % intervals from this many bootstrap resamples, studentised.", valueName: "n"))
   var bootstrap: Int?
 
-  @Option(help: ArgumentHelp("With --compare, permute and resample rows with the same values of these columns together.", valueName: "names"))
+  @Option(
+    help: ArgumentHelp(
+      """
+      With --compare, permute and resample rows with the same values of these columns together, such as those of a date; \
+      10 blocks or more are wanted.
+      """,
+      valueName: "names"))
   var blocks: String?
 
   @OptionGroup var seedOption: SeedOption<ResamplingSeedHelp>

@@ -33,7 +33,7 @@ enum ScoringMode: String, CaseIterable {
       case .perRow: shared.union(requests)
       case .perLevel, .reliability: shared.union(reports).union(["--partial", "--part-id"])
       case .pit: shared.union(reports).union(["--partial", "--part-id", "--bins"])
-      case .decompose: shared.union(reports)
+      case .decompose: shared.union(reports).union(["--cross-fit"])
       case .compare:
         shared.union(reports).union(requests)
           .union(["--score", "--order", "--time-format", "--horizon", "--permutations", "--bootstrap", "--blocks", "--seed"])
@@ -69,7 +69,8 @@ extension QScore {
       ("--by", { $0.by != nil }), ("--intervals", { $0.intervals != nil }), ("--above", { $0.above != nil }),
       ("--below", { $0.below != nil }), ("--transform", { $0.transform != nil }), ("--append", { $0.append }), ("--per-level", { $0.perLevel }),
       ("--per-row", { $0.perRow }), ("--reliability", { $0.reliability }), ("--pit", { $0.pit }), ("--bins", { $0.bins != nil }),
-      ("--decompose", { $0.decompose }), ("--compare", { $0.compare != nil }), ("--score", { $0.score != nil }), ("--order", { $0.order != nil }),
+      ("--decompose", { $0.decompose }), ("--cross-fit", { $0.crossFit }), ("--compare", { $0.compare != nil }), ("--score", { $0.score != nil }),
+      ("--order", { $0.order != nil }),
       ("--horizon", { $0.horizon != nil }), ("--permutations", { $0.permutations != nil }), ("--bootstrap", { $0.bootstrap != nil }),
       ("--blocks", { $0.blocks != nil }), ("--fail-if", { !$0.failIf.isEmpty }), ("--partial", { $0.partial }), ("--part-id", { $0.partId != nil }),
       ("--merge", { $0.merge }),

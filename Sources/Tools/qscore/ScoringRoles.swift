@@ -79,6 +79,13 @@ struct ScoringRoles {
     return shift
   }
 
+  /// The columns that have no role in scoring.
+  func columnsWithoutRole(_ header: Header) -> [Int] {
+    let used = Set([target] + [weight, order?.column, header.index(of: "fold"), header.index(of: "held")].compactMap { $0 } + by + blocks)
+    let quantiles = Set(groups.flatMap(\.columns))
+    return header.names.indices.filter { !used.contains($0) && !quantiles.contains($0) }
+  }
+
   /// What tells the keys of a row on different scales apart, where there are several.
   func scaleLabel(_ s: Int) -> FieldText? { transform == nil ? nil : FieldText(scales[s].label) }
 
