@@ -28,13 +28,13 @@ public struct PairwiseSkill: Sendable {
       for i in 0..<k where !scores[start + i].isNaN {
         for j in 0..<k where !scores[start + j].isNaN {
           rows[i * k + j] += 1
-          sums[i * k + j].add(weight * scores[start + i])
+          sums[i * k + j].add(product: weight, scores[start + i])
           if weights != nil { totals[i * k + j].add(weight) }
         }
       }
     }
     commonRows = rows
-    means = sums.indices.map { sums[$0].rounded / (weights == nil ? Double(rows[$0]) : totals[$0].rounded) }
+    means = sums.indices.map { sums[$0].divided(by: weights == nil ? ExactSum(Double(rows[$0])) : totals[$0]) }
   }
 
   /// Of given sums over common rows, laid out as `means`, by which any common factor of a pair cancels.

@@ -129,7 +129,7 @@ struct Comparison {
     let unitCount = hasBlocks ? numbers.count : count
     if unitCount < 2 { return nil }
     return SkillBootstrap(
-      scores: rows.scores, weights: rows.weights, models: models.count, units: units, unitCount: unitCount,
+      scores: rows.scores, weights: rows.weights.map(PowerOfTwo.scaled), models: models.count, units: units, unitCount: unitCount,
       resamples: resamples, seed: seed, threads: threads)
   }
 
@@ -138,7 +138,7 @@ struct Comparison {
   private func test(_ all: KeyRows, _ i: Int, _ j: Int) -> [Double] {
     let k = models.count
     let rows = (0..<all.scores.count / k).filter { !all.scores[$0 * k + i].isNaN && !all.scores[$0 * k + j].isNaN }
-    let rowWeights = rows.map { all.weights?[$0] ?? 1 }
+    let rowWeights = PowerOfTwo.scaled(rows.map { all.weights?[$0] ?? 1 })
     let differences = zip(rows, rowWeights).map { row, weight in weight * (all.scores[row * k + i] - all.scores[row * k + j]) }
     // Scores are sums, and equal ones may differ in their last places.
     let rounding = rows.map { 1e-12 * (all.scores[$0 * k + i] + all.scores[$0 * k + j]) }.map { $0.isFinite ? $0 : 0 }

@@ -46,8 +46,7 @@ struct CalibrationRows {
     let column = try roles.weight.map { try session.rowWeights(table, $0, of: labelled) }
     rowWeights = column
     let own = labelled.map { column?[$0] ?? 1 }
-    let mean = own.reduce(into: ExactSum()) { $0.add($1) }.rounded / Double(own.count)
-    typicalWeight = column == nil ? 1 : mean.isFinite ? mean : .greatestFiniteMagnitude
+    typicalWeight = column == nil ? 1 : own.reduce(into: ExactSum()) { $0.add($1) }.divided(by: ExactSum(Double(own.count)))
     weights = column == nil && decay == nil ? nil : own.indices.map { own[$0] * pow(decay ?? 1, Double(own.count - $0)) }
     keys = roles.by.isEmpty ? nil : try RowKey.keys(table, roles.by)
     session.tellFeatureKinds(table, roles.given)
