@@ -180,8 +180,8 @@ private struct BitCounts {
   }
 
   @Test(arguments: [
-    "", "0", "-", "0x", "p", "0xp0", "0x1", "0x1p", "0x1p+3", "0x1p03", "0x1p-0", "0x2p0", "0x01p0", "-0x0p0", "0x0p1", "0x1p-1075", "0x1p1088",
-    "0x3p1087", "0xAp1", "0x1Bp0", "0x1p0 ", " 0x1p0", "+0x1p0", "--0x1p0", "0x1p99999999999999999999", "Inf", "+inf", "NaN", "-nan", "1.5",
+    "", "0", "-", "0x", "p", "0xp0", "0x1", "0x1p", "0x1p+3", "0x1p03", "0x1p-0", "0x2p0", "0x01p0", "-0x0p0", "0x0p1", "0x1p-2149", "0x1p2112",
+    "0x3p2111", "0xAp1", "0x1Bp0", "0x1p0 ", " 0x1p0", "+0x1p0", "--0x1p0", "0x1p99999999999999999999", "Inf", "+inf", "NaN", "-nan", "1.5",
     "0x1.8p0",
     "0x1p0\n", "0x1p٣",
   ])
@@ -191,6 +191,61 @@ private struct BitCounts {
 
   @Test func longTextIsRefused() {
     #expect(ExactSum("0x" + String(repeating: "1", count: 100_000) + "p0") == nil)
-    #expect(ExactSum("0x1" + String(repeating: "0", count: 542) + "1p-1074") == nil)
+    #expect(ExactSum("0x1" + String(repeating: "0", count: 1066) + "1p-2148") == nil)
+  }
+
+  /// A product counts as if doubles had no bounds: factors of powers of two, and their inverses, change no digit.
+  @Test func productsOfAnySizeKeepTheirDigits() {
+    var random = RandomStream(seed: 15)
+    let values = (0..<300).map { _ in (random.uniform() - 0.3) * 3 }
+    let weights = (0..<300).map { _ in random.uniform() + 0.01 }
+    func sums(_ weightUnit: Double, _ valueUnit: Double) -> (products: ExactSum, weights: ExactSum) {
+      var (products, total) = (ExactSum(), ExactSum())
+      for (weight, value) in zip(weights, values) {
+        products.add(product: weight * weightUnit, value * valueUnit)
+        total.add(weight * weightUnit)
+      }
+      return (products, total)
+    }
+    let plain = sums(1, 1)
+    var rounded = ExactSum()
+    for (weight, value) in zip(weights, values) { rounded.add(weight * value) }
+    #expect(plain.products == rounded)
+    let mean = plain.products.rounded / plain.weights.rounded
+    #expect(plain.products.divided(by: plain.weights) == mean)
+    for exponent in [-1000, -960, -500, 3, 500, 1000, 1023] {
+      let unit = Double(sign: .plus, exponent: exponent, significand: 1)
+      let scaled = sums(unit, 1)
+      #expect(scaled.products.divided(by: scaled.weights) == mean)
+      let both = sums(unit, 0x1p-900)
+      #expect(both.products.divided(by: both.weights) == mean * 0x1p-900)
+      #expect(ExactSum(both.products.text) == both.products && both.products.text.utf8.count <= 1080)
+      #expect(scaled.products.rounded(timesTwoTo: -exponent) == plain.products.rounded)
+    }
+  }
+
+  @Test func productsBeyondTheDoublesAddUp() {
+    let big = Double.greatestFiniteMagnitude
+    var sum = ExactSum()
+    for (a, b) in [(big, big), (1e308, -1e308), (smallest, smallest), (-big, big), (1e308, 1e308), (-2, 0x1p-1074)] { sum.add(product: a, b) }
+    sum.add(0x1p-1073)
+    #expect(sum.text == "0x1p-2148" && sum.rounded == 0 && sum.exponent == -2148)
+    for (a, b) in [(0.0, big), (-0.0, 1), (big, 0)] { sum.add(product: a, b) }
+    #expect(ExactSum("0x1p-2148") == sum && ExactSum("0x1p2111") != nil)
+    sum.add(product: 2, .infinity)
+    #expect(sum.rounded == .infinity && !sum.isFinite)
+    var other = ExactSum()
+    other.add(product: 1, .nan)
+    #expect(other.rounded.isNaN)
+  }
+
+  @Test func quotientsOfSumsBeyondTheDoubles() {
+    let big = Double.greatestFiniteMagnitude
+    #expect(sum([big, big, big]).divided(by: sum([big, big])) == 1.5)
+    #expect(sum([smallest]).divided(by: sum([smallest, smallest])) == 0.5)
+    #expect(sum([smallest, smallest]).divided(by: sum([2])) == smallest)
+    #expect(sum([big, big]).divided(by: sum([2])) == big)
+    #expect(sum([]).divided(by: sum([big, big])) == 0 && sum([]).divided(by: sum([])).isNaN)
+    #expect(sum([.infinity]).divided(by: sum([big, big])) == .infinity && sum([.nan]).divided(by: sum([3])).isNaN)
   }
 }

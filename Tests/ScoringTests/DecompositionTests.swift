@@ -112,6 +112,21 @@ private func leastIsotonicLoss(_ level: Double, _ forecasts: [Double], _ targets
     #expect(reversed.discrimination == 0)
   }
 
+  /// Weights of any size are those of their ratios; light rows beside heavy ones are as good as absent.
+  @Test(arguments: [0x1p-1074, 0x1p-1000, 0x1p700, 0x1p1000, 0x1p1023])
+  func onlyRatiosOfWeightsMatter(_ unit: Double) {
+    let (forecasts, targets) = randomRows(60, ties: true, seed: 71)
+    let weights = (0..<60).map { _ in 1.0 }
+    func parts(_ weights: [Double]) -> [Double] {
+      let parts = QuantileScoreDecomposition(level: 0.3, forecasts: forecasts, targets: targets, weights: weights)
+      return [parts.score, parts.miscalibration, parts.discrimination, parts.uncertainty]
+    }
+    #expect(parts(weights.map { $0 * unit }) == parts(weights))
+    let half = QuantileScoreDecomposition(level: 0.3, forecasts: Array(forecasts[..<30]), targets: Array(targets[..<30]))
+    let mixed = parts((0..<60).map { $0 < 30 ? 1e308 : 1 })
+    for (a, b) in zip(mixed, [half.score, half.miscalibration, half.discrimination, half.uncertainty]) { #expect(close(a, b)) }
+  }
+
   @Test func nothingAndInfinityAreNoCrash() {
     let empty = QuantileScoreDecomposition(level: 0.5, forecasts: [], targets: [])
     #expect(empty.rows == 0 && empty.score.isNaN && empty.miscalibration.isNaN)

@@ -45,6 +45,40 @@ import Testing
     #expect(weighted.rows == 13)
   }
 
+  /// Only ratios of weights matter, whatever their size and the split.
+  @Test(arguments: [-1070, -1000, -300, 300, 1000, 1020])
+  func weightsOfAnySizeGiveTheSameMeans(_ exponent: Int) {
+    let rows = randomRows(200, columns: 3, seed: 34)
+    // Few bits, which subnormal numbers hold too.
+    let weights = rows.indices.map { Double(1 + $0 % 7) }
+    let unit = Double(sign: .plus, exponent: exponent, significand: 1)
+    var (plain, scaled, halves) = (
+      ScoreAccumulator(columns: 3), ScoreAccumulator(columns: 3), [ScoreAccumulator(columns: 3), ScoreAccumulator(columns: 3)]
+    )
+    for (i, row) in rows.enumerated() {
+      plain.add(row, weight: weights[i])
+      scaled.add(row, weight: weights[i] * unit)
+      halves[i % 2].add(row, weight: weights[i] * unit)
+    }
+    #expect(scaled.means == plain.means && (0..<3).map { scaled.mean($0) } == plain.means)
+    var merged = ScoreAccumulator(fields: halves[1].fields)!
+    merged.merge(ScoreAccumulator(fields: halves[0].fields)!)
+    #expect(merged.fields == scaled.fields && merged.means == plain.means)
+  }
+
+  @Test func lightRowsCountForWhatTheyAreWorth() {
+    var accumulator = ScoreAccumulator(columns: 2)
+    accumulator.add([1, 0], weight: 1e308)
+    accumulator.add([1, 0], weight: 1.5e308)
+    accumulator.add([1e300, 1], weight: 1)
+    accumulator.add([0, 3], weight: 5e-324)
+    #expect(abs(accumulator.mean(0) - (1 + 0.4e-8)) < 1e-15)
+    #expect(abs(accumulator.mean(1) - 4e-309) <= 5e-324)
+    var equal = ScoreAccumulator(columns: 2)
+    for _ in 0..<5 { equal.add([1, 1e308], weight: 1e308) }
+    #expect(abs(equal.effectiveRows(weights: 1) - 5) < 1e-12)
+  }
+
   @Test func missingValuesMakeTheirColumnMissing() {
     var accumulator = ScoreAccumulator(columns: 3)
     accumulator.add([1, .nan, .infinity])

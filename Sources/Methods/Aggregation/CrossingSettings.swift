@@ -9,7 +9,7 @@ import Quantiles
 /// the median over models of ĝ_j(x_i; the level nearest ½).
 ///
 /// Isotonic operators inside the loss make it non-convex for constant weights, so the global methods do not have them. The default is no penalty:
-/// `qsort` afterwards never raises the loss, while a penalty gives up fit for order.
+/// `qsort` afterwards never raises the loss summed over levels, while a penalty gives up fit for order.
 struct CrossingSettings {
   static let ofGlobalMethods =
     [

@@ -8,7 +8,8 @@ import Quantiles
 ///
 ///     F(x) = (1/p) Σ_j F_j(x),  q(τ) = inf {x : F(x) ≥ τ}.
 ///
-/// It is wider than the average of quantiles: models that disagree make it doubt. F_j is what `PiecewiseNormalDistribution` makes of the
+/// Its variance is no less than that of the average of quantiles: models that disagree make it doubt. A central interval may be narrower: of N(0, 1)
+/// and N(0, 100) the 50 % interval is ±1.54, that of the average ±3.71. F_j is what `PiecewiseNormalDistribution` makes of the
 /// quantiles that model j gives in a row, sorted where they cross; a level it does not give follows from the others. Where the models have the
 /// same quantile at a level, that quantile is the answer, to the last bit.
 ///

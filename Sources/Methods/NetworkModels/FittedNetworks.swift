@@ -111,7 +111,7 @@ package struct FittedNetworks: BinaryCodable, Sendable {
     }
   }
 
-  /// Sorts quantiles, which never raises their pinball loss (Chernozhukov, Fernández-Val, Galichon 2010). What is no number becomes 0.
+  /// Sorts quantiles, which never raises their summed pinball loss (Chernozhukov, Fernández-Val, Galichon 2010). What is no number becomes 0.
   private static func order(_ row: inout [Double]) {
     for t in row.indices where row[t].isNaN { row[t] = 0 }
     row.sort()

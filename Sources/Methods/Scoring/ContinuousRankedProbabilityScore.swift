@@ -6,7 +6,7 @@ import Quantiles
 /// - crps = 2 ∫₀¹ ψ_τ(y − q_τ) dτ (Laio and Tamea 2007, "Verification tools for probabilistic forecasts of continuous hydrological
 ///   variables"), by the trapezoidal rule over the levels, with the integrand 0 at levels 0 and 1, where it vanishes for a forecast
 ///   whose range holds y: 2 Σ_j ½(τ_{j+1} − τ_{j−1}) ψ_{τ_j}(y − q_j) with τ_0 = 0, τ_{m+1} = 1. On even levels k/(m + 1) it is
-///   m/(m + 1) times `wis`.
+///   m/(m + 1) times `wis`. On others, putting quantiles in order may raise it, as that lowers the plain sum over levels.
 /// - twcrps = ∫ 1{a ≤ z ≤ b} (F(z) − 1{y ≤ z})² dz is the crps of y and the quantiles held within [a, b] (Allen, Ginsbourger,
 ///   Ziegel 2023, "Evaluating forecasts for high-impact events using transformed kernel scores": the chaining function of an
 ///   indicator weight).

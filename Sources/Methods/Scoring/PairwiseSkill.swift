@@ -9,6 +9,9 @@ import Quantiles
 ///
 /// the geometric mean over all models j, i itself with ratio 1 among them, save those with which i has no row in common. Below 1
 /// is better than the others. Means are weighted where rows have weights. Where every pair has rows in common, ∏_i θ_i = 1.
+///
+/// It is fairer than mean scores where models answered different rows, not fair: two models that are equal wherever both answered get 0.63 and
+/// 1.26 if a third was four times worse than one and half as bad as the other on the rows in common with each.
 public struct PairwiseSkill: Sendable {
   public let models: Int
   /// Rows that both answered, of models i and j at i · k + j.
@@ -28,13 +31,13 @@ public struct PairwiseSkill: Sendable {
       for i in 0..<k where !scores[start + i].isNaN {
         for j in 0..<k where !scores[start + j].isNaN {
           rows[i * k + j] += 1
-          sums[i * k + j].add(weight * scores[start + i])
+          sums[i * k + j].add(product: weight, scores[start + i])
           if weights != nil { totals[i * k + j].add(weight) }
         }
       }
     }
     commonRows = rows
-    means = sums.indices.map { sums[$0].rounded / (weights == nil ? Double(rows[$0]) : totals[$0].rounded) }
+    means = sums.indices.map { sums[$0].divided(by: weights == nil ? ExactSum(Double(rows[$0])) : totals[$0]) }
   }
 
   /// Of given sums over common rows, laid out as `means`, by which any common factor of a pair cancels.

@@ -1,3 +1,4 @@
+import Groundwork
 import Quantiles
 
 /// What the mean pinball loss at one level is made of (Gneiting, Wolffram, Resin, Kraus, Bracher, Dimitriadis, Hagenmeyer, Jordan,
@@ -25,6 +26,7 @@ public struct QuantileScoreDecomposition: Sendable {
       (score, miscalibration, discrimination, uncertainty) = (.nan, .nan, .nan, .nan)
       return
     }
+    let weights = weights.map(PowerOfTwo.scaled)
     let recalibrated = IsotonicQuantileRegression(level: level, forecasts: forecasts, targets: targets, weights: weights).fitted
     // Where all forecasts are the same, what they are recalibrated to is the quantile of all targets.
     let same = [Double](repeating: 0, count: rows)
@@ -32,22 +34,21 @@ public struct QuantileScoreDecomposition: Sendable {
     var (own, toRecalibrated, fromMarginal, ofMarginal, total) = (ExactSum(), ExactSum(), ExactSum(), ExactSum(), ExactSum())
     for i in targets.indices {
       let weight = weights?[i] ?? 1
-      let loss = weight * pinballLoss(level: level, target: targets[i], quantile: forecasts[i])
-      let best = weight * pinballLoss(level: level, target: targets[i], quantile: recalibrated[i])
-      let base = weight * pinballLoss(level: level, target: targets[i], quantile: marginal)
-      own.add(loss)
-      toRecalibrated.add(loss)
-      toRecalibrated.add(-best)
-      fromMarginal.add(base)
-      fromMarginal.add(-best)
-      ofMarginal.add(base)
+      let loss = pinballLoss(level: level, target: targets[i], quantile: forecasts[i])
+      let best = pinballLoss(level: level, target: targets[i], quantile: recalibrated[i])
+      let base = pinballLoss(level: level, target: targets[i], quantile: marginal)
+      own.add(product: weight, loss)
+      toRecalibrated.add(product: weight, loss)
+      toRecalibrated.add(product: weight, -best)
+      fromMarginal.add(product: weight, base)
+      fromMarginal.add(product: weight, -best)
+      ofMarginal.add(product: weight, base)
       total.add(weight)
     }
     // Equal minima may differ in the last place of single losses.
-    let count = total.rounded
-    score = own.rounded / count
-    miscalibration = max(0, toRecalibrated.rounded / count)
-    discrimination = max(0, fromMarginal.rounded / count)
-    uncertainty = ofMarginal.rounded / count
+    score = own.divided(by: total)
+    miscalibration = max(0, toRecalibrated.divided(by: total))
+    discrimination = max(0, fromMarginal.divided(by: total))
+    uncertainty = ofMarginal.divided(by: total)
   }
 }

@@ -4,7 +4,7 @@ import Quantiles
 /// give the same means bit for bit.
 ///
 /// A mean is the correctly rounded sum over the correctly rounded total weight. A value that is NaN, which is missing, makes its
-/// column's mean NaN.
+/// column's mean NaN. Weights may have any size, of which only ratios matter: a power of two in all of them changes no bit.
 public struct ScoreAccumulator: Sendable {
   /// Number of rows.
   public private(set) var rows = 0
@@ -31,7 +31,7 @@ public struct ScoreAccumulator: Sendable {
     rows += 1
     self.weight.add(weight)
     sums.withUnsafeMutableBufferPointer { sums in
-      for k in 0..<sums.count { sums[k].add(weight * values[k]) }
+      for k in 0..<sums.count { sums[k].add(product: weight, values[k]) }
     }
   }
 
@@ -67,12 +67,20 @@ public struct ScoreAccumulator: Sendable {
   public var totalWeight: Double { exactWeight.rounded }
 
   /// Mean of column k; NaN where there is no row or the column is missing.
-  public func mean(_ k: Int) -> Double { sums[k].rounded / totalWeight }
+  public func mean(_ k: Int) -> Double { sums[k].divided(by: exactWeight) }
+
+  /// The number of rows of equal weight that tell as much as these, (Σw)² / Σw² (Kish 1965), where column k holds the weights of rows themselves.
+  public func effectiveRows(weights k: Int) -> Double {
+    let total = exactWeight
+    guard let exponent = total.exponent else { return .nan }
+    let sum = total.rounded(timesTwoTo: -exponent)
+    return sum / (sums[k].rounded(timesTwoTo: -2 * exponent) / sum)
+  }
 
   /// The mean of every column.
   public var means: [Double] {
-    let total = totalWeight
-    return sums.map { $0.rounded / total }
+    let total = exactWeight
+    return sums.map { $0.divided(by: total) }
   }
 }
 
@@ -89,7 +97,7 @@ extension ScoreAccumulator {
   /// Reads what `fields` gives; nil for anything else.
   public init?(fields: [String]) {
     guard fields.count >= 2, let rows = Int(fields[0]), (0...ScoreAccumulator.mostRows).contains(rows), "\(rows)" == fields[0],
-      let weight = ExactSum(fields[1]), weight.rounded.isFinite, rows > 0 ? weight.rounded > 0 : weight.rounded == 0
+      let weight = ExactSum(fields[1]), weight.isFinite, rows > 0 ? weight.rounded > 0 : weight.rounded == 0
     else { return nil }
     let sums = fields.dropFirst(2).compactMap { ExactSum($0) }
     guard sums.count == fields.count - 2 else { return nil }

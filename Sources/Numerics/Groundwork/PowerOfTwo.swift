@@ -12,7 +12,13 @@ public enum PowerOfTwo {
   public static func inverse(of largest: Double) -> Double { scalbn(1, Int32(-max(-1000, min(1000, Int(largest.exponent))))) }
 
   /// The same where sums of such numbers could leave the doubles; else 1.
-  public static func inverseWhereExtreme(of largest: Double) -> Double {
-    abs(exponent(of: largest)) > 500 ? Double(sign: .plus, exponent: -Int(largest.exponent), significand: 1) : 1
+  public static func inverseWhereExtreme(of largest: Double) -> Double { abs(exponent(of: largest)) > 500 ? inverse(of: largest) : 1 }
+
+  /// Weights, of which only ratios matter, with the largest brought near 1: no sum, square or product with a score leaves the doubles for their
+  /// size. Those of less than 10⁻³⁰⁸ of the largest round.
+  public static func scaled(_ weights: [Double]) -> [Double] {
+    guard let largest = weights.max(), largest > 0 else { return weights }
+    let scale = inverse(of: largest)
+    return weights.map { $0 * scale }
   }
 }

@@ -3,7 +3,7 @@
 ///
 /// Each changes a row in place, leaves a non-decreasing row as it is, takes ±∞, and returns whether the row changed. NaN must
 /// not be passed in. `sort` and `pava` never increase Σ_τ ψ_τ(y − q_τ) for any y, nor the ℓ_p distance to any monotone truth
-/// (Propositions 1 and 2); `minMax` has no such guarantee.
+/// (Propositions 1 and 2); `minMax` has no such guarantee. Sums that weigh levels unequally, as a quadrature over them does, may rise.
 public enum IsotonicOperator: String, CaseIterable, Sendable {
   case sort, pava, minmax
 

@@ -39,7 +39,7 @@ struct AggregationRows {
         "no labelled row: all \(table.rows) targets are missing", column: table.header.names[roles.target],
         remedy: "--method average and median learn nothing")
     }
-    let weights = try roles.weight.map { try session.rowWeights(table, $0, of: labelled) }
+    let weights = try roles.weight.map { try session.learningWeights(table, $0, of: labelled) }
     let width = combination.columns.count
     let values = table.numbers(combination.columns)
     session.tellFeatureKinds(table, roles.features)

@@ -39,7 +39,7 @@ struct LabelledRows {
       throw session.failure(
         "no labelled row: all \(table.rows) targets are missing", column: header.names[roles.target], remedy: "rows with a target teach the others")
     }
-    let weights = try roles.weight.map { try session.rowWeights(table, $0, of: labelled) }
+    let weights = try roles.weight.map { try session.learningWeights(table, $0, of: labelled) }
 
     session.tellFeatureKinds(table, roles.features)
     var foldOfRow: [Int] = []

@@ -47,7 +47,7 @@ struct CharacterPicture {
 
   private func shown(_ mark: Character) -> String {
     if terminal.isUnicode || mark.isASCII { return String(mark) }
-    return ["░": ".", "▒": ":", "▓": "=", "█": "#", "│": "|", "┤": "+", "└": "+", "─": "-", "┬": "+", "…": "~"][mark] ?? "?"
+    return ["·": "'", "░": ".", "▒": ":", "▓": "=", "█": "#", "│": "|", "┤": "+", "└": "+", "─": "-", "┬": "+", "…": "~"][mark] ?? "?"
   }
 
   private mutating func write(_ text: Figure.Text) {
@@ -104,7 +104,7 @@ struct CharacterPicture {
       let middle = clamped((range.lowerBound + range.upperBound) / 2, cells)
       return covered.isEmpty ? middle..<(middle + 1) : covered
     }
-    let free = [" ", shown(Ink.band.mark)]
+    let free = [" ", shown(Ink.band.mark), shown(Ink.wideBand.mark)]
     func put(_ column: Int, _ line: Int) { if layer.cells == .all || free.contains(cells[line][column].text) { set(column, line, mark, colour) } }
     func fill(_ columns: Range<Int>, _ lines: Range<Int>) { for line in lines { for column in columns { put(column, line) } } }
     func point(_ x: Double, _ y: Double) { put(clamped(x, columns), clamped(y, lines)) }

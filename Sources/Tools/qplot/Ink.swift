@@ -10,6 +10,8 @@ struct Ink: Equatable {
   static let median = Ink(colour: "#003F63", mark: "*")
   static let reference = Ink(colour: "#444444", mark: ".")
   static let band = Ink(colour: "#DDDDDD", mark: "░")
+  /// Around a band, of a wider one.
+  static let wideBand = Ink(colour: "#EEEEEE", mark: "·")
   static let bandEdge = Ink(colour: "#777777", mark: "-")
   static let bar = Ink(colour: "#8CC4EA", mark: "█")
 

@@ -1,7 +1,9 @@
 import FilterKit
+import Quantiles
 import Scoring
 
-/// For each level, the share of targets at or below its quantile, with the band in which 95 % of calibrated forecasts lie.
+/// For each level, the share of targets at or below its quantile, with the band in which that level of 95 % of calibrated forecasts lies, and around
+/// it the one in which all levels of 95 % of them lie.
 /// Models with as many rows share a panel, for they share the band; values of `--by` have panels of their own.
 let reliabilityPicture = Picture(
   name: "reliability", summary: "level against the observed share of targets at or below its quantile",
@@ -12,13 +14,25 @@ private struct Series {
   let key: Key
   let rows: Int
   var points: [Point] = []
-  /// Shares between which 95 % of calibrated forecasts lie.
+  /// Shares between which a level of 95 % of calibrated forecasts lies, and those for all levels together.
   var band: [Span] = []
+  var jointBand: [Span] = []
 
   func sharesBand(with other: Series) -> Bool {
     guard other.rows == rows, other.key == key else { return false }
     let known = Dictionary(band.map { ($0.x, $0) }) { first, _ in first }
     return other.band.allSatisfy { span in known[span.x].map { $0.low == span.low && $0.high == span.high } ?? true }
+  }
+
+  /// Of the levels that the points are at.
+  mutating func makeJointBand() {
+    let levels = points.map(\.x).sorted()
+    guard Levels.areProper(levels) else { return }
+    let joint = JointCoverageBand(levels: levels)
+    jointBand = levels.indices.map { j in
+      let shares = joint.shares(j, count: rows)
+      return Span(x: levels[j], low: shares.lower, high: shares.upper)
+    }
   }
 }
 
@@ -60,7 +74,9 @@ private func drawReliability(_ input: PictureInput, _ report: Report?) throws ->
 private func series(of input: PictureInput, _ report: Report) throws -> [Series] {
   final class Read { var series: [Series] = [] }
   let read = Read()
-  try input.readReport(report.columns, before: "level") { model, key, numbers in
+  let jointColumns = ["joint_lower", "joint_upper"]
+  let hasJoint = report.columns.contains("lower") && jointColumns.allSatisfy { input.header.index(of: $0) != nil }
+  try input.readReport(report.columns + (hasJoint ? jointColumns : []), before: "level") { model, key, numbers in
     guard !numbers.contains(where: \.isNaN) else { return }
     let level = try ReportNumbers.level(numbers[0])
     let point = Point(x: level, y: try ReportNumbers.share(numbers[2], column: "coverage"))
@@ -75,7 +91,13 @@ private func series(of input: PictureInput, _ report: Report) throws -> [Series]
     if k == read.series.count { read.series.append(Series(model: model, key: key, rows: rows)) }
     read.series[k].points.append(point)
     read.series[k].band.append(band)
+    if hasJoint {
+      let (low, high) = (try ReportNumbers.share(numbers[5], column: jointColumns[0]), try ReportNumbers.share(numbers[6], column: jointColumns[1]))
+      read.series[k].jointBand.append(Span(x: level, low: low, high: high))
+    }
   }
+  // Of a report with weights and without a joint band nobody knows how many rows there are.
+  if !report.columns.contains("lower") { for k in read.series.indices { read.series[k].makeJointBand() } }
   return read.series.inOrder(of: \.key)
 }
 
@@ -86,24 +108,33 @@ private func series(of input: PictureInput, _ caption: inout Caption) throws -> 
     }
   }
   return rows.sums.map { sums in
-    Series(
+    var series = Series(
       model: sums.model, key: sums.key, rows: sums.rows, points: zip(sums.levels, sums.values).map { Point(x: $0, y: $1 / Double(sums.rows)) },
       band: sums.levels.map { band(at: $0, rows: sums.rows) })
+    series.makeJointBand()
+    return series
   }
 }
 
 /// Shares of so many rows between which 95 % of calibrated forecasts lie.
 private func band(at level: Double, rows: Int) -> Span {
-  func share(_ probability: Double) -> Double { Double(binomialQuantile(probability, count: rows, probability: level)) / Double(rows) }
-  return Span(x: level, low: share(0.025), high: share(0.975))
+  let shares = coverageBand(level: level, count: rows, outside: 0.05)
+  return Span(x: level, low: shares.lower, high: shares.upper)
+}
+
+/// From one corner of the unit square to the other; where models of other levels have other bands, the widest.
+private func area(_ spans: [Span]) -> [Span] {
+  let ofLevel = Dictionary(spans.map { ($0.x, $0) }) { Span(x: $0.x, low: min($0.low, $1.low), high: max($0.high, $1.high)) }
+  return [Span(x: 0, low: 0, high: 0)] + ofLevel.values.sorted { $0.x < $1.x } + [Span(x: 1, low: 1, high: 1)]
 }
 
 private func panel(_ series: [Series], _ order: [String], _ title: [String]) -> Panel {
-  var spans: [Double: Span] = [:]
-  for span in series.flatMap(\.band) { spans[span.x] = span }
-  let band = [Span(x: 0, low: 0, high: 0)] + spans.values.sorted { $0.x < $1.x } + [Span(x: 1, low: 1, high: 1)]
-  var layers = [
-    Layer(shape: .area([band]), name: "95 % band", ink: .band, legendRank: -2),
+  let (band, jointBand) = (area(series.flatMap(\.band)), area(series.flatMap(\.jointBand)))
+  // Of one level both are the same.
+  let isWider = zip(band, jointBand).contains { $0.low != $1.low || $0.high != $1.high } && jointBand.count > 2
+  var layers = isWider ? [Layer(shape: .area([jointBand]), name: "95 % band of all levels", ink: .wideBand, legendRank: -3)] : []
+  layers += [
+    Layer(shape: .area([band]), name: isWider ? "of each level" : "95 % band", ink: .band, legendRank: -2),
     Layer(shape: .line([[Point(x: 0, y: 0), Point(x: 1, y: 1)]]), name: "calibrated", ink: .reference, isDashed: true, legendRank: -1),
   ]
   for each in series {

@@ -126,7 +126,7 @@ struct Comparison {
     if unitCount < 2 { return nil }
     let models = models.count
     return SkillBootstrap(
-      scores: rows.scores, weights: rows.weights, models: models, units: units, unitCount: unitCount,
+      scores: rows.scores, weights: rows.weights.map(PowerOfTwo.scaled), models: models, units: units, unitCount: unitCount,
       statistics: pairs.map { .ratio($0, $1) } + (0..<models).map(scaledSkill), resamples: resamples, seed: seed, threads: threads)
   }
 
@@ -148,7 +148,7 @@ struct Comparison {
   private func test(_ all: KeyRows, _ i: Int, _ j: Int) -> [Double] {
     let k = models.count
     let rows = (0..<all.scores.count / k).filter { !all.scores[$0 * k + i].isNaN && !all.scores[$0 * k + j].isNaN }
-    let rowWeights = rows.map { all.weights?[$0] ?? 1 }
+    let rowWeights = PowerOfTwo.scaled(rows.map { all.weights?[$0] ?? 1 })
     let differences = zip(rows, rowWeights).map { row, weight in weight * (all.scores[row * k + i] - all.scores[row * k + j]) }
     // Scores are sums, and equal ones may differ in their last places.
     let rounding = rows.map { 1e-12 * (all.scores[$0 * k + i] + all.scores[$0 * k + j]) }.map { $0.isFinite ? $0 : 0 }

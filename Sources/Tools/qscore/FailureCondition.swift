@@ -3,7 +3,7 @@ import Groundwork
 import MethodKit
 import Tables
 
-/// What `--fail-if` takes: `COLUMN OPERATOR BOUND`, the bound a number or another column, such as `wis > 0.3` or `coverage < lower`.
+/// What `--fail-if` takes: `COLUMN OPERATOR BOUND`, the bound a number or another column, such as `wis > 0.3` or `coverage < joint_lower`.
 struct FailureCondition {
   private enum Bound {
     case number(Double)

@@ -34,6 +34,11 @@ final class ForecastRow {
   func read(_ row: Row) throws {
     target = try row.finiteNumber(roles.target, reader, header)
     try checkScale(target, row, roles.target)
+    if roles.takesCounts, target < 0 || target != target.rounded(), !target.isNaN {
+      throw Failure(
+        .badData, "\"\(printable(row.text(roles.target)))\" is not a count", at: .init(column: header.names[roles.target]),
+        remedy: "counts are whole numbers from 0; leave --counts out for other targets")
+    }
     weight = target.isNaN ? 1 : try readWeight(row)
     try codec.read(row)
     for (g, group) in roles.groups.enumerated() {

@@ -70,7 +70,8 @@ final class MergingWorker: RowWorker {
     let columns = sums.map { String($0.dropFirst(Tally.sumPrefix.count)) }
     // The number of bins is told by the first row.
     let kind =
-      [.levels, .reliability, .pit(bins: 0)].first { columns == $0.sums! && labels.suffix($0.labels.count) == $0.labels[...] } ?? TallyKind.scores
+      [TallyKind.levels, .reliability(ofCounts: false), .reliability(ofCounts: true), .pit(bins: 0, ofCounts: false), .pit(bins: 0, ofCounts: true)]
+      .first { columns == $0.sums! && labels.suffix($0.labels.count) == $0.labels[...] } ?? TallyKind.scores
     self.header = header
     self.first = first
     by = labels.count - kind.labels.count
@@ -157,7 +158,7 @@ final class MergingWorker: RowWorker {
       let level = try number(row, column)
       guard let slot = levels.firstIndex(of: level) else { throw refuse(row, column) }
       return slot
-    case .pit(let known):
+    case .pit(let known, let ofCounts):
       let lower = try number(row, column)
       let upper = try number(row, column + 1)
       guard lower >= 0, upper > lower, upper <= 1, upper - lower >= 1e-4 else { throw refuse(row, column) }
@@ -166,7 +167,7 @@ final class MergingWorker: RowWorker {
       guard slot < bins, lower == Double(slot) / Double(bins), upper == Double(slot + 1) / Double(bins) else { throw refuse(row, column) }
       if known == 0 {
         let ids = tally.partIDs
-        tally = Tally(kind: .pit(bins: bins), by: tally.by, scored: tally.scored, models: [], levels: [], columns: tally.columns)
+        tally = Tally(kind: .pit(bins: bins, ofCounts: ofCounts), by: tally.by, scored: tally.scored, models: [], levels: [], columns: tally.columns)
         tally.partIDs = ids
       } else if bins != known {
         throw Failure(

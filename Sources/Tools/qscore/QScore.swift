@@ -73,7 +73,11 @@ struct QScore: FilterTool {
   var perRow = false
 
   @Flag(
-    help: "Nominal against observed coverage of each level, and the band (lower, upper) in which 95 % of calibrated forecasts with as many rows lie.")
+    help: ArgumentHelp(
+      """
+      Nominal against observed coverage of each level, the band (lower, upper) in which that level of 95 % of calibrated forecasts with as many \
+      independent rows lies, and the one (joint_lower, joint_upper) in which all levels of 95 % of them lie. For continuous targets; see --counts.
+      """))
   var reliability = false
 
   @Flag(help: "Histogram of the probability integral transform: the share of targets in each part of the predicted distributions.")
@@ -81,6 +85,14 @@ struct QScore: FilterTool {
 
   @Option(help: ArgumentHelp("With --pit, number of bins (default: 10).", valueName: "n"))
   var bins: Int?
+
+  @Flag(
+    help: ArgumentHelp(
+      """
+      With --reliability and --pit, targets are counts (0, 1, 2, ...): one equal to a quantile is shared among the levels that it may belong to, as \
+      in the non-randomised PIT of Czado, Gneiting and Held (2009), and coverage is the value nearest to the level that they leave open.
+      """))
+  var counts = false
 
   @Flag(help: "What each level's pinball loss is made of: pinball = miscalibration - discrimination + uncertainty, by isotonic regression.")
   var decompose = false
@@ -134,7 +146,7 @@ struct QScore: FilterTool {
     help: ArgumentHelp(
       """
       Exit with status 1, and say which group it is, where a row of the report meets this condition, such as 'wis > 0.3' or \
-      'coverage < lower', or where none could be judged (repeatable).
+      'coverage < joint_lower', or where none could be judged (repeatable).
       """,
       valueName: "condition"))
   var failIf: [String] = []
@@ -162,8 +174,8 @@ struct QScore: FilterTool {
     switch scoringMode {
     case .scores: try run.report(ScoringTask(flags: self, kind: .scores, conditions: conditions))
     case .perLevel: try run.report(ScoringTask(flags: self, kind: .levels, conditions: conditions))
-    case .reliability: try run.report(ScoringTask(flags: self, kind: .reliability, conditions: conditions))
-    case .pit: try run.report(ScoringTask(flags: self, kind: .pit(bins: bins ?? 10), conditions: conditions))
+    case .reliability: try run.report(ScoringTask(flags: self, kind: .reliability(ofCounts: counts), conditions: conditions))
+    case .pit: try run.report(ScoringTask(flags: self, kind: .pit(bins: bins ?? 10, ofCounts: counts), conditions: conditions))
     case .perRow: try run.stream(AppendingTask(flags: self))
     case .decompose: try run.report(DecomposingTask(flags: self, conditions: conditions))
     case .compare: try run.report(ComparingTask(flags: self, conditions: conditions))

@@ -31,8 +31,9 @@ enum ScoringMode: String, CaseIterable {
       switch self {
       case .scores: shared.union(reports).union(requests).union(["--partial", "--part-id"])
       case .perRow: shared.union(requests)
-      case .perLevel, .reliability: shared.union(reports).union(["--partial", "--part-id"])
-      case .pit: shared.union(reports).union(["--partial", "--part-id", "--bins"])
+      case .perLevel: shared.union(reports).union(["--partial", "--part-id"])
+      case .reliability: shared.union(reports).union(["--partial", "--part-id", "--counts"])
+      case .pit: shared.union(reports).union(["--partial", "--part-id", "--bins", "--counts"])
       case .decompose: shared.union(reports).union(["--cross-fit"])
       case .compare:
         shared.union(reports).union(requests)
@@ -55,6 +56,7 @@ enum ScoringMode: String, CaseIterable {
     case (.compare, "--partial"): return "--compare and --partial exclude each other: p-values need every row, and parts hold sums only"
     case (.decompose, "--partial"):
       return "--decompose and --partial exclude each other: isotonic regression needs every row, and parts hold sums only"
+    case (.scores, "--counts"): return "--counts goes with --reliability or --pit"
     case _ where takers.count == 1 && takers[0].flag != name: return "\(name) goes with --\(takers[0].rawValue)"
     default: return "--\(rawValue) and \(name) exclude each other"
     }
@@ -69,8 +71,8 @@ extension QScore {
       ("--by", { $0.by != nil }), ("--intervals", { $0.intervals != nil }), ("--above", { $0.above != nil }),
       ("--below", { $0.below != nil }), ("--transform", { $0.transform != nil }), ("--append", { $0.append }), ("--per-level", { $0.perLevel }),
       ("--per-row", { $0.perRow }), ("--reliability", { $0.reliability }), ("--pit", { $0.pit }), ("--bins", { $0.bins != nil }),
-      ("--decompose", { $0.decompose }), ("--cross-fit", { $0.crossFit }), ("--compare", { $0.compare != nil }), ("--score", { $0.score != nil }),
-      ("--order", { $0.order != nil }),
+      ("--counts", { $0.counts }), ("--decompose", { $0.decompose }), ("--cross-fit", { $0.crossFit }), ("--compare", { $0.compare != nil }),
+      ("--score", { $0.score != nil }), ("--order", { $0.order != nil }),
       ("--horizon", { $0.horizon != nil }), ("--permutations", { $0.permutations != nil }), ("--bootstrap", { $0.bootstrap != nil }),
       ("--blocks", { $0.blocks != nil }), ("--fail-if", { !$0.failIf.isEmpty }), ("--partial", { $0.partial }), ("--part-id", { $0.partId != nil }),
       ("--merge", { $0.merge }),

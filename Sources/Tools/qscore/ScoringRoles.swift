@@ -32,6 +32,8 @@ struct ScoringRoles {
   let scales: [Scale]
   /// Whether values that the transform does not take are refused while reading.
   let transform: LogShift?
+  /// Whether targets must be counts.
+  let takesCounts: Bool
   /// Whether the table holds copies of rows, which are no rows of their own.
   let hasCopies: Bool
 
@@ -44,6 +46,7 @@ struct ScoringRoles {
     let format = try flags.timeOption.format()
     order = try flags.order.map { TimeColumn(try session.column(header, $0), header, format: format) }
     blocks = try session.columns(header, nameList(flags.blocks))
+    takesCounts = flags.counts
     hasCopies = header.index(of: "held") != nil
     groups = try session.groups(header, picked: flags.groupsOption.groups)
     try session.checkRoles(

@@ -67,15 +67,21 @@ final class ScoringWorker: RowWorker {
     case .levels:
       let scores = LevelScores(levels: levels)
       return { scores.evaluate(quantiles: $0, target: $1, into: $3) }
-    case .reliability:
+    case .reliability(ofCounts: true):
+      let coverage = CountCoverage(levels: levels)
+      return { quantiles, target, weight, values in
+        coverage.evaluate(quantiles: quantiles, target: target, stride: 3, into: values)
+        for j in levels.indices { values[3 * j + 2] = weight }
+      }
+    case .reliability(ofCounts: false):
       return { quantiles, target, weight, values in
         for j in levels.indices {
           values[2 * j] = target <= quantiles[j] ? 1 : 0
           values[2 * j + 1] = weight
         }
       }
-    case .pit(let bins):
-      let transform = ProbabilityIntegralTransform(levels: levels, bins: bins)
+    case .pit(let bins, let ofCounts):
+      let transform = ProbabilityIntegralTransform(levels: levels, bins: bins, isOfCounts: ofCounts)
       return { transform.evaluate(quantiles: $0, target: $1, into: $3) }
     }
   }
@@ -91,6 +97,7 @@ final class ScoringWorker: RowWorker {
           if s == 0 { tally.countMissingPrediction(key, g) }
         } else {
           evaluators[s][g](forecasts.quantiles(g).baseAddress!, forecasts.target, forecasts.weight, values)
+          if tally.mayBeCounts { tally.watchTies(forecasts.quantiles(g), forecasts.target) }
           tally.add(key, g, values, weight: roles.weight == nil ? nil : forecasts.weight)
         }
       }

@@ -8,8 +8,9 @@ import Tables
 enum TallyKind: Equatable {
   case scores
   case levels
-  case reliability
-  case pit(bins: Int)
+  /// `ofCounts` where targets are counts.
+  case reliability(ofCounts: Bool)
+  case pit(bins: Int, ofCounts: Bool)
 
   /// Columns that tell the rows of a model apart.
   var labels: [String] {
@@ -25,8 +26,17 @@ enum TallyKind: Equatable {
     switch self {
     case .scores: nil
     case .levels: ["pinball", "coverage"]
-    case .reliability: ["coverage", "weight"]
-    case .pit: ["share"]
+    // Parts of counts do not merge with others.
+    case .reliability(let ofCounts): ofCounts ? ["least_coverage", "most_coverage", "weight"] : ["coverage", "weight"]
+    case .pit(_, let ofCounts): ofCounts ? ["share_of_counts"] : ["share"]
+    }
+  }
+
+  /// Whether continuous targets are meant, of which few equal a quantile.
+  var expectsNoTies: Bool {
+    switch self {
+    case .reliability(let ofCounts), .pit(_, let ofCounts): !ofCounts
+    case .scores, .levels: false
     }
   }
 }
@@ -56,6 +66,9 @@ struct Tally {
   private(set) var models: [String]
   /// Of each model.
   private(set) var levels: [[Double]]
+  /// Forecasts seen, and those with a quantile equal to the target, while all targets are whole numbers from 0: such may be counts.
+  private var (whole, tied) = (0, 0)
+  private(set) var mayBeCounts: Bool
   /// What is summed.
   let columns: [String]
   private let keys = KeyTable()
@@ -70,6 +83,7 @@ struct Tally {
     self.models = models
     self.levels = levels
     self.columns = kind.sums ?? columns
+    mayBeCounts = kind.expectsNoTies
     if by.isEmpty { addKey() }
   }
 
@@ -78,7 +92,7 @@ struct Tally {
     switch kind {
     case .scores: 1
     case .levels, .reliability: levels[g].count
-    case .pit(let bins): bins
+    case .pit(let bins, _): bins
     }
   }
 
@@ -105,6 +119,12 @@ struct Tally {
   mutating func countMissingTarget(_ key: Int, _ model: Int, rows: Int = 1) { cells[key][model].missingTarget += rows }
   mutating func countMissingPrediction(_ key: Int, _ model: Int, rows: Int = 1) { cells[key][model].missingPrediction += rows }
 
+  mutating func watchTies(_ quantiles: UnsafeBufferPointer<Double>, _ target: Double) {
+    mayBeCounts = target >= 0 && target == target.rounded()
+    whole += 1
+    if quantiles.contains(target) { tied += 1 }
+  }
+
   /// `values` holds one number a column, of each slot in turn.
   mutating func add(_ key: Int, _ model: Int, _ values: UnsafePointer<Double>, weight: Double?) {
     for t in 0..<slots(model) {
@@ -127,6 +147,8 @@ struct Tally {
 
   /// Adds another tally of the same models and scores.
   private mutating func merge(_ other: Tally) throws {
+    mayBeCounts = mayBeCounts && other.mayBeCounts
+    (whole, tied) = (whole + other.whole, tied + other.tied)
     let numbers = by.isEmpty ? [0] : try keys.merge(other.keys)
     for (theirs, ours) in numbers.enumerated() {
       if ours == cells.count {
@@ -158,6 +180,12 @@ struct Tally {
       let head = hasTargets ? "" : "\(rows(withoutTarget)) without a target, and "
       messages = ["not scored: \(head)rows without all quantiles of \(counted(lacking.count, "model")): \(list(names))"]
     }
+    // A few ties are no harm, and few rows show nothing.
+    if mayBeCounts, tied >= 20, tied * 10 >= whole {
+      messages.append(
+        "targets are whole numbers, and \(tied) of \(counted(whole, "forecast")) have a quantile equal to theirs, which a continuous target never has; "
+          + "give --counts if they are counts")
+    }
     return messages
   }
 
@@ -177,8 +205,8 @@ extension Tally {
     let shown: [String]
     switch kind {
     case .scores, .levels: shown = columns
-    case .reliability: shown = ["coverage", "lower", "upper"]
-    case .pit: shown = columns + ["density"]
+    case .reliability: shown = ["coverage", "lower", "upper", "joint_lower", "joint_upper"]
+    case .pit: shown = ["share", "density"]
     }
     return (labels + ["n"] + shown, labels.count)
   }
@@ -186,11 +214,12 @@ extension Tally {
   var report: Report {
     let order = by.isEmpty ? [0] : keys.inOrder
     let rowsOfKey = models.indices.flatMap { g in (0..<slots(g)).map { (g, $0) } }
+    let bands = ReliabilityBands(levels: levels)
     let rows = ReportRows(count: order.count * rowsOfKey.count) { i in
       let (key, (g, t)) = (order[i / rowsOfKey.count], rowsOfKey[i % rowsOfKey.count])
       let values = by.isEmpty ? [] : keys.names[key]
       let sums = cells[key][g].sums[t]
-      return [.text(models[g])] + values.map { .field($0) } + labelCells(g, t) + [.count(sums.rows)] + shown(g, t, sums).map { .number($0) }
+      return [.text(models[g])] + values.map { .field($0) } + labelCells(g, t) + [.count(sums.rows)] + shown(g, t, sums, bands).map { .number($0) }
     }
     return Report(columns: reportColumns.names, labels: reportColumns.labels, rows: rows)
   }
@@ -199,26 +228,26 @@ extension Tally {
     switch kind {
     case .scores: []
     case .levels, .reliability: [.key(levels[g][t])]
-    case .pit(let bins): [.key(Double(t) / Double(bins)), .key(Double(t + 1) / Double(bins))]
+    case .pit(let bins, _): [.key(Double(t) / Double(bins)), .key(Double(t + 1) / Double(bins))]
     }
   }
 
-  private func shown(_ g: Int, _ t: Int, _ sums: ScoreAccumulator) -> [Double] {
+  private func shown(_ g: Int, _ t: Int, _ sums: ScoreAccumulator, _ bands: ReliabilityBands) -> [Double] {
     switch kind {
     case .scores, .levels: return sums.means
-    case .reliability:
-      guard sums.rows > 0 else { return [.nan, .nan, .nan] }
-      let (coverage, count) = (sums.mean(0), effectiveRows(sums))
-      return [coverage] + [0.025, 0.975].map { Double(binomialQuantile($0, count: count, probability: levels[g][t])) / Double(count) }
-    case .pit(let bins): return sums.means + sums.means.map { $0 * Double(bins) }
+    case .reliability(let ofCounts):
+      guard sums.rows > 0 else { return [Double](repeating: .nan, count: 5) }
+      // Of counts what is nearest to the level among what the quantiles leave open.
+      let coverage = ofCounts ? min(max(levels[g][t], sums.mean(0)), sums.mean(1)) : sums.mean(0)
+      return [coverage] + bands.ends(g, t, count: effectiveRows(sums))
+    case .pit(let bins, _): return sums.means + sums.means.map { $0 * Double(bins) }
     }
   }
 
-  /// The number of rows of equal weight that tell as much as these of unequal ones, (Σw)² / Σw² rounded down (Kish 1965): the mean weight by
-  /// weight is Σw² / Σw. Without weights, and where squares of weights are more or less than a double holds, the number of rows.
+  /// The number of rows of equal weight that tell as much as these of unequal ones, rounded down.
   private func effectiveRows(_ sums: ScoreAccumulator) -> Int {
     // A sum may have been rounded down by as much as the quotient is.
-    let count = sums.totalWeight / sums.mean(1) * (1 + 1e-12)
+    let count = sums.effectiveRows(weights: columns.count - 1) * (1 + 1e-12)
     return count >= 1 && count < Double(sums.rows) ? Int(count) : sums.rows
   }
 }

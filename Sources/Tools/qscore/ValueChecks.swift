@@ -13,6 +13,9 @@ extension QScore {
     }
     if horizon != nil, order == nil { throw ValidationError("--horizon goes with --order") }
     if timeOption.timeFormat != nil, order == nil { throw ValidationError("--time-format tells how the column of --order is written") }
+    if counts, transform != nil {
+      throw ValidationError("--counts and --transform exclude each other: log_shift changes neither coverage nor the PIT")
+    }
     if append, transform == nil { throw ValidationError("--append goes with --transform") }
     if let partId {
       if !partial { throw ValidationError("--part-id goes with --partial") }

@@ -15,8 +15,8 @@ struct QSort: FilterTool {
     abstract: "Make quantile predictions non-decreasing in their level.",
     discussion: """
       Every quantile group of a row (columns qLEVEL or MODEL_qLEVEL) is made non-decreasing in place; all other columns pass \
-      through byte for byte, and a row in order leaves as it came. By sort and pava the pinball loss summed over the levels \
-      never grows, whatever the target turns out to be.
+      through byte for byte, and a row in order leaves as it came. By sort and pava the pinball loss summed over the levels, \
+      so wis of qscore, never grows, whatever the target turns out to be; crps may, where levels are not evenly spaced.
 
       EXAMPLE
         qsort < crossing.csv > ordered.csv

@@ -102,7 +102,7 @@ package struct FittedBoost: FittedLearner {
         }
       }
       for i in 0..<count {
-        // Put in order, which never raises the pinball loss (Chernozhukov, Fernández-Val, Galichon 2010).
+        // Put in order, which never raises the pinball loss summed over levels (Chernozhukov, Fernández-Val, Galichon 2010).
         let values = sums[i * width..<(i + 1) * width].sorted()
         for (j, place) in knots.places.enumerated() {
           let low = Double(values[place.lower])

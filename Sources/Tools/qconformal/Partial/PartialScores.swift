@@ -142,8 +142,7 @@ struct PartialScores {
     let all = KeyScores(merging: Array(byKey.values))
     let type = calibratorRegistry.first { $0.description.name == specification.method }!
     let calibrator = type.init(settings: try Settings(specification.settings, of: type.description)) as! any ScoreCalibrator
-    let mean = all.weight.rounded / Double(max(1, all.rows))
-    let typicalWeight = terms.weight == nil ? nil : mean.isFinite ? mean : Double.greatestFiniteMagnitude
+    let typicalWeight = terms.weight == nil ? nil : all.weight.divided(by: ExactSum(Double(max(1, all.rows))))
     var small: Set<RowKey> = []
     var rowsNeeded = 1
     let fitted = try groups.indices.map { g in

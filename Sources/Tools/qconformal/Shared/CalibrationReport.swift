@@ -31,12 +31,12 @@ struct CalibrationReport {
         infinite += (upper == .infinity ? 1 : 0) + (lower == -.infinity ? 1 : 0)
       } else if upper.isFinite && lower.isFinite {
         bounded.add(w)
-        widths.add(w * (upper - lower))
+        widths.add(product: w, upper - lower)
       }
     }
 
-    var coverage: Double { covered.rounded / weight.rounded }
-    var width: Double { widths.rounded / bounded.rounded }
+    var coverage: Double { covered.divided(by: weight) }
+    var width: Double { widths.divided(by: bounded) }
   }
 
   func write(_ session: FilterSession) throws {

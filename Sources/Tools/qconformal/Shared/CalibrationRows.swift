@@ -49,8 +49,7 @@ struct CalibrationRows {
     let column = try roles.weight.map { try session.rowWeights(table, $0, of: labelled) }
     rowWeights = column
     let own = labelled.map { column?[$0] ?? 1 }
-    let mean = own.reduce(into: ExactSum()) { $0.add($1) }.rounded / Double(own.count)
-    typicalWeight = column == nil ? 1 : mean.isFinite ? mean : .greatestFiniteMagnitude
+    typicalWeight = column == nil ? 1 : own.reduce(into: ExactSum()) { $0.add($1) }.divided(by: ExactSum(Double(own.count)))
     self.decay = decay
     let times = try roles.order.map { try RowTimes(table, $0, session) }
     self.times = times
