@@ -27,8 +27,8 @@ enum Preamble {
     // A table of one column may be one of another delimiter below a title.
     let isEven = !isUnnamed && own.allSatisfy { $0.fields.count == first.fields.count }
     if isEven, first.fields.count > 1 { return nil }
-    // A header that the row below agrees with is one, whatever its fields hold.
-    let isTold = told || first.looksLikeHeader && own[1].fields.count == first.fields.count
+    // A header that a row below agrees with is one, whatever the fields of others hold.
+    let isTold = told || first.looksLikeHeader && own.dropFirst().contains { $0.fields.count == first.fields.count }
     let others: [UInt8] = isTold ? [] : [UInt8(ascii: ","), UInt8(ascii: ";"), 9].filter { $0 != delimiter }
     return ([own] + others.map { records(bytes, $0, atEnd) }).lazy.compactMap { headerLine($0, numbersBelow: isEven) }.first
   }
