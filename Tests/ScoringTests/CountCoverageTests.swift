@@ -23,7 +23,7 @@ private func quantile(_ chances: [Double], _ level: Double) -> Double {
 
 private func bounds(_ levels: [Double], _ quantiles: [Double], _ target: Double) -> [(least: Double, most: Double)] {
   var values = [Double](repeating: 0, count: 2 * levels.count)
-  CountCoverage(levels: levels).evaluate(quantiles: quantiles, target: target, stride: 2, into: &values)
+  CountCoverage(levels: levels, points: levels).evaluate(quantiles: quantiles, target: target, stride: 2, into: &values)
   return levels.indices.map { (values[2 * $0], values[2 * $0 + 1]) }
 }
 
@@ -88,17 +88,22 @@ private func bounds(_ levels: [Double], _ quantiles: [Double], _ target: Double)
     #expect(zero[0] == (0.5, 1) && zero[1] == (1, 1))
   }
 
-  /// The histogram of calibrated counts is flat but for what levels leave open: a bin's mass is out by no more than half the gaps at its edges.
-  @Test func theHistogramOfCountsIsNearlyFlat() {
+  /// Bounds at points that are no levels hold them too, so the histogram of calibrated counts is flat, whatever the levels.
+  @Test(arguments: [hub, [0.5], [0.1, 0.25, 0.5, 0.75, 0.9]])
+  func boundsHoldEveryPoint(_ levels: [Double]) {
+    let points = (1...20).map { Double($0) / 20 }
     for chances in [poisson(1), poisson(0.1), poisson(5), geometric(0.4)] {
-      let transform = ProbabilityIntegralTransform(levels: hub, bins: 10, isOfCounts: true)
-      let quantiles = hub.map { quantile(chances, $0) }
-      var (shares, row) = ([Double](repeating: 0, count: 10), [Double](repeating: 0, count: 10))
+      let coverage = CountCoverage(levels: levels, points: points)
+      let quantiles = levels.map { quantile(chances, $0) }
+      var (means, row) = ([Double](repeating: 0, count: 40), [Double](repeating: 0, count: 40))
       for (y, chance) in chances.enumerated() {
-        transform.evaluate(quantiles: quantiles, target: Double(y), into: &row)
-        for bin in 0..<10 { shares[bin] += chance * row[bin] }
+        coverage.evaluate(quantiles: quantiles, target: Double(y), stride: 2, into: &row)
+        for k in means.indices {
+          #expect(k < 2 || row[k] >= row[k - 2])
+          means[k] += chance * row[k]
+        }
       }
-      for share in shares { #expect(abs(share - 0.1) < 0.025, "\(shares)") }
+      for (j, point) in points.enumerated() { #expect(means[2 * j] <= point + 1e-9 && means[2 * j + 1] >= point - 1e-9) }
     }
   }
 }

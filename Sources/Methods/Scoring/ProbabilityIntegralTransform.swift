@@ -6,21 +6,18 @@ import Quantiles
 /// Levels tell F(y) up to a range, over which the row's unit of mass is spread evenly, without a random draw, as the histogram for
 /// counts does it (Czado, Gneiting, Held 2009, "Predictive model assessment for count data", §2.1):
 /// - y strictly between the quantiles at neighbouring levels: from one level to the other, where levels 0 and 1 stand at −∞ and +∞;
-/// - y equal to the quantiles at τ_j, …, τ_k: from halfway between τ_{j−1} and τ_j to halfway between τ_k and τ_{k+1}; for counts, of which 0 is the
-///   least, from 0 where y = 0.
+/// - y equal to the quantiles at τ_j, …, τ_k: from halfway between τ_{j−1} and τ_j to halfway between τ_k and τ_{k+1}.
 ///
 /// Quantiles need not be sorted: only how many are below y and how many equal it counts.
 public struct ProbabilityIntegralTransform: Sendable {
   /// Levels 0, τ_1, …, τ_m, 1 in units of 1 / `unit`, so that levels on the edge of a bin are on it exactly.
   private let ends: [Int]
   private let binWidth: Int
-  private let isOfCounts: Bool
   public let bins: Int
 
   /// `levels` increasing, in (0, 1); `bins` from 1 to 1000.
-  public init(levels: [Double], bins: Int, isOfCounts: Bool = false) {
+  public init(levels: [Double], bins: Int) {
     self.bins = bins
-    self.isOfCounts = isOfCounts
     ends = ([0] + levels.map { Level($0).key } + [Level.one]).map { 2 * bins * $0 }
     binWidth = 2 * Level.one
   }
@@ -34,7 +31,7 @@ public struct ProbabilityIntegralTransform: Sendable {
       atMost += oneIf(quantiles[j] <= target)
     }
     let isTie = atMost > below
-    let lower = isOfCounts && target == 0 ? 0 : isTie ? (ends[below] + ends[below + 1]) / 2 : ends[below]
+    let lower = isTie ? (ends[below] + ends[below + 1]) / 2 : ends[below]
     let upper = isTie ? (ends[atMost] + ends[atMost + 1]) / 2 : ends[below + 1]
     for bin in 0..<bins {
       let overlap = min(upper, (bin + 1) * binWidth) - max(lower, bin * binWidth)

@@ -80,7 +80,11 @@ public struct ScoreAccumulator: Sendable {
   /// The mean of every column.
   public var means: [Double] {
     let total = exactWeight
-    return sums.map { $0.divided(by: total) }
+    let rounded = total.rounded
+    return sums.map { sum in
+      let own = sum.rounded
+      return own.isNormal && rounded.isNormal ? own / rounded : sum.divided(by: total)
+    }
   }
 }
 

@@ -90,7 +90,7 @@ struct QScore: FilterTool {
     help: ArgumentHelp(
       """
       With --reliability and --pit, targets are counts (0, 1, 2, ...): one equal to a quantile is shared among the levels that it may belong to, as \
-      in the non-randomised PIT of Czado, Gneiting and Held (2009), and coverage is the value nearest to the level that they leave open.
+      in the non-randomised PIT of Czado, Gneiting and Held (2009); what quantiles leave open is taken as near to calibrated as it may be.
       """))
   var counts = false
 

@@ -68,7 +68,7 @@ final class ScoringWorker: RowWorker {
       let scores = LevelScores(levels: levels)
       return { scores.evaluate(quantiles: $0, target: $1, into: $3) }
     case .reliability(ofCounts: true):
-      let coverage = CountCoverage(levels: levels)
+      let coverage = CountCoverage(levels: levels, points: levels)
       return { quantiles, target, weight, values in
         coverage.evaluate(quantiles: quantiles, target: target, stride: 3, into: values)
         for j in levels.indices { values[3 * j + 2] = weight }
@@ -80,8 +80,11 @@ final class ScoringWorker: RowWorker {
           values[2 * j + 1] = weight
         }
       }
-    case .pit(let bins, let ofCounts):
-      let transform = ProbabilityIntegralTransform(levels: levels, bins: bins, isOfCounts: ofCounts)
+    case .pit(let bins, ofCounts: true):
+      let coverage = CountCoverage(levels: levels, points: (1...bins).map { Double($0) / Double(bins) })
+      return { coverage.evaluate(quantiles: $0, target: $1, stride: 2, into: $3) }
+    case .pit(let bins, ofCounts: false):
+      let transform = ProbabilityIntegralTransform(levels: levels, bins: bins)
       return { transform.evaluate(quantiles: $0, target: $1, into: $3) }
     }
   }

@@ -28,7 +28,7 @@ enum TallyKind: Equatable {
     case .levels: ["pinball", "coverage"]
     // Parts of counts do not merge with others.
     case .reliability(let ofCounts): ofCounts ? ["least_coverage", "most_coverage", "weight"] : ["coverage", "weight"]
-    case .pit(_, let ofCounts): ofCounts ? ["share_of_counts"] : ["share"]
+    case .pit(_, let ofCounts): ofCounts ? ["least_up_to", "most_up_to"] : ["share"]
     }
   }
 
@@ -219,7 +219,8 @@ extension Tally {
       let (key, (g, t)) = (order[i / rowsOfKey.count], rowsOfKey[i % rowsOfKey.count])
       let values = by.isEmpty ? [] : keys.names[key]
       let sums = cells[key][g].sums[t]
-      return [.text(models[g])] + values.map { .field($0) } + labelCells(g, t) + [.count(sums.rows)] + shown(g, t, sums, bands).map { .number($0) }
+      return [.text(models[g])] + values.map { .field($0) } + labelCells(g, t) + [.count(sums.rows)]
+        + shown(g, t, cells[key][g].sums, bands).map { .number($0) }
     }
     return Report(columns: reportColumns.names, labels: reportColumns.labels, rows: rows)
   }
@@ -232,15 +233,23 @@ extension Tally {
     }
   }
 
-  private func shown(_ g: Int, _ t: Int, _ sums: ScoreAccumulator, _ bands: ReliabilityBands) -> [Double] {
+  private func shown(_ g: Int, _ t: Int, _ all: [ScoreAccumulator], _ bands: ReliabilityBands) -> [Double] {
+    let sums = all[t]
     switch kind {
     case .scores, .levels: return sums.means
     case .reliability(let ofCounts):
       guard sums.rows > 0 else { return [Double](repeating: .nan, count: 5) }
       // Of counts what is nearest to the level among what the quantiles leave open.
-      let coverage = ofCounts ? min(max(levels[g][t], sums.mean(0)), sums.mean(1)) : sums.mean(0)
+      let coverage = ofCounts ? CountCoverage.nearest(to: levels[g][t], least: sums.mean(0), most: sums.mean(1)) : sums.mean(0)
       return [coverage] + bands.ends(g, t, count: effectiveRows(sums))
-    case .pit(let bins, _): return sums.means + sums.means.map { $0 * Double(bins) }
+    case .pit(let bins, ofCounts: false): return sums.means + sums.means.map { $0 * Double(bins) }
+    case .pit(let bins, ofCounts: true):
+      guard sums.rows > 0 else { return [.nan, .nan] }
+      func upTo(_ t: Int) -> Double {
+        t < 0 ? 0 : CountCoverage.nearest(to: Double(t + 1) / Double(bins), least: all[t].mean(0), most: all[t].mean(1))
+      }
+      let share = upTo(t) - upTo(t - 1)
+      return [share, share * Double(bins)]
     }
   }
 
