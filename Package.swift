@@ -11,9 +11,10 @@ let staticTool: [LinkerSetting] =
   sanitized != nil
   ? []
   : [
-    .unsafeFlags([
-      "-static-executable", "-use-ld=lld", "-l_FoundationCShims", "-l_FoundationCollections", "-lswiftSynchronization", "-Xlinker", "-s",
-    ] + ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"].flatMap { ["-Xlinker", "--wrap=\($0)"] })
+    .unsafeFlags(
+      [
+        "-static-executable", "-use-ld=lld", "-l_FoundationCShims", "-l_FoundationCollections", "-lswiftSynchronization", "-Xlinker", "-s",
+      ] + ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"].flatMap { ["-Xlinker", "--wrap=\($0)"] })
   ]
 
 /// A tool: its flags, its modes, and one `run` that reads like a sentence. It takes the methods it offers.
@@ -89,7 +90,8 @@ let package = Package(
     .testTarget(name: "MethodKitTests", dependencies: ["MethodKit"]),
     .testTarget(name: "LearnersTests", dependencies: ["TestSupport", "Learners", "NetworkModels", "Designs", "MethodKit"] + numerics),
     .testTarget(name: "AggregationTests", dependencies: ["TestSupport", "Aggregation", "NetworkModels", "MethodKit"] + numerics),
-    .testTarget(name: "CalibrationTests", dependencies: ["TestSupport", "Calibration", "MethodKit", "Regression", "LinearAlgebra", "Quantiles", "Groundwork"]),
+    .testTarget(
+      name: "CalibrationTests", dependencies: ["TestSupport", "Calibration", "MethodKit", "Regression", "LinearAlgebra", "Quantiles", "Groundwork"]),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "MethodKit", "Quantiles", "Groundwork"]),
     .testTarget(name: "TablesTests", dependencies: ["Tables", "Groundwork"]),
     .testTarget(name: "FilterKitTests", dependencies: ["FilterKit", "Tables", "Quantiles", "Groundwork"]),

@@ -19,7 +19,9 @@ package enum DamageTrials {
   package static func damaged(_ bytes: [UInt8], _ random: inout RandomStream) -> [UInt8] {
     var bytes = bytes
     if bytes.count >= 8, random.below(4) == 0 {
-      let hostile: [UInt64] = [0, 1, 2, 1 << 31, 1 << 32, 1 << 53, 1 << 62, UInt64(Int64.max), 1 << 63, .max, 0x7FF0_0000_0000_0000, 0x7FF8_0000_0000_0000]
+      let hostile: [UInt64] = [
+        0, 1, 2, 1 << 31, 1 << 32, 1 << 53, 1 << 62, UInt64(Int64.max), 1 << 63, .max, 0x7FF0_0000_0000_0000, 0x7FF8_0000_0000_0000,
+      ]
       let value = hostile[random.below(hostile.count)]
       let place = random.below(bytes.count / 8) * 8
       for k in 0..<8 where place + k < bytes.count { bytes[place + k] = UInt8(truncatingIfNeeded: value >> (8 * k)) }

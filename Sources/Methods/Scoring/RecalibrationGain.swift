@@ -7,7 +7,8 @@ import Quantiles
 ///
 /// where m_{−k} is the isotonic quantile regression of the rows outside fold k. `QuantileScoreDecomposition.miscalibration` is the same with m fitted
 /// on all rows, so it is never negative, and of forecasts without fault it is what m overfits: of 100, 400 and 1600 rows (target =
-/// forecast plus normal noise) 38, 18 and 8 % of the loss at level 0.05, and 22, 10 and 4 % at the median. The gain is negative there, as m costs what its noise costs.
+/// forecast plus normal noise) 38, 18 and 8 % of the loss at level 0.05, and 22, 10 and 4 % at the median.
+/// The gain is negative there, as m costs what its noise costs.
 ///
 /// Rows are dealt to 10 folds at random, the same ones for the same number of rows; where rows depend on one another it flatters still. Between the
 /// forecasts that m was fitted on it is interpolated, outside it is constant (as R's `approxfun(rule = 2)`).

@@ -86,7 +86,8 @@ struct LearntCombination: LearntAnswers {
   func model(_ header: Header) -> ModelFile {
     let readsFeatures = methods.contains { $0.type.usesFeatures }
     return combination.model(
-      fits.kept, folds: rows.copiedFolds, methods: methods.map(\.name), schema: readsFeatures ? rows.features.map { FeatureSchema($0, dates: rows.dates) } : nil, header: header,
+      fits.kept, folds: rows.copiedFolds, methods: methods.map(\.name),
+      schema: readsFeatures ? rows.features.map { FeatureSchema($0, dates: rows.dates) } : nil, header: header,
       target: target,
       training: fits.summary)
   }

@@ -101,7 +101,10 @@ struct Combination {
 
   /// What `--save` keeps: a fit, or one for each of several folds that did not teach it, the first one's before the folds, and each of the others
   /// with its method, since every copy chooses its own.
-  func model(_ fits: [any FittedAggregator], folds: [Int]?, methods: [String], schema: FeatureSchema?, header: Header, target: String?, training: [String: String])
+  func model(
+    _ fits: [any FittedAggregator], folds: [Int]?, methods: [String], schema: FeatureSchema?, header: Header, target: String?,
+    training: [String: String]
+  )
     -> ModelFile
   {
     var writer = ByteWriter()

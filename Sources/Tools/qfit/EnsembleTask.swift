@@ -51,7 +51,8 @@ struct EnsembleTask: LearningTask {
       try learners.enumerated().map { try choice.choose($1, training, without: unseen, index: $0, session) }
     }
     let ensemble = try FittedEnsemble(
-      chosen.count == 1 ? chosen[0] : learners, fitted: chosen, training, levels: levels, fits: fits, copies: flags.copies, saves: options.save != nil, session: session, seed: seed)
+      chosen.count == 1 ? chosen[0] : learners, fitted: chosen, training, levels: levels, fits: fits, copies: flags.copies,
+      saves: options.save != nil, session: session, seed: seed)
     return FittedTable(
       ensemble: ensemble, training: training, copies: flags.copies, target: table.header.names[roles.target], writesFold: writesFold(roles),
       answeredRows: options.newOnly ? training.unlabelled : table.rows)
@@ -70,8 +71,8 @@ struct EnsembleTask: LearningTask {
     }
     guard coefficients >= 5, 2 * coefficients > rows, coefficients < 4 * rows else { return }
     session.diagnostics.warn(
-      "\(linear.name): \(counted(coefficients, "coefficient")) for \(counted(rows, "labelled row")): out-of-fold predictions err otherwise than those of "
-        + "new rows, and what learns from them (qconformal) promises nothing; give more rows or fewer features, or use lasso")
+      "\(linear.name): \(counted(coefficients, "coefficient")) for \(counted(rows, "labelled row")): out-of-fold predictions err "
+        + "otherwise than those of new rows, and what learns from them (qconformal) promises nothing; give more rows or fewer features, or use lasso")
   }
 
   /// Says once, whatever the learners and folds, that a level has n · min(τ, 1 − τ) < 1 for n labelled rows of positive weight: less than

@@ -27,7 +27,8 @@ final class FittedEnsemble {
   /// with `saves`, the models that `model` keeps stay in memory. `chosen` are the learners with their settings, the same for all fits or those
   /// of each.
   init(
-    _ learners: [NamedLearner], fitted chosen: [[NamedLearner]], _ training: LabelledRows, levels: [Double], fits: [[Int]], copies: CopyPlan, saves: Bool, session: FilterSession,
+    _ learners: [NamedLearner], fitted chosen: [[NamedLearner]], _ training: LabelledRows, levels: [Double], fits: [[Int]], copies: CopyPlan,
+    saves: Bool, session: FilterSession,
     seed: UInt64
   ) throws {
     self.learners = learners

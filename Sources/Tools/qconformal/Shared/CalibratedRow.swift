@@ -14,7 +14,8 @@ struct AnswerPlan {
   let bounds: AnswerBounds
 }
 
-/// A row whose quantiles are moved: read, changed by a calibration, kept within bounds, rounded away from what is promised and written. One value per worker.
+/// A row whose quantiles are moved: read, changed by a calibration, kept within bounds, rounded away from what is promised and written.
+/// One value per worker.
 final class CalibratedRow {
   let plan: AnswerPlan
   let quantiles: QuantileCodec

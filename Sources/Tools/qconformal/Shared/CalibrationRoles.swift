@@ -48,6 +48,7 @@ struct CalibrationRoles {
   func explanation(_ header: Header) -> [(String, String)] {
     [("target", header.names[target])]
       + [("fold", fold), ("held", copy), ("weight", weight)].compactMap { name, column in column.map { (name, header.names[$0]) } }
-      + by.map { ("by", header.names[$0]) } + [order].compactMap { $0 }.map { ("order", header.names[$0.column]) } + given.map { ("given", header.names[$0]) }
+      + by.map { ("by", header.names[$0]) } + [order].compactMap { $0 }.map { ("order", header.names[$0.column]) }
+      + given.map { ("given", header.names[$0]) }
   }
 }
