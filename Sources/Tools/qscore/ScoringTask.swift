@@ -43,6 +43,7 @@ final class ScoringWorker: RowWorker {
   private let evaluators: [[Evaluator]]
   private let values: UnsafeMutablePointer<Double>
   private(set) var tally: Tally
+  private let foldReader = NumberReader()
 
   init(roles: ScoringRoles, header: Header, kind: TallyKind) {
     self.roles = roles
@@ -91,6 +92,7 @@ final class ScoringWorker: RowWorker {
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     try forecasts.read(row)
+    if let fold = roles.fold, !tally.hasTaught, case .number = row.number(fold, foldReader) { tally.hasTaught = true }
     try forecasts.forEachScale { s in
       let key = roles.keyNames.isEmpty ? 0 : try tally.key(row, roles.by, scale: roles.scaleLabel(s), block: block)
       for g in roles.groups.indices {

@@ -69,6 +69,8 @@ struct Tally {
   /// Forecasts seen, and those with a quantile equal to the target, while all targets are whole numbers from 0: such may be counts.
   private var (whole, tied) = (0, 0)
   private(set) var mayBeCounts: Bool
+  /// Whether a row has a fold, so that it may have calibrated what it is scored by.
+  var hasTaught = false
   /// What is summed.
   let columns: [String]
   private let keys = KeyTable()
@@ -148,6 +150,7 @@ struct Tally {
   /// Adds another tally of the same models and scores.
   private mutating func merge(_ other: Tally) throws {
     mayBeCounts = mayBeCounts && other.mayBeCounts
+    hasTaught = hasTaught || other.hasTaught
     (whole, tied) = (whole + other.whole, tied + other.tied)
     let numbers = by.isEmpty ? [0] : try keys.merge(other.keys)
     for (theirs, ours) in numbers.enumerated() {
@@ -179,6 +182,10 @@ struct Tally {
       let names = lacking.map { "\($0.isEmpty ? "(no name)" : $0) (\(rows($1)))" }
       let head = hasTargets ? "" : "\(rows(withoutTarget)) without a target, and "
       messages = ["not scored: \(head)rows without all quantiles of \(counted(lacking.count, "model")): \(list(names))"]
+    }
+    if hasTaught, kind != .scores || columns.contains(where: { $0.hasPrefix("interval_coverage") }) {
+      messages.append(
+        "rows with a fold have taught: if qconformal calibrated them, they cover as they should by construction; judge coverage on other rows")
     }
     // A few ties are no harm, and few rows show nothing.
     if mayBeCounts, tied >= 20, tied * 10 >= whole {
