@@ -6,9 +6,9 @@ import Quantiles
 ///
 ///     P(U ≤ u) = (u − F(y − 1)) / (F(y) − F(y − 1)), held within 0 and 1
 ///
-/// (Czado, Gneiting, Held 2009, "Predictive model assessment for count data", §2.1). Quantiles tell F up to a range: with τ_j, …, τ_k the levels
-/// whose quantile is y, F(y − 1) is in [τ_{j−1}, τ_j), and 0 for y = 0, and F(y) in [τ_k, τ_{k+1}); where y is no quantile, both are between the levels
-/// around it; levels 0 and 1 stand at the ends. That bounds the probability from both sides.
+/// (Czado, Gneiting, Held 2009, "Predictive model assessment for count data", §2.1). Quantiles tell F up to a range: with τ_j, …, τ_k
+/// the levels whose quantile is y, F(y − 1) is in [τ_{j−1}, τ_j), and 0 for y = 0, and F(y) in [τ_k, τ_{k+1}); where y is no quantile,
+/// both are between the levels around it; levels 0 and 1 stand at the ends. That bounds the probability from both sides.
 ///
 /// The share of rows with U ≤ u lies between the means of the bounds in expectation, whatever the levels are, so the point between them that is
 /// nearest to u (`nearest`) tells as much of miscalibration as quantiles can. Quantiles need not be sorted: only how many are below y and how many

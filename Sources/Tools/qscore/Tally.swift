@@ -190,9 +190,8 @@ struct Tally {
     // A few ties are no harm, and few rows show nothing.
     if mayBeCounts, tied >= 20, tied * 10 >= whole {
       messages.append(
-        "targets are whole numbers, and \(tied) of \(counted(whole, "forecast")) have a quantile equal to theirs, which a continuous "
-          + "target never has; "
-          + "give --counts if they are counts")
+        "targets are whole numbers, and \(tied) of \(counted(whole, "forecast")) have a quantile equal to theirs, "
+          + "which a continuous target never has; give --counts if they are counts")
     }
     return messages
   }
