@@ -6,7 +6,7 @@ import Testing
 /// The counts of tables that hold their new target are held against the binomial distribution: a test fails by chance once in a thousand times.
 @Suite struct CalibrationPromiseTests {
   private static let tables = 3000
-  private static let normal: (inout RandomStream) -> Double = { random in
+  private static func normal(_ random: inout RandomStream) -> Double {
     (-2 * log(1 - random.uniform())).squareRoot() * cos(2 * .pi * random.uniform())
   }
 
@@ -128,7 +128,7 @@ import Testing
     var random = RandomStream(seed: 6)
     for table in 0..<40 { for i in 0..<200 { lines.append("\(table),\(text(CalibrationPromiseTests.normal(&random) * (i < 100 ? 1 : 5))),-1,1") } }
     try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: shell.folder.appendingPathComponent("t.csv"))
-    let result = try shell.run("qconformal -q --target y --by key t.csv | qscore -q --target y --by key | cut -d, -f9")
+    let result = try shell.run("qconformal -q --target y --by key t.csv | qscore -q --target y --by key | cut -d, -f11")
     let shares = result.text.split(separator: "\n").dropFirst().map { Double($0)! }
     #expect(shares.count == 40 && shares.allSatisfy { abs($0 - 0.8) <= 0.015 }, "\(shares)")
     // A binomial share of 200 rows strays by .028.
@@ -142,7 +142,7 @@ import Testing
     let result = try Shell.run(
       """
       awk 'BEGIN { print "t,y,q0.05,q0.5,q0.95"; for (i = 1; i <= 500; i++) print i ",3,2,3,4" }' |
-        qconformal -q --target y -m \(method) --order t | qscore -q --target y --intervals 90 | cut -d, -f8 | tail -n 1
+        qconformal -q --target y -m \(method) --order t | qscore -q --target y --intervals 90 | cut -d, -f10 | tail -n 1
       """)
     #expect(result.text == "1\n", "\(result.text)\(result.error)")
   }

@@ -235,7 +235,7 @@ import Testing
           if file.body == recipient.file.body { continue }
           defer { pair += 1 }
           // Of other methods a share is enough.
-          if !triesAll, donor.method != recipient.method, pair % (donor.size != recipient.size ? 12 : 3) != 0 { continue }
+          if !triesAll, donor.method != recipient.method, pair % (donor.size != recipient.size ? 24 : 6) != 0 { continue }
           file.header.bytes = file.body.count
           grafts.append(("\(donor.method) \(donor.size) from cut \(k) on in \(recipient.method) \(recipient.size)", file, recipient))
         }

@@ -204,7 +204,7 @@ import Testing
     _ = try shell.run(table + "head -80 t.csv | qconformal -q -m \(method) --by place --order date --state m > /dev/null; head -3 t.csv > rows.csv")
     let state = [UInt8](try Data(contentsOf: shell.folder.appendingPathComponent("m")))
     let versions = damaged(state)
-    #expect(versions.count > 100)
+    #expect(versions.count > 50)
     for (place, bytes) in versions { try Data(bytes).write(to: shell.folder.appendingPathComponent("d\(place)")) }
     let found = try shell.run(
       """
@@ -226,7 +226,7 @@ import Testing
     return found.text.hasSuffix(end) ? String(found.text.dropLast(end.count)) : found.text + found.error + "not all files were tried\n"
   }
 
-  private static func places(_ count: Int) -> [Int] { (1..<count).filter { $0 < 60 || $0 >= count - 30 || $0 % 41 == 0 } }
+  private static func places(_ count: Int) -> [Int] { (1..<count).filter { $0 % 3 == 0 && ($0 < 60 || $0 >= count - 30) || $0 % 41 == 0 } }
 
   @Test(arguments: ["aci:window=20", "saocp"])
   func aDamagedStateIsRefused(_ method: String) throws {
