@@ -111,7 +111,9 @@ import Testing
     let still = simulation(labelled: 30, levels: [0.1, 0.9], seed: 4) { random, _, _ in (1, CalibrationPromiseTests.normal(&random)) }
     let covered = zip(try answers(still, "--decay 0.9 --order t", shell), still.truths).count { $0[0] <= $1 && $1 <= $0[1] }
     #expect(isNotTooFew(covered, share: 0.8), "\(covered)")
-    let moved = simulation(labelled: 30, levels: [0.1, 0.9], seed: 5) { random, _, i in (1, CalibrationPromiseTests.normal(&random) + (i < 25 ? 0 : 6)) }
+    let moved = simulation(labelled: 30, levels: [0.1, 0.9], seed: 5) { random, _, i in
+      (1, CalibrationPromiseTests.normal(&random) + (i < 25 ? 0 : 6))
+    }
     let decay = 0.5
     let weights = (0..<30).map { pow(decay, Double(30 - $0)) }
     let loss = 2 * weights[..<25].reduce(0, +) / (weights.reduce(0, +) + 1)

@@ -121,7 +121,7 @@ def online():
     n = 3000
     for name, series in [("a jump", [random.gauss(0, 1 if i < n / 2 else 5) for i in range(n)]), ("the median", [0.0] * n),
                          ("growing", [i * 0.01 * random.choice([-1, 1]) for i in range(n)])]:
-        count = misses("aci", series)
+        count = misses("aci:gamma=0.05", series)
         bound = 0.1 * n + (0.9 + 0.05) / 0.05
         global broken
         broken += count > bound
