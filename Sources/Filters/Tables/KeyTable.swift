@@ -32,17 +32,26 @@ public final class KeyTable {
 
   /// The number of the key that the row has in these columns, with `more` as one value more.
   public func number(of row: Row, _ columns: [Int], and more: FieldText? = nil, block: Int = 0) throws -> Int {
+    try number(of: row, columns, and: more, at: Place(block: block, row: row.index))
+  }
+
+  /// The same for a row that stands elsewhere in the order of those that spell keys.
+  public func number(of row: Row, _ columns: [Int], and more: FieldText? = nil, at place: Place) throws -> Int {
+    func values() -> [FieldText] { columns.map { row.content($0) } + [more].compactMap { $0 } }
+    func spelled(_ number: Int) -> Int {
+      if place < places[number] { (names[number], places[number]) = (values(), place) }
+      return number
+    }
     if KeyForm.areOwnForms(row, columns) {
       appendKey(row, columns, more)
-      if let number = keys.find(buffer.bytes) { return number }
-      return try number(of: columns.map { row.content($0) } + [more].compactMap { $0 }, at: Place(block: block, row: row.index))
+      if let number = keys.find(buffer.bytes) { return spelled(number) }
+      return try number(of: values(), at: place)
     }
     appendFields(row, columns)
     if let more { more.bytes.withUnsafeBufferPointer { KeyTable.append($0, to: buffer) } }
-    if let spelling = spellings.find(buffer.bytes) { return Int(keyOfSpelling[spelling]) }
+    if let spelling = spellings.find(buffer.bytes) { return spelled(Int(keyOfSpelling[spelling])) }
     _ = try spellings.add(buffer.bytes)
-    let values = columns.map { row.content($0) } + [more].compactMap { $0 }
-    let number = try self.number(of: values, at: Place(block: block, row: row.index))
+    let number = try self.number(of: values(), at: place)
     keyOfSpelling.append(Int32(number))
     return number
   }

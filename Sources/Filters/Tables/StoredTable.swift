@@ -233,9 +233,10 @@ public final class StoredTable {
     return .categories(codes: numbers.map { codes[Int($0)] }, categories: categories)
   }
 
-  /// Of every row the number of the key that it has in these columns, and the keys. Reads the records again.
-  public func keys(_ columns: [Int]) throws -> (numbers: [Int32], keys: KeyTable) {
-    let worker = KeyWorker(columns)
+  /// Of every row the number of the key that it has in these columns, and the keys. A key is spelt as its first row spells it, of those that come
+  /// `first` where there is one. Reads the records again.
+  public func keys(_ columns: [Int], spelledBy first: @escaping (Int) -> Bool = { _ in true }) throws -> (numbers: [Int32], keys: KeyTable) {
+    let worker = KeyWorker(columns, first)
     records.rewind()
     _ = try RowPipeline(source: records, format: format, header: header, output: nil).run([worker])
     return (worker.numbers, worker.keys)
@@ -463,9 +464,14 @@ private final class KeyWorker: RowWorker {
   let keys = KeyTable()
   private(set) var numbers: [Int32] = []
 
-  init(_ columns: [Int]) { self.columns = columns }
+  private let isFirst: (Int) -> Bool
 
-  override func handle(_ row: Row, into output: ByteBuffer) throws { numbers.append(Int32(try keys.number(of: row, columns))) }
+  init(_ columns: [Int], _ isFirst: @escaping (Int) -> Bool) { (self.columns, self.isFirst) = (columns, isFirst) }
+
+  override func handle(_ row: Row, into output: ByteBuffer) throws {
+    let place = KeyTable.Place(block: isFirst(numbers.count) ? 0 : 1, row: numbers.count)
+    numbers.append(Int32(try keys.number(of: row, columns, at: place)))
+  }
 }
 
 private final class TimeWorker: RowWorker {

@@ -76,7 +76,7 @@ struct PartialScores {
         target: labelled.map { targets[$0] },
         weights: weights.map { weights in labelled.map { weights[$0] } })
     }
-    let keys = roles.by.isEmpty ? nil : try RowKey.keys(table, roles.by)
+    let keys = roles.by.isEmpty ? nil : try RowKey.keys(table, roles.by) { !targets[$0].isNaN }
     let members = keys.map { keys in Dictionary(grouping: labelled.indices) { keys[labelled[$0]] } } ?? [RowKey([]): Array(labelled.indices)]
     byKey = try members.mapValues { positions in
       KeyScores(

@@ -55,7 +55,7 @@ struct CalibrationRows {
     self.times = times
     func age(_ i: Int) -> Int { times.map { $0.count - $0.steps[labelled[i]] } ?? own.count - i }
     weights = column == nil && decay == nil ? nil : own.indices.map { own[$0] * pow(decay ?? 1, Double(age($0))) }
-    keys = roles.by.isEmpty ? nil : try RowKey.keys(table, roles.by)
+    keys = roles.by.isEmpty ? nil : try RowKey.keys(table, roles.by) { position[$0] >= 0 }
     session.tellFeatureKinds(table, roles.given)
     features = roles.given.isEmpty ? nil : try featureTable(table, columns: roles.given)
     dates = roles.kinds.dates

@@ -22,9 +22,9 @@ struct RowKey: Hashable, Comparable, Sendable {
     zip(columns, zip(values, forms)).map { column, value in value.1.isEmpty ? "\(column) missing" : "\(column)=\(value.0)" }.joined(separator: ", ")
   }
 
-  /// The key of every row of a stored table.
-  static func keys(_ table: StoredTable, _ columns: [Int]) throws -> [RowKey] {
-    let (numbers, keys) = try table.keys(columns)
+  /// The key of every row of a stored table, spelt as its first labelled row spells it: parts of a table know no others.
+  static func keys(_ table: StoredTable, _ columns: [Int], labelled: @escaping (Int) -> Bool) throws -> [RowKey] {
+    let (numbers, keys) = try table.keys(columns, spelledBy: labelled)
     let names = keys.names.map(RowKey.init)
     return numbers.map { names[Int($0)] }
   }
