@@ -21,6 +21,7 @@ public func recalibrationGain(level: Double, forecasts: [Double], targets: [Doub
   var random = RandomStream(seed: 1, stream: 0xCF)
   random.shuffle(&dealt)
   let folds = min(10, n)
+  let weights = weights.map(PowerOfTwo.scaled)
   var (gain, total) = (ExactSum(), ExactSum())
   for fold in 0..<folds {
     let (held, teaching) = (dealt.indices.filter { $0 % folds == fold }, dealt.indices.filter { $0 % folds != fold }.map { dealt[$0] })
