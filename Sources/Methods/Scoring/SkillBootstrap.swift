@@ -26,8 +26,8 @@ public struct SkillBootstrap: Sendable {
 
   /// - scores, weights: as for `PairwiseSkill`; units: of each row, from 0 ..< `unitCount`; statistics: those that `interval` may ask for.
   ///
-  /// The same seed gives the same resamples, whatever `threads` is. For s statistics O(n k s) a resample, and O(k² + k s) for each set of models that
-  /// answered some row together and no other did.
+  /// The same seed gives the same resamples, whatever `threads` is. A resample costs O(u k) for u units, as much again for
+  /// each relative skill and O(u) for each ratio, and O(k² + k s) for each set of models that answered some row together and no other did.
   public init(
     scores: [Double], weights: [Double]? = nil, models k: Int, units: [Int32], unitCount: Int, statistics: [SkillStatistic], resamples: Int,
     seed: UInt64, threads: Int
@@ -65,26 +65,26 @@ public struct SkillBootstrap: Sendable {
   }
 }
 
-/// Rows of scores by unit, and by which models answered.
+/// Sums of scores by unit, and by which models answered.
 private struct UnitRows: Sendable {
-  let scores: [Double]
-  let weights: [Double]?
   let k: Int
-  /// Rows unit by unit: those of unit u are `rows[starts[u] ..< starts[u + 1]]`.
-  let rows: [Int32]
+  /// The entries of unit u, one for each set of models that answered some of its rows, are `starts[u] ..< starts[u + 1]`.
   let starts: [Int]
-  /// Of each row, which of `answered` it is.
+  /// Of each entry, which of `answered` it is.
   let patterns: [Int32]
+  /// Of each entry, the weighted sums of its models' scores, k an entry; 0 for those that did not answer.
+  let sums: [Double]
   /// The models that answered a row, each combination once.
   let answered: [[Int]]
   /// The same, a row of k a combination.
   let isAnswered: [Bool]
 
+  /// O(n k).
   init(scores: [Double], weights: [Double]?, models k: Int, units: [Int32], unitCount: Int) {
-    (self.scores, self.weights, self.k) = (scores, weights, k)
+    self.k = k
     var patternOfAnswers: [[Int]: Int32] = [:]
     var answered: [[Int]] = []
-    patterns = units.indices.map { row -> Int32 in
+    let patternOfRow = units.indices.map { row -> Int32 in
       let models = (0..<k).filter { !scores[row * k + $0].isNaN }
       if let pattern = patternOfAnswers[models] { return pattern }
       patternOfAnswers[models] = Int32(answered.count)
@@ -93,68 +93,86 @@ private struct UnitRows: Sendable {
     }
     self.answered = answered
     isAnswered = answered.flatMap { models in (0..<k).map(models.contains) }
+    let order = units.indices.sorted { (units[$0], patternOfRow[$0], $0) < (units[$1], patternOfRow[$1], $1) }
     var starts = [Int](repeating: 0, count: unitCount + 1)
-    for unit in units { starts[Int(unit) + 1] += 1 }
-    for unit in 0..<unitCount { starts[unit + 1] += starts[unit] }
-    self.starts = starts
-    var next = starts
-    var rows = [Int32](repeating: 0, count: units.count)
-    for (row, unit) in units.enumerated() {
-      rows[next[Int(unit)]] = Int32(row)
-      next[Int(unit)] += 1
+    var patterns: [Int32] = []
+    var sums: [Double] = []
+    var last: (unit: Int32, pattern: Int32) = (-1, -1)
+    for row in order {
+      if (units[row], patternOfRow[row]) != last {
+        last = (units[row], patternOfRow[row])
+        patterns.append(last.pattern)
+        sums.append(contentsOf: repeatElement(0, count: k))
+        starts[Int(last.unit) + 1] = patterns.count
+      }
+      let weight = weights?[row] ?? 1
+      for i in answered[Int(last.pattern)] { sums[(patterns.count - 1) * k + i] += weight * scores[row * k + i] }
     }
-    self.rows = rows
+    for unit in 0..<unitCount { starts[unit + 1] = max(starts[unit + 1], starts[unit]) }
+    (self.starts, self.patterns, self.sums) = (starts, patterns, sums)
   }
 
   /// The logarithm of each statistic and its standard error, where unit u counts `draws[u]` times.
   func estimates(_ statistics: [SkillStatistic], draws: [Double]) -> [SkillBootstrap.Estimate] {
     let sums = pairSums(draws)
     let skill = PairwiseSkill(models: k, sums: sums)
+    let drawn = draws.indices.filter { draws[$0] > 0 }
     return statistics.map { statistic in
       let natural = statistic.value(skill)
       let value = log(natural)
-      return .init(natural: natural, value: value, error: value.isFinite ? standardError(statistic, skill, sums, draws) : .nan)
+      return .init(natural: natural, value: value, error: value.isFinite ? standardError(statistic, skill, sums, draws, drawn) : .nan)
     }
   }
 
   /// S_ab at a · k + b; NaN where a and b have no row in common.
   private func pairSums(_ draws: [Double]) -> [Double] {
-    var sums = [Double](repeating: 0, count: answered.count * k)
+    var totals = [Double](repeating: 0, count: answered.count * k)
     var isDrawn = [Bool](repeating: false, count: answered.count)
     for unit in draws.indices where draws[unit] > 0 {
-      for row in rows[starts[unit]..<starts[unit + 1]] {
-        let pattern = Int(patterns[Int(row)])
-        let weight = draws[unit] * (weights?[Int(row)] ?? 1)
+      for entry in starts[unit]..<starts[unit + 1] {
+        let pattern = Int(patterns[entry])
         isDrawn[pattern] = true
-        for i in answered[pattern] { sums[pattern * k + i] += weight * scores[Int(row) * k + i] }
+        for i in 0..<k { totals[pattern * k + i] += draws[unit] * sums[entry * k + i] }
       }
     }
     var pairs = [Double](repeating: .nan, count: k * k)
     for (pattern, models) in answered.enumerated() where isDrawn[pattern] {
       for i in models {
-        for j in models { pairs[i * k + j] = (pairs[i * k + j].isNaN ? 0 : pairs[i * k + j]) + sums[pattern * k + i] }
+        for j in models { pairs[i * k + j] = (pairs[i * k + j].isNaN ? 0 : pairs[i * k + j]) + totals[pattern * k + i] }
       }
     }
     return pairs
   }
 
-  private func standardError(_ statistic: SkillStatistic, _ skill: PairwiseSkill, _ sums: [Double], _ draws: [Double]) -> Double {
-    // A row's part is linear in its scores, with factors that depend on which models answered it.
-    var factors = [Double](repeating: 0, count: answered.count * k)
+  /// A unit's part is linear in its sums, with factors that depend on which models answered, and that are 0 but for the models of the statistic.
+  private func standardError(
+    _ statistic: SkillStatistic, _ skill: PairwiseSkill, _ pairs: [Double], _ draws: [Double], _ drawn: [Int]
+  ) -> Double {
     let terms = statistic.terms(skill)
-    for start in stride(from: 0, to: factors.count, by: k) {
-      for (a, b, factor) in terms where isAnswered[start + a] && isAnswered[start + b] { factors[start + a] += factor / sums[a * k + b] }
+    let models = Set(terms.map(\.a)).sorted()
+    let width = models.count
+    let place = Dictionary(uniqueKeysWithValues: zip(models, 0...))
+    var factors = [Double](repeating: 0, count: answered.count * width)
+    for pattern in answered.indices {
+      for (a, b, factor) in terms where isAnswered[pattern * k + a] && isAnswered[pattern * k + b] {
+        factors[pattern * width + place[a]!] += factor / pairs[a * k + b]
+      }
     }
     var squares = 0.0
-    for unit in draws.indices where draws[unit] > 0 {
-      var part = 0.0
-      for row in rows[starts[unit]..<starts[unit + 1]] {
-        let pattern = Int(patterns[Int(row)])
-        var share = 0.0
-        for i in answered[pattern] where factors[pattern * k + i] != 0 { share += factors[pattern * k + i] * scores[Int(row) * k + i] }
-        part += share * (weights?[Int(row)] ?? 1)
+    factors.withUnsafeBufferPointer { factors in
+      sums.withUnsafeBufferPointer { sums in
+        models.withUnsafeBufferPointer { models in
+          for unit in drawn {
+            var part = 0.0
+            for entry in starts[unit]..<starts[unit + 1] {
+              let first = Int(patterns[entry]) * width
+              // An infinite score of rows that have no part in the statistic must not meet their factor.
+              for m in 0..<width where factors[first + m] != 0 { part += factors[first + m] * sums[entry * k + models[m]] }
+            }
+            squares += draws[unit] * part * part
+          }
+        }
       }
-      squares += draws[unit] * part * part
     }
     return squares.squareRoot()
   }
