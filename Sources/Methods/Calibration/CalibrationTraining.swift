@@ -11,13 +11,17 @@ public struct CalibrationTraining: Sendable {
   public let target: [Double]
   /// n finite non-negative weights.
   public let weights: [Double]?
+  /// The power of two that the weights of rows are multiplied by in `weights`, so that what makes them less with age does not lose their digits;
+  /// it is applied to those of rows to be answered.
+  public let weightUnit: Double
   /// The weight of a row to be answered for which corrections are reported.
   public let typicalWeight: Double
   /// Of n rows: what methods that use features are given.
   public let features: FeatureTable?
 
   public init(
-    levels: [Double], quantiles: Matrix, target: [Double], weights: [Double]? = nil, typicalWeight: Double = 1, features: FeatureTable? = nil
+    levels: [Double], quantiles: Matrix, target: [Double], weights: [Double]? = nil, weightUnit: Double = 1, typicalWeight: Double = 1,
+    features: FeatureTable? = nil
   ) {
     precondition(quantiles.rows == target.count && quantiles.columns == levels.count && (weights == nil || weights!.count == target.count))
     precondition(features == nil || features!.rows == target.count)
@@ -25,6 +29,7 @@ public struct CalibrationTraining: Sendable {
     self.quantiles = quantiles
     self.target = target
     self.weights = weights
+    self.weightUnit = weightUnit
     self.typicalWeight = typicalWeight
     self.features = features
   }
@@ -34,7 +39,7 @@ public struct CalibrationTraining: Sendable {
     CalibrationTraining(
       levels: levels,
       quantiles: Matrix(rows: indices.count, columns: levels.count, values: indices.flatMap { quantiles.row($0) }),
-      target: indices.map { target[$0] }, weights: weights.map { weights in indices.map { weights[$0] } }, typicalWeight: typicalWeight,
+      target: indices.map { target[$0] }, weights: weights.map { weights in indices.map { weights[$0] } }, weightUnit: weightUnit, typicalWeight: typicalWeight,
       features: features?.selecting(indices))
   }
 }
@@ -49,7 +54,7 @@ extension CalibrationTraining {
     }
     return CalibrationTraining(
       levels: levels, quantiles: Matrix(rows: target.count, columns: levels.count, values: values), target: target, weights: weights,
-      typicalWeight: typicalWeight)
+      weightUnit: weightUnit, typicalWeight: typicalWeight)
   }
 
   /// One bound's scores of all rows, NaN where a row has none.

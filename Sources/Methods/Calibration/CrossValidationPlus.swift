@@ -49,7 +49,7 @@ public struct CrossValidationPlus: CopyCalibrator {
     }
     return FittedCrossValidationPlus(
       levels: levels, folds: all, lists: pairs.indices.map { k in Array(lists[k * all.count..<(k + 1) * all.count]) },
-      scale: training.weights == nil ? nil : scale, typicalWeight: training.typicalWeight)
+      scale: training.weights == nil ? nil : scale * training.weightUnit, typicalWeight: training.typicalWeight)
   }
 }
 

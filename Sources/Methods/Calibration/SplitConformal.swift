@@ -78,7 +78,7 @@ public struct SplitConformal<Measure: ConformityMeasure>: Calibrator {
 
   private func fitWeighted(_ measure: Measure, _ rows: CalibrationTraining, _ context: FitContext) throws -> FittedSplitConformal<Measure> {
     let columns = try parallelMap(measure.bounds.count, threads: context.threads) { k in
-      WeightedScores(rows.scores(measure, bound: k), weights: rows.weights!)
+      WeightedScores(rows.scores(measure, bound: k), weights: rows.weights!, unit: rows.weightUnit)
     }
     return FittedSplitConformal(levels: rows.levels, measure: measure, weighted: columns, typicalWeight: rows.typicalWeight)
   }

@@ -19,8 +19,9 @@ struct WeightedScores: BinaryCodable, Sendable {
   private let cumulative: [Double]
   /// Rows that had a score and a weight above zero.
   let rows: Int
-  /// A power of two that brings weights near 1, so that sums of the largest do not overflow.
+  /// A power of two that brings weights near 1, so that sums of the largest do not overflow; and that for rows to be answered.
   private let scale: Double
+  private let rowScale: Double
 
   private struct Entry {
     let score: Double
@@ -28,7 +29,7 @@ struct WeightedScores: BinaryCodable, Sendable {
   }
 
   /// Scores that are NaN are left out. O(n log n).
-  init(_ values: [Double], weights: [Double]) {
+  init(_ values: [Double], weights: [Double], unit: Double = 1) {
     var entries = values.indices.filter { !values[$0].isNaN && weights[$0] > 0 }.map { Entry(score: values[$0] + 0, weight: weights[$0]) }
     // By weight among equals, so that sums of weights do not depend on the order of rows.
     entries.sort { $0.score < $1.score || $0.score == $1.score && $0.weight < $1.weight }
@@ -36,6 +37,7 @@ struct WeightedScores: BinaryCodable, Sendable {
     var cumulative: [Double] = []
     var total = 0.0
     scale = PowerOfTwo.inverseWhereExtreme(of: entries.reduce(0) { max($0, $1.weight) })
+    rowScale = scale * unit
     for entry in entries {
       total += entry.weight * scale
       if scores.last == entry.score {
@@ -55,7 +57,7 @@ struct WeightedScores: BinaryCodable, Sendable {
     let first =
       removed.map { removed in removed.score.isNaN ? scores.count : partitionPoint(0..<scores.count) { scores[$0] >= removed.score } } ?? scores.count
     let less = first < scores.count ? removed!.weight * scale : 0
-    let total = max(0, (cumulative.last ?? 0) - less) + weight * scale
+    let total = max(0, (cumulative.last ?? 0) - less) + weight * rowScale
     guard total > 0 else { return .infinity }
     // Both sides in units of 10⁻⁹, which are whole numbers where weights are. Sums of other weights are rounded, and an exact tie
     // must not depend on that: coverage gives way by 10⁻¹² at most.
@@ -69,14 +71,15 @@ struct WeightedScores: BinaryCodable, Sendable {
     writer.write(scores)
     writer.write(cumulative)
     writer.write(rows)
-    writer.write(scale)
+    writer.write(rowScale)
   }
 
   init(decoding reader: inout ByteReader) throws {
     scores = try reader.readArray(of: Double.self)
     cumulative = try reader.readArray(of: Double.self)
     rows = try reader.readCounter()
-    scale = try reader.readDouble()
+    rowScale = try reader.readDouble()
+    scale = rowScale
     guard scale > 0, scale.isFinite, scores.count == cumulative.count, rows >= scores.count, zip(scores, scores.dropFirst()).allSatisfy({ $0 < $1 }),
       scores.allSatisfy({ !$0.isNaN }),
       cumulative.allSatisfy({ $0 >= 0 && $0.isFinite }), zip(cumulative, cumulative.dropFirst()).allSatisfy({ $0 <= $1 })

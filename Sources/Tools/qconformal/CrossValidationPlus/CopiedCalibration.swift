@@ -62,7 +62,7 @@ final class CopiedCalibration: ReportedCalibration {
         return try calibrator.fit(
           CalibrationTraining(
             levels: group.levels, quantiles: Matrix(rows: kept.count, columns: width, values: copy), target: others.target, weights: others.weights,
-            typicalWeight: others.typicalWeight),
+            weightUnit: others.weightUnit, typicalWeight: others.typicalWeight),
           folds: kept.map { folds[foldOfMember[$0]] }, among: folds.filter { $0 != folds[k] }, threads: session.threads)
       }
       return Fits(full: full, withoutFold: withoutFold)

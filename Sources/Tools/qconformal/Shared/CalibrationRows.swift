@@ -20,6 +20,7 @@ struct CalibrationRows {
   /// With which labelled rows teach: the column's, made less with age.
   private let weights: [Double]?
   private let decay: Double?
+  private let weightUnit: Double
   /// Where rows stand in time, if a column tells.
   let times: RowTimes?
   private let typicalWeight: Double
@@ -54,7 +55,9 @@ struct CalibrationRows {
     let times = try roles.order.map { try RowTimes(table, $0, session) }
     self.times = times
     func age(_ i: Int) -> Int { times.map { $0.count - $0.steps[labelled[i]] } ?? own.count - i }
-    weights = column == nil && decay == nil ? nil : own.indices.map { own[$0] * pow(decay ?? 1, Double(age($0))) }
+    let unit = column == nil || decay == nil ? 1 : PowerOfTwo.inverseWhereExtreme(of: own.max() ?? 1)
+    weightUnit = unit
+    weights = column == nil && decay == nil ? nil : own.indices.map { own[$0] * unit * pow(decay ?? 1, Double(age($0))) }
     keys = roles.by.isEmpty ? nil : try RowKey.keys(table, roles.by) { position[$0] >= 0 }
     session.tellFeatureKinds(table, roles.given)
     features = roles.given.isEmpty ? nil : try featureTable(table, columns: roles.given)
@@ -71,7 +74,7 @@ struct CalibrationRows {
     guard let times, rowWeights != nil || decay != nil else { return nil }
     return positions.map { i in
       let row = labelled[i]
-      return (rowWeights?[row] ?? 1) * pow(decay ?? 1, Double(step - times.steps[row]))
+      return (rowWeights?[row] ?? 1) * weightUnit * pow(decay ?? 1, Double(step - times.steps[row]))
     }
   }
 
@@ -83,7 +86,7 @@ struct CalibrationRows {
   /// What calibrators of these quantiles of the labelled rows, n × m, learn from.
   func training(_ levels: [Double], _ values: [Double]) -> CalibrationTraining {
     CalibrationTraining(
-      levels: levels, quantiles: Matrix(rows: labelled.count, columns: levels.count, values: values), target: target, weights: weights,
+      levels: levels, quantiles: Matrix(rows: labelled.count, columns: levels.count, values: values), target: target, weights: weights, weightUnit: weightUnit,
       typicalWeight: typicalWeight, features: features?.selecting(labelled))
   }
 
