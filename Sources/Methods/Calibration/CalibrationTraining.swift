@@ -39,7 +39,8 @@ public struct CalibrationTraining: Sendable {
     CalibrationTraining(
       levels: levels,
       quantiles: Matrix(rows: indices.count, columns: levels.count, values: indices.flatMap { quantiles.row($0) }),
-      target: indices.map { target[$0] }, weights: weights.map { weights in indices.map { weights[$0] } }, weightUnit: weightUnit, typicalWeight: typicalWeight,
+      target: indices.map { target[$0] }, weights: weights.map { weights in indices.map { weights[$0] } }, weightUnit: weightUnit,
+      typicalWeight: typicalWeight,
       features: features?.selecting(indices))
   }
 }

@@ -58,21 +58,27 @@ struct EnsembleTask: LearningTask {
       answeredRows: options.newOnly ? training.unlabelled : table.rows)
   }
 
-  /// Says once that a linear fit has about as many coefficients as rows: it then meets most of its rows exactly, and an out-of-fold fit, of fewer
-  /// rows, errs otherwise than the full one, so that what learns from its errors (qconformal, qaggregate) learns of other models.
+  /// Says once that a linear fit without a fold has about as many coefficients as rows: it then meets most of them exactly and errs otherwise than
+  /// the full fit, so that what learns from its errors (qconformal, qaggregate) learns of other models. Copies of rows are made for that, and
+  /// without out-of-fold predictions there is nothing to learn from.
   private func warnOfManyCoefficients(_ training: LabelledRows, _ session: FilterSession) {
-    guard let linear = learners.first(where: { $0.specification.method == "linear" }) else { return }
-    let rows = training.rows.count { training.weight(of: $0) > 0 }
+    let isLinear: (MethodSpecification) -> Bool = { specification in
+      specification.method == "linear"
+        || specification.method == "lasso" && specification.settings.contains { $0.key == "lambda" && Double($0.value) == 0 }
+    }
+    guard !options.newOnly, !flags.copies.writesCopies, let linear = learners.first(where: { isLinear($0.specification) }) else { return }
+    let rows = training.rows.filter { training.weight(of: $0) > 0 }
+    let seen = training.folds.map { fold in rows.count { training.foldOfRow[$0] != fold } }.min() ?? rows.count
     let coefficients = training.features.columns.reduce(1) { sum, column in
       switch column {
       case .numeric: sum + 1
       case .categorical(_, let categories): sum + max(1, categories.count - 1)
       }
     }
-    guard coefficients >= 5, 2 * coefficients > rows, coefficients < 4 * rows else { return }
+    guard coefficients >= 5, 2 * coefficients > seen, coefficients < 4 * seen else { return }
     session.diagnostics.warn(
-      "\(linear.name): \(counted(coefficients, "coefficient")) for \(counted(rows, "labelled row")): out-of-fold predictions err "
-        + "otherwise than those of new rows, and what learns from them (qconformal) promises nothing; give more rows or fewer features, or use lasso")
+      "\(linear.name): fits without a fold have \(counted(coefficients, "coefficient")) for \(counted(seen, "row")), and err otherwise than those "
+        + "that answer new rows, so what learns from them (qconformal) promises nothing; give more rows or fewer features, or use lasso or --cv-plus")
   }
 
   /// Says once, whatever the learners and folds, that a level has n · min(τ, 1 − τ) < 1 for n labelled rows of positive weight: less than

@@ -34,7 +34,7 @@ struct ScoringRoles {
   let transform: LogShift?
   /// Whether targets must be counts.
   let takesCounts: Bool
-  /// The column of folds, where an answer without a name, as qaggregate and qconformal make, stands beside it: its rows have taught.
+  /// The column of folds: rows that have one taught.
   let fold: Int?
   /// Whether the table holds copies of rows, which are no rows of their own.
   let hasCopies: Bool
@@ -51,7 +51,7 @@ struct ScoringRoles {
     takesCounts = flags.counts
     hasCopies = header.index(of: "held") != nil
     groups = try session.groups(header, picked: flags.groupsOption.groups)
-    fold = groups.contains { $0.name.isEmpty } ? header.index(of: "fold") : nil
+    fold = header.index(of: "fold")
     try session.checkRoles(
       header, alone: [("--target", target), ("--weight", weight)],
       shared: [("--by", by), ("--order", [order?.column].compactMap { $0 }), ("--blocks", blocks)])

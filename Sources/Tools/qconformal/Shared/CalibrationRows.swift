@@ -54,7 +54,9 @@ struct CalibrationRows {
     self.decay = decay
     let times = try roles.order.map { try RowTimes(table, $0, session) }
     self.times = times
-    func age(_ i: Int) -> Int { times.map { $0.count - $0.steps[labelled[i]] } ?? own.count - i }
+    // What is saved answers rows of the time after the last that taught.
+    let end = times.map { times in 1 + labelled.reduce(0) { max($0, times.steps[$1]) } }
+    func age(_ i: Int) -> Int { times.map { end! - $0.steps[labelled[i]] } ?? own.count - i }
     let unit = column == nil || decay == nil ? 1 : PowerOfTwo.inverseWhereExtreme(of: own.max() ?? 1)
     weightUnit = unit
     weights = column == nil && decay == nil ? nil : own.indices.map { own[$0] * unit * pow(decay ?? 1, Double(age($0))) }
@@ -86,7 +88,8 @@ struct CalibrationRows {
   /// What calibrators of these quantiles of the labelled rows, n × m, learn from.
   func training(_ levels: [Double], _ values: [Double]) -> CalibrationTraining {
     CalibrationTraining(
-      levels: levels, quantiles: Matrix(rows: labelled.count, columns: levels.count, values: values), target: target, weights: weights, weightUnit: weightUnit,
+      levels: levels, quantiles: Matrix(rows: labelled.count, columns: levels.count, values: values), target: target, weights: weights,
+      weightUnit: weightUnit,
       typicalWeight: typicalWeight, features: features?.selecting(labelled))
   }
 

@@ -31,7 +31,8 @@ struct TimedCalibration {
     let fitted = try parallelMap(wanted.count, threads: session.threads) { [wanted] k -> any FittedCalibrator in
       let part = training.selecting(Array(order[..<known(wanted[k])]))
       let rows = CalibrationTraining(
-        levels: part.levels, quantiles: part.quantiles, target: part.target, weights: weightsOf[k], weightUnit: part.weightUnit, typicalWeight: part.typicalWeight,
+        levels: part.levels, quantiles: part.quantiles, target: part.target, weights: weightsOf[k], weightUnit: part.weightUnit,
+        typicalWeight: part.typicalWeight,
         features: part.features)
       let fit = try calibrator.fit(rows, context: FitContext())
       return keepsWeights ? fit : fit.settled(forWeight: 1)
