@@ -13,9 +13,14 @@ public enum TableFormat: Equatable, Sendable {
   ///
   /// Tabs, and semicolons where there is no tab, delimit a line that has no comma outside quotes.
   static func recognise(_ bytes: UnsafeBufferPointer<UInt8>, likely: UInt8? = nil) -> TableFormat {
-    let firstVisible = bytes.first { $0 != 32 && $0 != 9 && $0 != 10 && $0 != 13 }
-    if firstVisible == UInt8(ascii: "{") { return .ndjson }
+    func isBlank(_ byte: UInt8) -> Bool { byte == 32 || byte == 9 || byte == 10 || byte == 13 }
+    let visible = bytes.drop(while: isBlank)
     let line = bytes.prefix { $0 != 10 }
+    if visible.first == UInt8(ascii: "{") {
+      // A field may begin with a brace; what begins an object is a key or its end, and what is meant to has a colon.
+      let next = visible.dropFirst().first { !isBlank($0) }
+      if next == nil || next == 0x22 || next == UInt8(ascii: "}") || line.contains(UInt8(ascii: ":")) { return .ndjson }
+    }
     if let likely, line.contains(likely) { return .separated(delimiter: likely) }
     let found = delimiters(outsideQuotes: line)
     if found.contains(UInt8(ascii: ",")) { return .csv }
