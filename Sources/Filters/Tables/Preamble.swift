@@ -35,8 +35,8 @@ enum Preamble {
 
   /// Where the rows must have `numbersBelow` the header, the first of them tells it.
   private static func headerLine(_ records: [Record], numbersBelow: Bool) -> Int? {
-    let first = records[0]
-    guard
+    // By another delimiter a quote may never close, which leaves no record.
+    guard let first = records.first,
       let i = records.indices.dropFirst().first(where: { i in
         let count = records[i].fields.count
         return records[i].looksLikeHeader && records[..<i].allSatisfy { $0.filled < count && ($0.fields.count < count || $0.filled + 2 <= count) }
