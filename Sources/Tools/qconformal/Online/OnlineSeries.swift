@@ -19,6 +19,8 @@ struct OnlineSeries {
   private let format: TableFormat
 
   private let keys = KeyTable()
+  /// Rows of this run.
+  private var rows = 0
   /// Number of each series' state, −1 for none.
   private var states: [Int32] = []
   private var clocks: [Clock] = []
@@ -32,8 +34,12 @@ struct OnlineSeries {
     self.format = format
   }
 
-  /// The row's series.
-  mutating func find(_ row: Row) throws -> Int { prepared(by.isEmpty ? try keys.number(of: []) : try keys.number(of: row, by)) }
+  /// The row's series. Its key is spelt as the first row spells it that `isKept` in a state, so that a state does not depend on runs that leave
+  /// nothing in it.
+  mutating func find(_ row: Row, isKept: Bool) throws -> Int {
+    rows += 1
+    return prepared(by.isEmpty ? try keys.number(of: []) : try keys.number(of: row, by, at: KeyTable.Place(block: isKept ? 0 : 1, row: rows)))
+  }
 
   private mutating func prepared(_ series: Int) -> Int {
     if series == states.count {

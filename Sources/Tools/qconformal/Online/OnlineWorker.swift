@@ -62,7 +62,7 @@ final class OnlineWorker: RowWorker, CalibratingWorker {
 
   override func handle(_ next: Row, into output: ByteBuffer) throws {
     let target = try next.finiteNumber(plan.target, reader, plan.answers.header)
-    let current = try series.find(next)
+    let current = try series.find(next, isKept: !target.isNaN || plan.keepsAnswers)
     let time = try series.time(next)
     let known = try identity?.known(next, time)
     try row.read(next)
