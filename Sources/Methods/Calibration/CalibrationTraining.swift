@@ -43,6 +43,13 @@ public struct CalibrationTraining: Sendable {
       typicalWeight: typicalWeight,
       features: features?.selecting(indices))
   }
+
+  /// The same rows with other weights.
+  public func weighing(_ weights: [Double]?) -> CalibrationTraining {
+    CalibrationTraining(
+      levels: levels, quantiles: quantiles, target: target, weights: weights, weightUnit: weightUnit, typicalWeight: typicalWeight,
+      features: features)
+  }
 }
 
 extension CalibrationTraining {

@@ -1,7 +1,6 @@
 import Calibration
 import FilterKit
 import Groundwork
-import Glibc
 import MethodKit
 import Quantiles
 import Tables
@@ -19,8 +18,8 @@ struct CalibrationRows {
   let rowWeights: [Double]?
   /// With which labelled rows teach: the column's, made less with age.
   private let weights: [Double]?
-  private let decay: Double?
-  private let weightUnit: Double
+  /// nil where all weigh alike.
+  private let ageing: RowAgeing?
   /// Where rows stand in time, if a column tells.
   let times: RowTimes?
   private let typicalWeight: Double
@@ -51,15 +50,14 @@ struct CalibrationRows {
     rowWeights = column
     let own = labelled.map { column?[$0] ?? 1 }
     typicalWeight = column == nil ? 1 : own.reduce(into: ExactSum()) { $0.add($1) }.divided(by: ExactSum(Double(own.count)))
-    self.decay = decay
     let times = try roles.order.map { try RowTimes(table, $0, session) }
     self.times = times
     // What is saved answers rows of the time after the last that taught.
     let end = times.map { times in 1 + labelled.reduce(0) { max($0, times.steps[$1]) } }
     func age(_ i: Int) -> Int { times.map { end! - $0.steps[labelled[i]] } ?? own.count - i }
-    let unit = column == nil || decay == nil ? 1 : PowerOfTwo.inverseWhereExtreme(of: own.max() ?? 1)
-    weightUnit = unit
-    weights = column == nil && decay == nil ? nil : own.indices.map { own[$0] * unit * pow(decay ?? 1, Double(age($0))) }
+    let ageing = column == nil && decay == nil ? nil : RowAgeing(decay: decay, of: own)
+    self.ageing = ageing
+    weights = ageing.map { ageing in own.indices.map { ageing.weight(own[$0], age: age($0)) } }
     keys = roles.by.isEmpty ? nil : try RowKey.keys(table, roles.by) { position[$0] >= 0 }
     session.tellFeatureKinds(table, roles.given)
     features = roles.given.isEmpty ? nil : try featureTable(table, columns: roles.given)
@@ -73,10 +71,10 @@ struct CalibrationRows {
 
   /// With what weights labelled rows at some positions teach a row of a later step; nil where all weigh alike.
   func weights(of positions: [Int], at step: Int) -> [Double]? {
-    guard let times, rowWeights != nil || decay != nil else { return nil }
+    guard let times, let ageing else { return nil }
     return positions.map { i in
       let row = labelled[i]
-      return (rowWeights?[row] ?? 1) * weightUnit * pow(decay ?? 1, Double(step - times.steps[row]))
+      return ageing.weight(rowWeights?[row] ?? 1, age: step - times.steps[row])
     }
   }
 
@@ -89,8 +87,7 @@ struct CalibrationRows {
   func training(_ levels: [Double], _ values: [Double]) -> CalibrationTraining {
     CalibrationTraining(
       levels: levels, quantiles: Matrix(rows: labelled.count, columns: levels.count, values: values), target: target, weights: weights,
-      weightUnit: weightUnit,
-      typicalWeight: typicalWeight, features: features?.selecting(labelled))
+      weightUnit: ageing?.unit ?? 1, typicalWeight: typicalWeight, features: features?.selecting(labelled))
   }
 
   /// How many labelled rows have quantiles of some group that cross.

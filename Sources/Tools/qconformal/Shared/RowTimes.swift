@@ -6,8 +6,6 @@ import Tables
 struct RowTimes {
   /// Of every row of the table, the number of earlier times that the table has.
   let steps: [Int]
-  /// How many times there are.
-  let count: Int
 
   init(_ table: StoredTable, _ column: TimeColumn, _ session: FilterSession) throws {
     let times: [Moment]
@@ -20,6 +18,5 @@ struct RowTimes {
     var steps = [Int](repeating: 0, count: times.count)
     for (before, row) in zip(order, order.dropFirst()) { steps[row] = steps[before] + (times[before].isSame(as: times[row]) ? 0 : 1) }
     self.steps = steps
-    count = (steps.max() ?? -1) + 1
   }
 }

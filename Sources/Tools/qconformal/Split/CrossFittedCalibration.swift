@@ -5,15 +5,23 @@ import MethodKit
 import Quantiles
 import Tables
 
-/// A calibration on some labelled rows, without each of their folds, and without each of them that has no fold.
+/// A calibration on some labelled rows, without each of their folds, and without each of them that has no fold; or, where times tell what was
+/// known, on those of earlier times.
 final class CrossFittedCalibration {
   let full: any FittedCalibrator
   /// By the row's position among those that taught.
   private let folds: [Int]
   private var withoutFold: [Int: any FittedCalibrator] = [:]
   private let withoutRow: LeaveOneOut?
+  /// nil where no times are told.
+  let byTime: TimedCalibration?
 
-  init(_ calibrator: any Calibrator, _ training: CalibrationTraining, folds given: [Int], answersLabelled: Bool, session: FilterSession) throws {
+  init(
+    _ calibrator: any Calibrator, _ training: CalibrationTraining, folds given: [Int], byTime: TimedCalibration?, answersLabelled: Bool,
+    session: FilterSession
+  ) throws {
+    self.byTime = byTime
+    let answersLabelled = answersLabelled && byTime == nil
     let context = FitContext(threads: session.threads, warn: session.diagnostics.warn, note: session.diagnostics.note)
     // A single fold leaves no others to learn from: each row is then left out by itself.
     let folds = Set(given).count > 1 ? given : given.map { _ in -1 }
