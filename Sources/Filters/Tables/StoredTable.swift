@@ -44,7 +44,7 @@ public final class StoredTable {
   public let header: Header
   public let records: RawStore
   public private(set) var counts = RowCounts()
-  private let format: TableFormat
+  let format: TableFormat
   private let columns: [Int]
   private let roles: [Role]
   private var shareRead = 0.0
@@ -129,9 +129,8 @@ public final class StoredTable {
 
   /// Leaves out the rows in which a feature of these holds no finite number.
   private func leaveOut(_ places: [Int], _ first: Failure, _ policy: BadRowPolicy) throws {
-    records.rewind()
     let finder = StrayFinder(places.map { columns[$0] }, rejects: policy.rejects, lineEnd: header.lineEndOrNewline)
-    _ = try RowPipeline(source: records, format: format, header: header, output: nil).run([finder])
+    try readAgain([finder])
     let omitted = finder.rows
     var isOmitted = [Bool](repeating: false, count: rows)
     for row in omitted { isOmitted[row] = true }
@@ -231,30 +230,6 @@ public final class StoredTable {
     let codeOfForm = Dictionary(uniqueKeysWithValues: zip(categories, Int32(0)...))
     let codes = forms.map { codeOfForm[$0] ?? -1 }
     return .categories(codes: numbers.map { codes[Int($0)] }, categories: categories)
-  }
-
-  /// Of every row the number of the key that it has in these columns, and the keys. A key is spelt as its first row spells it, of those that come
-  /// `first` where there is one. Reads the records again.
-  public func keys(_ columns: [Int], spelledBy first: @escaping (Int) -> Bool = { _ in true }) throws -> (numbers: [Int32], keys: KeyTable) {
-    let worker = KeyWorker(columns, first)
-    records.rewind()
-    _ = try RowPipeline(source: records, format: format, header: header, output: nil).run([worker])
-    return (worker.numbers, worker.keys)
-  }
-
-  /// The time of every row of a column that was stored as one. Reads the records again. Throws for times of two kinds.
-  public func times(_ column: TimeColumn) throws -> [Moment] {
-    let worker = TimeWorker(column, name: header.names[column.column])
-    records.rewind()
-    _ = try RowPipeline(source: records, format: format, header: header, output: nil).run([worker])
-    return worker.times
-  }
-
-  /// Answers every record again, in order, on a thread for each worker; a worker finds a row's number from `Rows.firstRow`.
-  public func answer(_ workers: [RowWorker], output: OutputFile, progress: @escaping (Double) -> Void = { _ in }) throws {
-    records.rewind()
-    let pipeline = RowPipeline(source: records, format: format, header: header, output: output, progress: progress)
-    _ = try pipeline.run(workers)
   }
 
   private final class StoringWorker: RowWorker {
@@ -456,36 +431,5 @@ public final class StoredTable {
       fields.removeAll(keepingCapacity: true)
       if isUnanswered { table.records.skip(rows.count) } else { try table.records.append(rows) }
     }
-  }
-}
-
-private final class KeyWorker: RowWorker {
-  private let columns: [Int]
-  let keys = KeyTable()
-  private(set) var numbers: [Int32] = []
-
-  private let isFirst: (Int) -> Bool
-
-  init(_ columns: [Int], _ isFirst: @escaping (Int) -> Bool) { (self.columns, self.isFirst) = (columns, isFirst) }
-
-  override func handle(_ row: Row, into output: ByteBuffer) throws {
-    let place = KeyTable.Place(block: isFirst(numbers.count) ? 0 : 1, row: numbers.count)
-    numbers.append(Int32(try keys.number(of: row, columns, at: place)))
-  }
-}
-
-private final class TimeWorker: RowWorker {
-  private var column: TimeColumn
-  private let name: String
-  private(set) var times: [Moment] = []
-
-  init(_ column: TimeColumn, name: String) {
-    self.column = column
-    self.name = name
-  }
-
-  override func handle(_ row: Row, into output: ByteBuffer) throws {
-    guard let time = try column.read(row) else { throw TimeColumn.missing(in: name) }
-    times.append(time)
   }
 }
