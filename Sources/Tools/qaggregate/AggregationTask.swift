@@ -57,7 +57,7 @@ struct AggregationTask: LearningTask {
       tableRows: table.rows, newOnly: options.newOnly, describes: flags.describe)
   }
 
-  /// Makes the choices that are made before anything is fitted: once, or for each copy.
+  /// Makes the choices that are made before anything is fitted, once, or for each copy, and returns what to fit for each fold that is left out.
   private func choose(_ rows: AggregationRows, _ session: FilterSession) throws -> [ChosenMethod] {
     let progress = Progress("qaggregate: choosing", quiet: flags.table.quiet)
     defer { progress.clear() }
@@ -65,7 +65,8 @@ struct AggregationTask: LearningTask {
     let context = FitContext(
       threads: session.threads, seed: flags.seedOption.seed, note: { [diagnostics = session.diagnostics] in diagnostics.note($0) },
       progress: { progress.update($0) })
-    return try rows.choiceContexts(budget, context).map { try type.choose(settings, $0) }
+    let chosen = try rows.choiceContexts(budget, context).map { try type.choose(settings, $0) }
+    return rows.copiedFolds == nil ? rows.omittedFolds.map { _ in chosen[0] } : chosen
   }
 }
 
@@ -73,7 +74,7 @@ struct AggregationTask: LearningTask {
 struct LearntCombination: LearntAnswers {
   let header: Header
   let combination: Combination
-  /// One for all fits, or one for each copy.
+  /// Of each fit.
   let methods: [ChosenMethod]
   let rows: AggregationRows
   let fits: CrossFit

@@ -9,13 +9,13 @@ final class CrossFit {
   let summary: [String: String]
   private let fits: [Int: any FittedAggregator]
 
-  /// `methods` are one for all fits, or one for each fold that is left out.
+  /// `methods` are one for each fit, as `AggregationRows.omittedFolds` has them.
   init(_ methods: [ChosenMethod], _ rows: AggregationRows, session: FilterSession, seed: UInt64) throws {
     let omitted = rows.omittedFolds
     let jobs = omitted.map { FitJob(omission: $0.map { "without fold \($0)" }) }
     let aggregators = try methods.map { try $0.aggregator() }
     let fitted = try session.runFits(jobs, seed: seed, summary: { (model: any FittedAggregator) in model.summary }) { i, context in
-      try aggregators[aggregators.count == 1 ? 0 : i].fit(rows.training(without: omitted[i]), context: context)
+      try aggregators[i].fit(rows.training(without: omitted[i]), context: context)
     }
     kept = rows.copiedFolds == nil ? [fitted[0]] : fitted
     fits = Dictionary(uniqueKeysWithValues: zip(omitted.map { $0 ?? -1 }, fitted))

@@ -11,6 +11,11 @@ enum CopyPlan {
   /// Every row once for each fold ℓ, by models that saw neither ℓ nor the row's own fold.
   case nested
 
+  /// "without fold 0", "without folds 0 and 1" in messages; nil where none is left out.
+  static func omission(of unseen: [Int]) -> String? {
+    unseen.isEmpty ? nil : "without \(unseen.count == 1 ? "fold" : "folds") \(unseen.map(String.init).joined(separator: " and "))"
+  }
+
   init(crossValidation: Bool, nested: Bool) { self = nested ? .nested : crossValidation ? .crossValidation : .none }
 
   var writesCopies: Bool { if case .none = self { false } else { true } }

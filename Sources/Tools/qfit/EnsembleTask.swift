@@ -46,12 +46,14 @@ struct EnsembleTask: LearningTask {
     let choice = SettingChoice(trials: flags.tune ?? 1, levels: levels, seed: seed)
     let fits = flags.copies.fits(
       folds: training.folds, writesLabelled: !options.newOnly, needsFull: options.newOnly || options.save != nil || training.hasRowsWithoutFold)
-    // Once on all labelled rows, or, where rows are copied, for each fit on the rows that it sees: a copy must not know the fold it is held for.
-    let chosen = try (flags.copies.writesCopies && choice.trials > 1 ? fits : [[]]).map { unseen in
+    func chosen(without unseen: [Int]) throws -> [NamedLearner] {
       try learners.enumerated().map { try choice.choose($1, training, without: unseen, index: $0, session) }
     }
+    // Once on all labelled rows, or, where rows are copied, for each fit on the rows that it sees: a copy must not know the fold it is held for.
+    let choosesByFit = flags.copies.writesCopies && choice.trials > 1
+    let named = choosesByFit ? learners : try chosen(without: [])
     let ensemble = try FittedEnsemble(
-      chosen.count == 1 ? chosen[0] : learners, fitted: chosen, training, levels: levels, fits: fits, copies: flags.copies,
+      named, fitted: choosesByFit ? try fits.map(chosen) : fits.map { _ in named }, training, levels: levels, fits: fits, copies: flags.copies,
       saves: options.save != nil, session: session, seed: seed)
     return FittedTable(
       ensemble: ensemble, training: training, copies: flags.copies, target: table.header.names[roles.target], writesFold: writesFold(roles),

@@ -24,8 +24,8 @@ final class FittedEnsemble {
   }
 
   /// `fits` are the sets of folds to leave out, increasing, those that leave most rows first, so that no thread has one of them left at the end;
-  /// with `saves`, the models that `model` keeps stay in memory. `chosen` are the learners with their settings, the same for all fits or those
-  /// of each.
+  /// with `saves`, the models that `model` keeps stay in memory. `chosen` are, for each fit, the
+  /// learners with their settings.
   init(
     _ learners: [NamedLearner], fitted chosen: [[NamedLearner]], _ training: LabelledRows, levels: [Double], fits: [[Int]], copies: CopyPlan,
     saves: Bool, session: FilterSession,
@@ -38,12 +38,9 @@ final class FittedEnsemble {
     folds = training.folds
 
     let jobs = fits.enumerated().flatMap { p, unseen in
-      learners.indices.map { (learner: $0, unseen: unseen, plan: chosen[chosen.count == 1 ? 0 : p][$0].learner) }
+      learners.indices.map { (learner: $0, unseen: unseen, plan: chosen[p][$0].learner) }
     }
-    let titles = jobs.map { job in
-      let folds = job.unseen.map { "\($0)" }.joined(separator: " and ")
-      return FitJob(name: learners[job.learner].name, omission: folds.isEmpty ? nil : "without \(job.unseen.count == 1 ? "fold" : "folds") \(folds)")
-    }
+    let titles = jobs.map { FitJob(name: learners[$0.learner].name, omission: CopyPlan.omission(of: $0.unseen)) }
     let kept = saves ? Set(copies.copies(ofFold: -1, folds: folds).map(\.unseen)) : []
     let fitted = try session.runFits(titles, seed: seed, summary: FittedEnsemble.summary) { j, context -> Fitted in
       // Made anew by each job: copies of all folds at once would take K times the table.

@@ -20,9 +20,7 @@ struct SettingChoice {
     let fixed = learner.specification.settings
     let rows = unseen.isEmpty ? training.rows : training.rows.filter { !unseen.contains(training.foldOfRow[$0]) }
     guard trials > 1, learner.type.description.isTunable(beside: fixed), rows.count >= 4 else { return learner }
-    let title =
-      learner.name
-      + (unseen.isEmpty ? "" : " without " + (unseen.count == 1 ? "fold " : "folds ") + unseen.map(String.init).joined(separator: " and "))
+    let title = [learner.name, CopyPlan.omission(of: unseen)].compactMap { $0 }.joined(separator: " ")
     var random = RandomStream(seed: seed, stream: 0x7E57_0000 + UInt64(index))
     let candidates = try (0..<trials).map { t -> NamedLearner in
       var specification = learner.specification
