@@ -33,12 +33,12 @@ public func recalibrationGain(level: Double, forecasts: [Double], targets: [Doub
     for row in held.map({ dealt[$0] }) {
       let weight = weights?[row] ?? 1
       let corrected = interpolated(forecasts[row], count: order.count, at: { known[order[$0]] }, value: { fitted[order[$0]] })
-      gain.add(weight * pinballLoss(level: level, target: targets[row], quantile: forecasts[row]))
-      gain.add(-weight * pinballLoss(level: level, target: targets[row], quantile: corrected))
+      gain.add(product: weight, pinballLoss(level: level, target: targets[row], quantile: forecasts[row]))
+      gain.add(product: weight, -pinballLoss(level: level, target: targets[row], quantile: corrected))
       total.add(weight)
     }
   }
-  return gain.rounded / total.rounded
+  return gain.divided(by: total)
 }
 
 /// The value at x of the function that is linear between points 0 ..< `count`, which lie in the order of `at`, and constant outside.

@@ -87,7 +87,7 @@ struct ScoringRoles {
 
   /// The columns that have no role in scoring.
   func columnsWithoutRole(_ header: Header) -> [Int] {
-    let used = Set([target] + [weight, order?.column, header.index(of: "fold"), header.index(of: "held")].compactMap { $0 } + by + blocks)
+    let used = Set([target] + [weight, order?.column, fold, header.index(of: "held")].compactMap { $0 } + by + blocks)
     let quantiles = Set(groups.flatMap(\.columns))
     return header.names.indices.filter { !used.contains($0) && !quantiles.contains($0) }
   }

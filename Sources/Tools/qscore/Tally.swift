@@ -169,35 +169,36 @@ struct Tally {
   /// Whether all intervals of all models, two of them at least, cover so nearly at their level as chance alone hardly has it: rows that calibrated
   /// do, by construction. An answer without a name, as qaggregate makes before qconformal, counts wherever coverage is told.
   private var coverByConstruction: Bool {
-    let models = models.indices.map { g in (g, intervalCoverage(g)) }.filter { !$0.1.isEmpty }
-    if models.contains(where: { self.models[$0.0].isEmpty }) { return true }
+    let coverage = models.indices.map(intervalCoverage).enumerated().filter { !$1.intervals.isEmpty }
+    if coverage.contains(where: { g, _ in models[g].isEmpty }) { return true }
     // Calibrated shares stray by about a quarter of what binomial ones do.
-    return models.reduce(0) { $0 + $1.1.count } > 1
-      && models.allSatisfy { g, intervals in
-        let rows = Double(cells.reduce(0) { $0 + $1[g].sums[0].rows })
-        return rows >= 30 && intervals.allSatisfy { abs($0 - $1) <= 0.6 * ($1 * (1 - $1) / rows).squareRoot() }
+    return coverage.reduce(0) { $0 + $1.element.intervals.count } > 1
+      && coverage.allSatisfy { _, found in
+        let rows = Double(found.rows)
+        return rows >= 30 && found.intervals.allSatisfy { abs($0 - $1) <= 0.6 * ($1 * (1 - $1) / rows).squareRoot() }
       }
   }
 
-  /// Of each central interval of a model, over all keys, how often it covers and how often it says.
-  private func intervalCoverage(_ g: Int) -> [(share: Double, nominal: Double)] {
-    func mean(_ slot: Int, _ column: Int) -> Double {
-      var total = ScoreAccumulator(columns: columns.count)
-      for cell in cells { total.merge(cell[g].sums[slot]) }
-      return total.mean(column)
-    }
+  /// Of a model, over all keys, its rows, and how often each central interval covers and says that it does.
+  private func intervalCoverage(_ g: Int) -> (rows: Int, intervals: [(share: Double, nominal: Double)]) {
+    func total(_ slot: Int) -> ScoreAccumulator { cells.reduce(into: ScoreAccumulator(columns: columns.count)) { $0.merge($1[g].sums[slot]) } }
     switch kind {
     case .scores:
-      return columns.enumerated().compactMap { c, name in
-        let start = "interval_coverage_"
-        return name.hasPrefix(start) ? Double(name.dropFirst(start.count)).map { (mean(0, c), $0 / 100) } : nil
+      let start = "interval_coverage_"
+      let shares = columns.enumerated().compactMap { c, name in
+        name.hasPrefix(start) ? Double(name.dropFirst(start.count)).map { (column: c, nominal: $0 / 100) } : nil
       }
+      if shares.isEmpty { return (0, []) }
+      let all = total(0)
+      return (all.rows, shares.map { (all.mean($0.column), $0.nominal) })
     case .levels, .reliability(ofCounts: false):
       let column = columns.firstIndex(of: "coverage")!
-      return LevelPairs(levels[g]).pairs.map { pair in
-        (mean(pair.upper, column) - mean(pair.lower, column), levels[g][pair.upper] - levels[g][pair.lower])
+      let all = levels[g].indices.map(total)
+      let intervals = LevelPairs(levels[g]).pairs.map { pair in
+        (all[pair.upper].mean(column) - all[pair.lower].mean(column), levels[g][pair.upper] - levels[g][pair.lower])
       }
-    case .reliability, .pit: return []
+      return (all[0].rows, intervals)
+    case .reliability, .pit: return (0, [])
     }
   }
 
