@@ -27,10 +27,10 @@ public struct GlobalMedium: Aggregator {
     let penalises = crossing.penalises
     let predictions = training.predictions
     let (p, m) = (predictions.models.count, predictions.levels.count)
-    _ = try training.normalisedWeights()
+    let rowWeights = try training.normalisedWeights()
     guard predictions.values.contains(where: { $0.isFinite }) else { throw noPredictions }
     // Where predictions are missing, levels must not lose more than the weights that are the best for all of them together.
-    let hasGaps = predictions.values.contains { !$0.isFinite }
+    let hasGaps = RenormalisedLoss(training, rowWeights: rowWeights, threads: context.threads).hasGaps
     let rivals = hasGaps ? [try SimplexWeightFit(training, context: FitContext(threads: context.threads, seed: context.seed)).weights] : []
     var warnings = [[String]](repeating: [], count: m)
     let fits = warnings.withDisjointSlots { slots in
