@@ -42,19 +42,18 @@ public func runFilter<Tool: FilterTool>(_ type: Tool.Type) -> Never {
   occupyStandardDescriptors()
   set_memory_end(strdup(_typeName(Tool.self, qualified: false).lowercased()), Failure.Status.unavailable.rawValue) { UnfinishedFiles.removeAll() }
   FormatName.offersMarkdown = Tool.makesReports
-  let arguments = processArguments
   do {
     // Scripts ask this often. The parser takes most of a start, the configuration holds help that is made from the registries, and describing a
     // type searches every conformance of the binary: none of them is touched here.
-    if arguments == ["--version"] {
+    if processArguments == ["--version"] {
       try OutputFile().write("\(_typeName(Tool.self, qualified: false).lowercased()) \(filterVersion)\n")
       exit(0)
     }
-    if let topic = helpTopic(arguments) {
+    if let topic = helpTopic(processArguments) {
       try OutputFile().write(helpText(on: topic, of: Tool.self))
       exit(0)
     }
-    var tool = try Tool.parse(arguments)
+    var tool = try Tool.parse(processArguments)
     try tool.mode().check(tool.flags)
     try tool.run()
     UnfinishedFiles.removeAll()
