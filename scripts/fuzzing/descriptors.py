@@ -2,19 +2,16 @@
 
 import os
 
-from kept_files import KEPT, flag_of, left, old_file, reference, writing_command
+from kept_files import KEPT, flag_of, left, undisturbed, writing_command
 
 COMBINATIONS = [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)]
 
 
 def closed(trial):
     draw = trial.draw
-    words, data = writing_command(draw)
-    old = old_file(trial, words)
-    whole, new, _ = reference(trial, words, data, old)
-    if whole.status != 0:
-        trial.law("(refused tables)")
+    if not (drawn := undisturbed(trial)):
         return
+    words, data, old, whole, new, _ = drawn
     combination = draw.choice(COMBINATIONS)
     if old is not None:
         trial.write(KEPT, old)

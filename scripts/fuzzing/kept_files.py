@@ -11,13 +11,12 @@ from tables import Dialect, random_table
 KEPT = "kept"
 
 
-def writing_command(draw):
-    """A command that keeps a file called kept, and the table it reads."""
-    table = random_table(
+def plain_table(draw, rows, **parts):
+    """A table that every tool reads without a remark."""
+    return random_table(
         draw,
-        rows=draw.choice([12, 40, 90]),
+        rows=rows,
         plain=True,
-        missing=0.02,
         infinite=0,
         texts=False,
         groups=["a", "b"],
@@ -25,7 +24,13 @@ def writing_command(draw):
         target="y",
         fold=False,
         fixed_order=True,
+        **parts,
     )
+
+
+def writing_command(draw):
+    """A command that keeps a file called kept, and the table it reads."""
+    table = plain_table(draw, draw.choice([12, 40, 90]), missing=0.02)
     if draw.random() < 0.3:
         table = table.repeated(draw.choice([10, 40]))
     words = draw.choice(
@@ -75,30 +80,24 @@ def old_file(trial, words):
     if draw.random() < 0.3:
         return None
     if "--state" in words:
-        trial.write(
-            "first",
-            Dialect().data(
-                random_table(
-                    draw,
-                    rows=5,
-                    plain=True,
-                    missing=0,
-                    infinite=0,
-                    texts=False,
-                    groups=["a", "b"],
-                    levels=["0.1", "0.5", "0.9"],
-                    target="y",
-                    fold=False,
-                    weight=False,
-                    fixed_order=True,
-                )
-            ),
-        )
+        trial.write("first", Dialect().data(plain_table(draw, 5, missing=0, weight=False)))
         state = [word if word != KEPT else "old" for word in words]
         if trial.run(*state, "first").status != 0:
             return None
         return trial.read("old")
     return b"what was there before\n" * draw.choice([1, 1000])
+
+
+def undisturbed(trial):
+    """Draws a command, its table and the old file: words, data, old, the run that nothing disturbs, the new file and how long it took. None where
+    the table is refused, which is told as a law of its own."""
+    words, data = writing_command(trial.draw)
+    old = old_file(trial, words)
+    whole, new, elapsed = reference(trial, words, data, old)
+    if whole.status != 0:
+        trial.law("(refused tables)")
+        return None
+    return words, data, old, whole, new, elapsed
 
 
 def left(folder="."):

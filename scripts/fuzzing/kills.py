@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from kept_files import KEPT, check_kept, flag_of, left, old_file, reference, writing_command
+from kept_files import KEPT, check_kept, flag_of, left, undisturbed
 from running import Finding
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL]
@@ -12,12 +12,9 @@ SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL]
 
 def killed(trial):
     draw = trial.draw
-    words, data = writing_command(draw)
-    old = old_file(trial, words)
-    whole, new, elapsed = reference(trial, words, data, old)
-    if whole.status != 0:
-        trial.law("(refused tables)")
+    if not (drawn := undisturbed(trial)):
         return
+    words, data, old, whole, new, elapsed = drawn
     for _ in range(draw.choice([2, 4, 6])):
         if old is not None:
             trial.write(KEPT, old)

@@ -3,7 +3,7 @@
 import ctypes
 import os
 
-from kept_files import KEPT, flag_of, left, old_file, reference, writing_command
+from kept_files import KEPT, flag_of, left, undisturbed
 from running import judge
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -18,11 +18,10 @@ def mounted(size):
 def full_disk(trial):
     """A disk that is full at a random place of the file, or of the spooled table, or of the output."""
     draw = trial.draw
-    words, data = writing_command(draw)
-    old = old_file(trial, words)
-    whole, new, _ = reference(trial, words, data, old)
-    if whole.status != 0 or new is None:
-        trial.law("(refused tables)")
+    if not (drawn := undisturbed(trial)):
+        return
+    words, data, old, whole, new, _ = drawn
+    if new is None:
         return
     size = draw.choice([64, 128, 256, 512])
     if len(old or b"") + len(new) > size * 1024 - 8192:
@@ -97,12 +96,9 @@ def limited(trial, words, old, new, whole, limiter, what):
 def small_limits(trial):
     """Limits of file size, of open files and of address space."""
     draw = trial.draw
-    words, data = writing_command(draw)
-    old = old_file(trial, words)
-    whole, new, _ = reference(trial, words, data, old)
-    if whole.status != 0:
-        trial.law("(refused tables)")
+    if not (drawn := undisturbed(trial)):
         return
+    words, data, old, whole, new, _ = drawn
     kind = draw.randrange(3 if trial.runner.limits_memory else 2)
     if kind == 0:
         limiter, what = [f"--fsize={draw.randint(0, max(len(new or b''), len(whole.out)) + 100)}"], "a limit of the file's size"
@@ -134,16 +130,13 @@ def least_space(trial, tool):
 def full_output(trial):
     """Standard output on a full device: status 74 and a line, and the old file or the new one."""
     draw = trial.draw
-    words, data = writing_command(draw)
-    old = old_file(trial, words)
-    whole, new, _ = reference(trial, words, data, old)
+    if not (drawn := undisturbed(trial)):
+        return
+    words, data, old, whole, new, _ = drawn
     if old is not None:
         trial.write(KEPT, old)
     threads = [] if words[0] == "qplot" else draw.choice([[], ["--threads", "1"], ["--threads", "3"]])
     outcome = trial.run(*words, *threads, "t", out="/dev/full")
-    if whole.status != 0:
-        trial.law("(refused tables)")
-        return
     trial.expect(outcome.status == (74 if whole.out else 0), f"{words[0]}: a full output: status {outcome.status}")
     trial.expect(trial.read(KEPT) in (old, new), f"{words[0]} {flag_of(words)}: a full output: the file is neither the old nor the new one")
     trial.expect(not left(), f"{words[0]} {flag_of(words)}: a full output leaves a temporary file")

@@ -8,34 +8,17 @@ distribution: the promise is broken where as many or more would come up less tha
 is printed beside it. Prints a line a promise with its figure; status 1 where one is broken. Needs nothing but Python.
 """
 
-import math, os, random, subprocess, sys
+import math, random, sys
 
-if any(not a.isdigit() for a in sys.argv[1:]) or len(sys.argv) > 3:
-    sys.exit(__doc__)
-TABLES = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
-SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TOOLS = os.environ.get("TOOLS", os.path.join(ROOT, ".build/release"))
+from simulation import at_least, at_most, run, settings
+
+TABLES, SEED = settings(__doc__, 2000)
 broken = 0
-
-
-def run(words, text):
-    result = subprocess.run([os.path.join(TOOLS, words[0]), *words[1:]], input=text.encode(), capture_output=True)
-    if result.returncode != 0:
-        sys.exit(f"{' '.join(words)}: {result.stderr.decode()}")
-    return result.stdout.decode()
-
-
-def at_most(k, n, p):
-    """The probability of k or fewer of n."""
-    def term(i):
-        return math.exp(math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) + i * math.log(p) + (n - i) * math.log1p(-p))
-    return sum(map(term, range(k + 1)))
 
 
 def judge(promise, count, trials, least=None, most=None):
     global broken
-    kept = (least is None or at_most(count, trials, least) > 0.001) and (most is None or 1 - at_most(count - 1, trials, most) > 0.001)
+    kept = (least is None or at_most(count, trials, least) > 0.001) and (most is None or at_least(count, trials, most) > 0.001)
     broken += not kept
     limits = " to ".join(f"{share:.3f}" for share in (least, most) if share is not None) or "not promised"
     print(f"{'ok    ' if kept else 'BROKEN'} {promise}: {count / trials:.3f} ({limits})", flush=True)
@@ -55,7 +38,7 @@ def keyed(n, levels, draw):
 
 
 def covered(text, truths, *flags):
-    answers = run(["qconformal", "-q", "-y", "y", "--by", "key", "--new-only", *flags], text).split("\n")[1:-1]
+    answers = run("qconformal", "-q", "-y", "y", "--by", "key", "--new-only", *flags, table=text).split("\n")[1:-1]
     ends = [[float(field) for field in line.split(",")[4:]] for line in answers]
     assert len(ends) == TABLES
     return sum(row[0] <= truth <= row[-1] for row, truth in zip(ends, truths))
@@ -94,8 +77,8 @@ def pipe(tables, n, p, new, *flags):
         text = "y," + ",".join(f"x{j}" for j in range(p)) + "\n"
         for i, row in enumerate(rows):
             text += (repr(targets[i]) if i < n else "") + "," + ",".join(f"{x:.5f}" for x in row) + "\n"
-        fitted = run(["qfit", "-q", "-y", "y", "-l", "a=linear", "--levels", "0.1,0.9", *(["--cv-plus"] if flags else [])], text)
-        lines = run(["qconformal", "-q", "-y", "y", "--new-only", *flags], fitted).split("\n")
+        fitted = run("qfit", "-q", "-y", "y", "-l", "a=linear", "--levels", "0.1,0.9", *(["--cv-plus"] if flags else []), table=text)
+        lines = run("qconformal", "-q", "-y", "y", "--new-only", *flags, table=fitted).split("\n")
         place = lines[0].split(",").index("a_q0.1")
         ends = [[float(field) for field in line.split(",")[place:place + 2]] for line in lines[1:-1]]
         shares.append(sum(low <= y <= high for (low, high), y in zip(ends, targets[n:])) / new)
@@ -116,7 +99,7 @@ def models():
 def online():
     def misses(method, series):
         text = "t,y,q0.05,q0.5,q0.95\n" + "".join(f"{i},{y!r},-1,0,1\n" for i, y in enumerate(series))
-        lines = run(["qconformal", "-q", "-y", "y", "-m", method, "--order", "t"], text).split("\n")[1:-1]
+        lines = run("qconformal", "-q", "-y", "y", "-m", method, "--order", "t", table=text).split("\n")[1:-1]
         return sum(not float(low) <= float(y) <= float(high) for _, y, low, _, high in (line.split(",") for line in lines))
     n = 3000
     for name, series in [("a jump", [random.gauss(0, 1 if i < n / 2 else 5) for i in range(n)]), ("the median", [0.0] * n),

@@ -9,22 +9,19 @@ of which the manual says what happens where they are not met, stand with the fig
 
 Environment: TOOLS, the directory of the tools (.build/release). Needs numpy and scipy.
 """
-import csv, io, os, subprocess, sys
+import csv, io, sys
 import numpy as np
 import scipy.stats
 
-repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else 4000
-random = np.random.default_rng(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
-root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-tool = os.path.join(os.environ.get("TOOLS") or os.path.join(root, ".build", "release"), "qscore")
+from simulation import run, settings
+
+repetitions, seed = settings(__doc__, 4000)
+random = np.random.default_rng(seed)
 failed = False
 
 
 def qscore(lines, *flags):
-    run = subprocess.run([tool, "--quiet", *flags], input="\n".join(lines) + "\n", text=True, capture_output=True)
-    if run.returncode:
-        sys.exit(run.stderr)
-    return list(csv.DictReader(io.StringIO(run.stdout)))
+    return list(csv.DictReader(io.StringIO(run("qscore", "--quiet", *flags, table="\n".join(lines) + "\n"))))
 
 
 def report(promise, condition, hits, trials, low, high):

@@ -8,26 +8,16 @@ against the exact binomial distribution: the promise is broken where as many or 
 PARTS names some of: bands weighted_bands counts weights pool ordering skill. Prints a line a promise with its figure; status 1 where one is broken. Needs nothing but Python.
 """
 
-import csv, io, math, os, random, subprocess, sys
+import csv, io, math, os, random, sys
 from statistics import NormalDist
 
-if any(not a.isdigit() for a in sys.argv[1:]) or len(sys.argv) > 3:
-    sys.exit(__doc__)
-TABLES = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TOOLS = os.environ.get("TOOLS", os.path.join(ROOT, ".build/release"))
+from simulation import at_least, run, settings
+
+TABLES, SEED = settings(__doc__, 1000)
 HUB = [0.01, 0.025] + [round(k / 20, 2) for k in range(1, 20)] + [0.975, 0.99]
 UNEVEN = [0.01, 0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975, 0.99]
 normal = NormalDist()
 broken = 0
-
-
-def run(tool, *arguments, table):
-    result = subprocess.run([os.path.join(TOOLS, tool), *arguments], input=table.encode(), capture_output=True)
-    if result.returncode not in (0, 1):
-        sys.exit(f"{tool} {' '.join(arguments)}: {result.stderr.decode()}")
-    return result.stdout.decode()
 
 
 def rows(text):
@@ -42,13 +32,6 @@ def report(promise, figure, kept):
     global broken
     broken += not kept
     print(f"{'kept  ' if kept else 'BROKEN'}  {promise}: {figure}", flush=True)
-
-
-def at_least(k, n, p):
-    """P(X >= k) of a binomial X."""
-    def term(i):
-        return math.exp(math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) + i * math.log(p) + (n - i) * math.log1p(-p))
-    return sum(term(i) for i in range(k, n + 1))
 
 
 def no_more_than(promise, count, share):
