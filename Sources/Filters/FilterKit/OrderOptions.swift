@@ -1,0 +1,74 @@
+import ArgumentParser
+import Glibc
+import MethodKit
+import Tables
+
+/// `--order`, `--known` and `--lag`: when rows stand, and when their truth is out.
+public struct OrderOptions: ParsableArguments, FlagGroup {
+  @Option(
+    help: ArgumentHelp(
+      "The column of times: a row is answered by what was known before its time (default: $QORDER, else rows have no order).", valueName: "name"))
+  public var order: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      With --order, the column of the times at which targets are known: a row teaches the rows of that time, and none before \
+      (default: $QKNOWN, else a target is known when the next time comes).
+      """,
+      valueName: "name"))
+  public var known: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      With --order, how long after its time a row's target is known, such as 14d; units are h, d, w, m, y, or t for distinct times, \
+      and without one those of the column.
+      """,
+      valueName: "span"))
+  public var lag: String?
+
+  public init() {}
+  public static let list = FlagList<OrderOptions>([
+    ("--order", { $0.order != nil }), ("--known", { $0.known != nil }), ("--lag", { $0.lag != nil }),
+  ])
+
+  public func validate() throws {
+    if known != nil, lag != nil { throw ValidationError("--known and --lag both say when targets are known; give one of them") }
+    if known != nil || lag != nil, orderName == nil {
+      throw ValidationError("\(known != nil ? "--known" : "--lag") needs --order, the times of rows")
+    }
+    if let lag, TimeSpan(lag) == nil { throw ValidationError("--lag \(lag): \(OrderOptions.spanRemedy)") }
+  }
+
+  static let spanRemedy = "write a length of time such as 14d, 2w, 6m, 1y or 12h, 13t for distinct times, or a number"
+
+  private static func variable(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  /// The column of times: `--order`, else `QORDER`.
+  public var orderName: String? { order ?? OrderOptions.variable("QORDER") }
+  /// The column that tells when truths are out: `--known`, else `QKNOWN` where neither it nor `--lag` is given.
+  public var knownName: String? { orderName == nil ? nil : known ?? (lag == nil ? OrderOptions.variable("QKNOWN") : nil) }
+  public var lagSpan: TimeSpan? { lag.flatMap { TimeSpan($0) } }
+
+  /// How messages call what told the order.
+  public var orderFlag: String { order != nil ? "--order" : "QORDER" }
+}
+
+extension FilterSession {
+  /// The columns of times that `--order` and `--known`, or the environment, name. Throws for columns that are not there.
+  public func timeColumns(_ header: Header, _ options: OrderOptions, _ format: TimeFormat?) throws -> (order: TimeColumn?, known: TimeColumn?) {
+    func time(_ name: String?, _ flag: String?, _ variable: String) throws -> TimeColumn? {
+      guard let name else { return nil }
+      if flag == nil, header.index(of: name) == nil {
+        throw failure(
+          "there is no column \"\(name)\", which \(variable) in the environment names",
+          remedy: "name the times with \(variable == "QORDER" ? "--order" : "--known"), or unset it")
+      }
+      return TimeColumn(try column(header, name), header, format: format)
+    }
+    return (try time(options.orderName, options.order, "QORDER"), try time(options.knownName, options.known, "QKNOWN"))
+  }
+}
