@@ -103,7 +103,7 @@ public final class FilterSession {
 
   /// The encoder of rows. What `--drop` names is left out, and must be a column of the input or of the tool's own.
   public func encoder(
-    _ header: Header, changed: [Int] = [], dropped: Set<Int> = [], appended: [String] = []
+    _ header: Header, changed: [Int] = [], dropped: Set<Int> = [], appended: [String] = [], marks: [String: UInt8] = [:]
   ) throws -> RowEncoder {
     if options.output == .markdown {
       throw Failure(.usage, "--output markdown is for tables of scores, not for rows", remedy: "write csv, tsv or ndjson")
@@ -116,7 +116,7 @@ public final class FilterSession {
     do {
       return try RowEncoder(
         header: header, input: reader.format, output: outputFormat, changed: changed, dropped: dropped, left: left, appended: appended,
-        leftOwn: leftOwn, digits: options.digits)
+        marks: marks, leftOwn: leftOwn, digits: options.digits)
     } catch var failure as Failure {
       failure.place.input = inputName
       throw failure

@@ -37,7 +37,7 @@ public struct TableRun {
   private func start<Task: TableTask>(_ task: Task, _ header: Header, _ session: FilterSession) throws -> (Task.Roles, RowEncoder)? {
     guard let roles = try roles(task, header, session) else { return nil }
     let output = try task.output(roles, header)
-    return (roles, try session.encoder(header, changed: output.changed, dropped: output.dropped, appended: output.appended))
+    return (roles, try session.encoder(header, changed: output.changed, dropped: output.dropped, appended: output.appended, marks: output.marks))
   }
 
   /// Opens the table, finds the roles of its columns, and answers row after row.

@@ -7,11 +7,14 @@ public struct OutputColumns {
   public var changed: [Int]
   public var dropped: Set<Int>
   public var appended: [String]
+  /// Of appended columns that hold labels, the letter that stands before their whole numbers.
+  public var marks: [String: UInt8]
 
-  public init(changed: [Int] = [], dropped: Set<Int> = [], appended: [String] = []) {
+  public init(changed: [Int] = [], dropped: Set<Int> = [], appended: [String] = [], marks: [String: UInt8] = [:]) {
     self.changed = changed
     self.dropped = dropped
     self.appended = appended
+    self.marks = marks
   }
 }
 

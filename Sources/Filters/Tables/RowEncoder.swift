@@ -33,6 +33,8 @@ public struct RowEncoder {
   private let changed: [Int]
   private let dropsColumns: Bool
   private let appended: [String]
+  /// Of each own column: the letter before its numbers, 0 for none.
+  private let marks: [UInt8]
   /// Which of the tool's own columns are written.
   private let own: [Int]
   /// NDJSON: `,"name":` of each appended column; keys of each input column.
@@ -44,13 +46,13 @@ public struct RowEncoder {
   ///   - dropped: columns that are left out, and give their names to others.
   ///   - left: columns that are left out, and keep their names.
   ///   - appended: names of the tool's own columns.
-  ///   - leftOwn: which of those are left out.
+  ///   - marks: of own columns that hold labels, the letter that stands before their whole numbers: t3.
+  ///   - leftOwn: which own columns are left out.
   ///   - digits: decimals to round computed numbers to; nil writes the shortest that read back.
   /// Throws where an own column has the name of one that passes through.
   public init(
     header: Header, input: TableFormat, output: TableFormat, changed: [Int] = [], dropped: Set<Int> = [], left: Set<Int> = [],
-    appended: [String] = [],
-    leftOwn: Set<Int> = [], digits: Int? = nil
+    appended: [String] = [], marks: [String: UInt8] = [:], leftOwn: Set<Int> = [], digits: Int? = nil
   ) throws {
     self.header = header
     self.input = input
@@ -60,6 +62,7 @@ public struct RowEncoder {
     usesComma = NumberNotation.usesComma && output != .ndjson
     self.changed = changed
     self.appended = appended
+    self.marks = appended.map { marks[$0] ?? 0 }
     own = appended.indices.filter { !leftOwn.contains($0) }
     dropsColumns = !dropped.isEmpty || !left.isEmpty
     for name in appended {
@@ -146,7 +149,7 @@ public struct RowEncoder {
     for k in self.own {
       if !isFirst { buffer.append(delimiter) }
       isFirst = false
-      appendNumber(own![k], buffer)
+      appendOwn(k, own![k], buffer)
     }
     buffer.append(row.lineEnd)
   }
@@ -175,7 +178,7 @@ public struct RowEncoder {
     for k in self.own {
       if !isFirst { buffer.append(delimiter) }
       isFirst = false
-      appendNumber(own![k], buffer)
+      appendOwn(k, own![k], buffer)
     }
     buffer.append(10)
   }
@@ -190,6 +193,15 @@ public struct RowEncoder {
       let text = value < 0 ? "-inf" : "inf"
       buffer.append(output == .ndjson ? "\"\(text)\"" : text)
     }
+  }
+
+  @inline(__always)
+  private func appendOwn(_ k: Int, _ value: Double, _ buffer: ByteBuffer) {
+    if marks[k] == 0 || value.isNaN { return appendNumber(value, buffer) }
+    if output == .ndjson { buffer.append(UInt8(ascii: "\"")) }
+    buffer.append(marks[k])
+    buffer.append(number: value, digits: nil)
+    if output == .ndjson { buffer.append(UInt8(ascii: "\"")) }
   }
 
   // MARK: NDJSON
@@ -215,7 +227,7 @@ public struct RowEncoder {
         if !isFirst { buffer.append(UInt8(ascii: ",")) }
         isFirst = false
         buffer.append(appendedKeys[k])
-        appendNumber(own![k], buffer)
+        appendOwn(k, own![k], buffer)
       }
       cursor = brace
     }
@@ -255,7 +267,7 @@ public struct RowEncoder {
     }
     for k in self.own {
       key(appendedKeys[k])
-      appendNumber(own![k], buffer)
+      appendOwn(k, own![k], buffer)
     }
     if isFirst { buffer.append(UInt8(ascii: "{")) }
     buffer.append(UInt8(ascii: "}"))

@@ -1,5 +1,22 @@
 import Groundwork
 
+/// How `fold` tells blocks of time: t0, t1, …
+public enum TimeFold {
+  /// The letter before a block's number.
+  public static let mark = UInt8(ascii: "t")
+
+  /// The number of the block that a field names; nil for other text.
+  public static func block(_ text: String) -> Int? {
+    let digits = text.utf8.dropFirst()
+    guard text.utf8.first == mark, !digits.isEmpty, digits.count < 10, digits.allSatisfy({ $0 &- 48 < 10 }) else { return nil }
+    return Int(text.dropFirst())
+  }
+}
+
+extension StoredTable.Role {
+  var isTime: Bool { if case .time = self { true } else { false } }
+}
+
 /// A table stored for learning: the records themselves, and the columns a tool uses as numbers.
 public final class StoredTable {
   /// What a column is read as.
@@ -10,14 +27,18 @@ public final class StoredTable {
     case number
     /// Finite numbers from 0, missing at most where the number of the column `unlessMissing`, the target's, is; nowhere without one (weights).
     case weight(unlessMissing: Int?)
-    /// Whole numbers from 0, or missing (folds).
+    /// Whole numbers from 0, or missing (copies).
     case index
+    /// Whole numbers from 0, or such numbers k behind a t, which are −1 − k; or missing (folds).
+    case fold
     /// Numbers, categories or dates, as is declared or the whole table says.
     case feature(DeclaredKind)
     /// Categories, whatever the fields look like (groups).
     case label
     /// Times, of which none is missing; `times` tells them. nil reads numbers and ISO 8601.
     case time(TimeFormat?)
+    /// Times, of which none is missing or before that of the column `after`, which has its role too.
+    case laterTime(TimeFormat?, after: Int)
   }
 
   /// What a feature is told to be.
@@ -244,6 +265,8 @@ public final class StoredTable {
     private let targetPlace: Int
     /// Places of weights, and of the targets that need them.
     private let weighed: [(weight: Int, target: Int?)]
+    /// Places of times, and of those that they are not to be before.
+    private let laterTimes: [(later: Int, earlier: Int)]
     private let packed: RowBuffer
     private let packedColumns: NumberColumns
     private var rowsPacked = 0
@@ -276,8 +299,8 @@ public final class StoredTable {
         switch role {
         case .finite, .number, .feature(.numeric): (care + k).initialize(to: .none)
         case .feature(.undeclared): (care + k).initialize(to: .padding)
-        case .weight, .index, .label, .feature: (care + k).initialize(to: .each)
-        case .time(let format):
+        case .weight, .index, .fold, .label, .feature: (care + k).initialize(to: .each)
+        case .time(let format), .laterTime(let format, _):
           (care + k).initialize(to: .each)
           times[k] = TimeColumn(table.columns[k], table.header, format: format)
         }
@@ -285,6 +308,13 @@ public final class StoredTable {
       values = RowBuffer(width: width)
       weighed = table.roles.enumerated().compactMap { k, role in
         if case .weight(let target) = role { (k, target.map { table.columns.firstIndex(of: $0)! }) } else { nil }
+      }
+      laterTimes = table.roles.enumerated().compactMap { k, role in
+        if case .laterTime(_, let earlier) = role {
+          (k, zip(table.columns, table.roles).enumerated().first { $1.0 == earlier && $1.1.isTime }!.offset)
+        } else {
+          nil
+        }
       }
       targetPlace = table.packing.map { table.columns.firstIndex(of: $0.target)! } ?? -1
       let wanted = table.packing?.columns ?? []
@@ -308,6 +338,7 @@ public final class StoredTable {
             place[k] = try readWithCare(row, k)
           }
         }
+        for (later, earlier) in laterTimes { try checkLater(row, later, than: earlier, place) }
         for (weight, target) in weighed where place[weight].isNaN {
           if let target, place[target].isNaN { continue }
           throw Failure(
@@ -337,6 +368,17 @@ public final class StoredTable {
       while p < raw.count, [0x22, 32, 9].contains(raw[p]) { p += 1 }
       if p < raw.count, raw[p] == UInt8(ascii: "-") || raw[p] == UInt8(ascii: "+") { p += 1 }
       return p + 1 < raw.count && raw[p] == 0x30 && raw[p + 1] &- 0x30 < 10
+    }
+
+    private func checkLater(_ row: Row, _ later: Int, than earlier: Int, _ place: UnsafeMutablePointer<Double>) throws {
+      let column = table.columns[later]
+      func failure(_ cause: String, _ remedy: String) -> Failure {
+        Failure(.badData, "\"\(printable(row.text(column)))\" \(cause)", at: .init(column: table.header.names[column]), remedy: remedy)
+      }
+      if let (a, b) = times[later]?.kind.flatMap({ a in times[earlier]?.kind.map { (a, $0) } }), a != b {
+        throw failure("is \(a.title), and the time of \(table.header.names[table.columns[earlier]]) is \(b.title)", "write both alike")
+      }
+      if place[later] < place[earlier] { throw failure("is before the row's own time", "a truth is known after its forecast") }
     }
 
     private func takePending() {
@@ -376,20 +418,25 @@ public final class StoredTable {
       let role = table.roles[k]
       switch role {
       case .label, .feature(.categorical): return .nan
-      case .time:
+      case .time, .laterTime:
         guard let time = try times[k]!.read(row) else { throw TimeColumn.missing(in: table.header.names[column]) }
         return time.value
       case .feature(.date(let format)): return try DateField.days(row, column, table.header, format)
       default: break
       }
+      if role == .fold, let block = TimeFold.block(row.text(column)) { return Double(-1 - block) }
       let reading = row.number(column, reader)
       switch (reading, role) {
       case (.missing, _): return .nan
-      case (.number(let value), .index):
+      case (.number(let value), .index), (.number(let value), .fold):
         guard value >= 0, value < 1e9, value == value.rounded() else {
           throw Failure(.badData, "\"\(row.text(column))\" is not a whole number from 0", at: .init(column: table.header.names[column]))
         }
         return value
+      case (.notANumber, .fold):
+        throw Failure(
+          .badData, "\"\(printable(row.text(column)))\" is neither the number of a fold nor a block of time such as t3",
+          at: .init(column: table.header.names[column]))
       case (.number(let value), .weight) where value < 0:
         throw Failure(.badData, "\"\(row.text(column))\" is negative, and a weight is not", at: .init(column: table.header.names[column]))
       case (.number(let value), _): return value

@@ -46,9 +46,9 @@ public struct TimeSpan: Sendable, Equatable {
   public func place(of time: Moment, after start: Moment) -> Int {
     func sign(_ difference: Double, _ tolerance: Double = 0) -> Int { difference < -tolerance ? -1 : difference > tolerance ? 1 : 0 }
     switch (unit, start.kind) {
-    case (.months, _), (.own, .month): return sign(ofCalendar: size, time, start)
-    case (.years, _): return sign(ofCalendar: 12 * size, time, start)
-    case (.own, .quarter): return sign(ofCalendar: 3 * size, time, start)
+    case (.months, _), (.own, .month): return place(of: time, after: start, months: size)
+    case (.years, _): return place(of: time, after: start, months: 12 * size)
+    case (.own, .quarter): return place(of: time, after: start, months: 3 * size)
     case (.own, .number), (.times, _):
       if size == 0 { return time.isBefore(start) ? -1 : start.isBefore(time) ? 1 : 0 }
       return sign((time.value - start.value) - size, 1e-9 * size)
@@ -60,7 +60,7 @@ public struct TimeSpan: Sendable, Equatable {
 
   /// After a number of months: the same day of the month, or its last where that has fewer, at the same time of day. A part of one is a share of
   /// the next.
-  private func sign(ofCalendar months: Double, _ time: Moment, _ start: Moment) -> Int {
+  private func place(of time: Moment, after start: Moment, months: Double) -> Int {
     let whole = months.rounded(.down)
     let first = TimeSpan.seconds(start.value, plusMonths: Int(whole))
     let share = months - whole

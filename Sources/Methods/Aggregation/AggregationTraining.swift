@@ -8,13 +8,18 @@ public struct AggregationTraining: Sendable {
   public let target: [Double]
   public let weights: [Double]?
   public let features: FeatureTable?
+  /// Where rows stand in time, if that is told: choices by rows that are held out then judge rows by earlier ones alone.
+  public let times: RowTimes?
 
-  public init(predictions: BasePredictions, target: [Double], weights: [Double]? = nil, features: FeatureTable? = nil) {
+  public init(
+    predictions: BasePredictions, target: [Double], weights: [Double]? = nil, features: FeatureTable? = nil, times: RowTimes? = nil
+  ) {
     precondition(predictions.rows == target.count)
     self.predictions = predictions
     self.target = target
     self.weights = weights
     self.features = features
+    self.times = times
   }
 
   /// Some of the rows, in the order given.
@@ -30,7 +35,8 @@ public struct AggregationTraining: Sendable {
     }
     return AggregationTraining(
       predictions: BasePredictions(models: predictions.models, levels: predictions.levels, rows: rows.count, values: values),
-      target: rows.map { target[$0] }, weights: weights.map { w in rows.map { w[$0] } }, features: features?.selecting(rows))
+      target: rows.map { target[$0] }, weights: weights.map { w in rows.map { w[$0] } }, features: features?.selecting(rows),
+      times: times?.selecting(rows))
   }
 
   /// Row weights divided by their sum. Throws where no row has weight.
@@ -42,7 +48,7 @@ public struct AggregationTraining: Sendable {
     let values = stride(from: t, to: predictions.values.count, by: m).map { predictions.values[$0] }
     return AggregationTraining(
       predictions: BasePredictions(models: predictions.models, levels: [predictions.levels[t]], rows: predictions.rows, values: values),
-      target: target, weights: weights)
+      target: target, weights: weights, times: times)
   }
 }
 

@@ -26,26 +26,25 @@ public struct Auto: Aggregator {
 
   public static func choose(_ settings: Settings, _ choice: ChoiceContext) throws -> ChosenMethod {
     let types = candidates(choice)
-    let folds = Set(choice.folds).sorted()
     let rowWeights = try choice.training.normalisedWeights()
     guard rowWeights.indices.contains(where: { rowWeights[$0] > 0 && choice.training.predictions.hasPrediction(row: $0) }) else {
       throw noPredictions
     }
-    guard choice.training.predictions.models.count > 1, folds.count > 1 else { return ChosenMethod(Average.self) }
+    guard choice.training.predictions.models.count > 1, choice.splits.count > (choice.training.times == nil ? 1 : 0) else { return ChosenMethod(Average.self) }
     let quiet = FitContext(threads: choice.context.threads, seed: choice.context.seed)
     let methods = try types.map { type in
       try type.choose(
         Settings(of: type.description),
-        ChoiceContext(choice.training, folds: choice.folds, budget: .trials(1), context: quiet, registry: choice.registry))
+        ChoiceContext(choice.training, splits: choice.splits, budget: .trials(1), context: quiet, registry: choice.registry))
     }
     let candidates = try methods.map { try $0.aggregator() }
     // The costly ones first, so that no thread waits for one of them in the end.
     let order = Array(candidates.indices.reversed())
     var trials = candidates.indices.map { SuccessiveHalving.Trial(number: $0) }
-    for (k, fold) in folds.enumerated() {
-      let losses = try choice.losses(order.map { candidates[$0] }, fold: fold, mayFail: order.map { _ in true })
+    for split in choice.splits.indices {
+      let losses = try choice.losses(order.map { candidates[$0] }, split: split, mayFail: order.map { _ in true })
       for (place, c) in order.enumerated() { trials[c].add(losses[place]) }
-      choice.context.progress(Double(k + 1) / Double(folds.count))
+      choice.context.progress(Double(split + 1) / Double(choice.splits.count))
     }
     let best = trials.min { ($0.score, $0.number) < ($1.score, $1.number) }!
     guard best.score.isFinite else { throw noPredictions }
@@ -75,12 +74,9 @@ public struct Auto: Aggregator {
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {
     let rows = Array(training.target.indices)
-    let parts = crossValidationFolds(rows, count: max(1, min(5, rows.count)), seed: context.seed)
-    var folds = [Int](repeating: 0, count: rows.count)
-    for (k, part) in parts.enumerated() { for row in part { folds[row] = k } }
-    return try Auto.choose(Settings(of: Auto.description), ChoiceContext(training, folds: folds, budget: .trials(1), context: context)).aggregator()
-      .fit(
-        training, context: context)
+    let splits = crossValidationSplits(rows, count: max(1, min(5, rows.count)), times: training.times, seed: context.seed)
+    return try Auto.choose(Settings(of: Auto.description), ChoiceContext(training, splits: splits, budget: .trials(1), context: context)).aggregator()
+      .fit(training, context: context)
   }
 
   /// A model file holds the method that was chosen, never this one.

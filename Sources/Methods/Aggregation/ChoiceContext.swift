@@ -14,27 +14,28 @@ public enum ChoiceBudget: Equatable, Sendable {
 /// What choices that are made once have at hand: all training rows, their folds, and how many settings to try.
 public struct ChoiceContext {
   public let training: AggregationTraining
-  /// Of each training row; rows of one fold were predicted together.
-  public let folds: [Int]
+  /// How training rows are split to judge a choice: by folds of rows that were predicted together, or, where rows stand in time, by blocks of it.
+  public let splits: [RowSplit]
   public let budget: ChoiceBudget
   public let context: FitContext
   /// The ways of combining that there are.
   public let registry: [any Aggregator.Type]
 
   public init(
-    _ training: AggregationTraining, folds: [Int], budget: ChoiceBudget, context: FitContext, registry: [any Aggregator.Type] = aggregatorRegistry
+    _ training: AggregationTraining, splits: [RowSplit], budget: ChoiceBudget, context: FitContext,
+    registry: [any Aggregator.Type] = aggregatorRegistry
   ) {
     self.training = training
-    self.folds = folds
+    self.splits = splits
     self.budget = budget
     self.context = context
     self.registry = registry
   }
 
-  /// Losses of candidates on one fold, each fitted on the others: Σ_τ 2ψ_τ / m of the answer in increasing order, a row.
-  func losses(_ candidates: [any Aggregator], fold: Int, mayFail: [Bool]) throws -> [SuccessiveHalving.Losses?] {
-    let teaching = training.selecting(folds.indices.filter { folds[$0] != fold })
-    let held = training.selecting(folds.indices.filter { folds[$0] == fold })
+  /// Losses of candidates on the rows that a split judges, each fitted on those that teach: Σ_τ 2ψ_τ / m of the answer in increasing order, a row.
+  func losses(_ candidates: [any Aggregator], split: Int, mayFail: [Bool]) throws -> [SuccessiveHalving.Losses?] {
+    let teaching = training.selecting(splits[split].teaching)
+    let held = training.selecting(splits[split].judged)
     let outer = max(1, min(context.threads, candidates.count))
     return try parallelMap(candidates.count, threads: outer) { [context] c in
       do {
@@ -85,8 +86,8 @@ extension Aggregator {
   private static func choose(_ settings: Settings, _ choice: ChoiceContext, trials: Int) throws -> ChosenMethod {
     let asked = ChosenMethod(Self.self, settings: settings.written)
     // More folds would judge trials better by less than they cost.
-    let folds = Set(choice.folds).sorted().prefix(4).map { $0 }
-    guard trials > 1, description.isTunable(beside: settings.written), folds.count > 1 else { return asked }
+    let folds = Array(choice.splits.indices.prefix(4))
+    guard trials > 1, description.isTunable(beside: settings.written), folds.count > (choice.training.times == nil ? 1 : 0) else { return asked }
     var random = RandomStream(seed: choice.context.seed, stream: 0x7E57_A66E)
     let drawn = (0..<trials).map {
       $0 == 0 ? asked : ChosenMethod(Self.self, settings: description.drawSettings(beside: settings.written, &random))
@@ -94,7 +95,7 @@ extension Aggregator {
     let candidates = try drawn.map { try Self.init(settings: Settings(description.trialSettings(of: $0.settings), of: description)) }
     let chosen = try SuccessiveHalving.choose(
       trials, folds: folds,
-      judge: { numbers, fold in try choice.losses(numbers.map { candidates[$0] }, fold: fold, mayFail: numbers.map { $0 > 0 }) },
+      judge: { numbers, fold in try choice.losses(numbers.map { candidates[$0] }, split: fold, mayFail: numbers.map { $0 > 0 }) },
       tell: { alive in
         for trial in alive { choice.context.note("trial \(trial.number): \(trial.score / errorUnit) with \(drawn[trial.number].text)") }
       })

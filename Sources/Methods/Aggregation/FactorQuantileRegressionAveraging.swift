@@ -39,7 +39,7 @@ public struct FactorQuantileRegressionAveraging: Aggregator {
     let centre = middle(training.target)
     let target = training.target.map { clampedDifference($0, centre) }
     let regression = FactorRegression(factors: factors, target: target, weights: training.weights, levels: predictions.levels)
-    let count = wanted > 0 ? all.count : try chooseCount(regression, rows, rowWeights, context)
+    let count = wanted > 0 ? all.count : try chooseCount(regression, rows, rowWeights, training.times, context)
     if wanted > all.count { context.warn("the predictions have \(all.count) components, not \(wanted): all are used") }
     let solution = try regression.fit(rows, count: count, levels: predictions.levels, threads: context.threads)
     let violation = solution.certificates.map(\.violation).max() ?? 0
@@ -52,19 +52,20 @@ public struct FactorQuantileRegressionAveraging: Aggregator {
   }
 
   /// The number of factors with the least cross-validated loss, the smaller one on a tie.
-  private func chooseCount(_ regression: FactorRegression, _ rows: [Int], _ rowWeights: [Double], _ context: FitContext) throws -> Int {
+  private func chooseCount(
+    _ regression: FactorRegression, _ rows: [Int], _ rowWeights: [Double], _ times: RowTimes?, _ context: FitContext
+  ) throws -> Int {
     let most = regression.factors.columns
     let candidates = Self.candidates.filter { $0 < most && 10 * $0 <= rows.count } + (10 * most <= rows.count ? [most] : [])
     guard candidates.count > 1, rows.count >= 10 else { return candidates.first ?? min(most, 1) }
-    let folds = crossValidationFolds(rows, count: 5, seed: context.seed)
+    let splits = crossValidationSplits(rows, count: 5, times: times, seed: context.seed)
     let levels = spreadLevels(regression.levels.count, count: 9).map { regression.levels[$0] }
-    let losses = try parallelMap(candidates.count * folds.count, threads: context.threads) { job -> Double in
-      let (count, fold) = (candidates[job / folds.count], job % folds.count)
-      let others = folds.indices.filter { $0 != fold }.flatMap { folds[$0] }.sorted()
-      let solution = try regression.fit(others, count: count, levels: levels, threads: 1)
-      return regression.loss(solution.coefficients, folds[fold], levels: levels, rowWeights)
+    let losses = try parallelMap(candidates.count * splits.count, threads: context.threads) { job -> Double in
+      let (count, split) = (candidates[job / splits.count], splits[job % splits.count])
+      let solution = try regression.fit(split.teaching, count: count, levels: levels, threads: 1)
+      return regression.loss(solution.coefficients, split.judged, levels: levels, rowWeights)
     }
-    let sums = candidates.indices.map { c in losses[c * folds.count..<(c + 1) * folds.count].reduce(0, +) }
+    let sums = candidates.indices.map { c in losses[c * splits.count..<(c + 1) * splits.count].reduce(0, +) }
     let best = candidates.indices.min { (sums[$0], $0) < (sums[$1], $1) }!
     context.note("\(candidates[best]) of \(most) factors by cross-validation")
     return candidates[best]

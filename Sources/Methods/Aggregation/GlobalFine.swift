@@ -137,9 +137,10 @@ public struct GlobalFine: Aggregator {
     var rows = Array(0..<errors.rows)
     random.shuffle(&rows)
     rows = rows.prefix(GlobalFine.judgingRows).sorted()
-    let folds = crossValidationFolds(rows, count: 5, seed: context.seed)
+    let splits = crossValidationSplits(rows, count: 5, times: errors.times, seed: context.seed)
+    let folds = splits.map(\.judged)
     let judged = spreadLevels(levels.count, count: GlobalFine.judgingLevels)
-    let teaching = folds.indices.map { k in errors.selecting(rows: rows.filter { Set(folds[k]).contains($0) == false }) }
+    let teaching = splits.map { errors.selecting(rows: $0.teaching) }
     // Of each fold and level: the loss of every row, a λ after the other.
     let jobs = try parallelMap(folds.count * judged.count, threads: context.threads) { job -> [[Double]] in
       let (fold, t) = (job / judged.count, judged[job % judged.count])

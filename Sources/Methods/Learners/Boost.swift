@@ -69,10 +69,8 @@ public struct Boost: Learner {
     if constant {
       trees = 0
     } else if held > 0 && held < rows && settings.stepsAreMany {
-      var order = (0..<rows).map { Int32($0) }
-      var random = RandomStream(seed: context.seed, stream: 1 << 40)
-      random.shuffle(&order)
-      let run = BoostRun(problem, settings, teaching: order[held...].sorted(), held: order[..<held].sorted(), context: context)
+      let split = Boost.split(rows, held: held, training.times?.selecting(kept), seed: context.seed)
+      let run = BoostRun(problem, settings, teaching: split.teaching.map { Int32($0) }, held: split.judged.map { Int32($0) }, context: context)
       trees = run.grow { context.progress(0.6 * $0) }.best
     }
     let run = BoostRun(problem, settings, teaching: (0..<rows).map { Int32($0) }, held: [], context: context)
@@ -83,6 +81,15 @@ public struct Boost: Learner {
   }
 
   public static var fitted: any FittedLearner.Type { FittedBoost.self }
+
+  /// The rows whose loss tells when to stop: drawn at random, or the last ones where rows stand in time.
+  private static func split(_ rows: Int, held: Int, _ times: RowTimes?, seed: UInt64) -> RowSplit {
+    if let split = times?.lastSplit(share: Double(held) / Double(rows), of: Array(0..<rows)) { return split }
+    var order = Array(0..<rows)
+    var random = RandomStream(seed: seed, stream: 1 << 40)
+    random.shuffle(&order)
+    return RowSplit(teaching: order[held...].sorted(), judged: order[..<held].sorted())
+  }
 
   /// Weights with mean 1; nil where all are equal.
   private static func relative(_ weights: [Double]) -> [Double]? {

@@ -64,7 +64,8 @@ public struct Lasso: Learner {
     var penalty = pivotal * multiple
     context.progress(0.1)
     if crossValidates && multiple > 0 {
-      let factor = try chooseFactor(design, target: target, weights: weights, levels: levels, penalty: penalty, context: context)
+      let factor = try chooseFactor(
+        design, target: target, weights: weights, times: training.times?.selecting(used), levels: levels, penalty: penalty, context: context)
       context.note("\(factor * multiple) times the pivotal penalty has the least loss over five folds")
       penalty *= factor
     }
@@ -180,19 +181,17 @@ public struct Lasso: Learner {
 
   /// The power of two, from 2 downwards, of least loss; the search ends when two in turn were worse than the best.
   private func chooseFactor(
-    _ design: Matrix, target: [Double], weights: [Double]?, levels: [Double], penalty: Double, context: FitContext
+    _ design: Matrix, target: [Double], weights: [Double]?, times: RowTimes?, levels: [Double], penalty: Double, context: FitContext
   ) throws -> Double {
     let n = target.count
-    let folds = min(5, n)
-    guard folds > 1 else { return 1 }
-    var fold = (0..<n).map { $0 % folds }
-    var random = RandomStream(seed: context.seed, stream: 1 << 41)
-    random.shuffle(&fold)
+    let splits = Lasso.splits(n, times, seed: context.seed)
+    let folds = splits.count
+    guard folds > 0 else { return 1 }
     // A few levels stand for all.
     let few = levels.count <= 7 ? levels : (0..<7).map { levels[$0 * (levels.count - 1) / 6] }
     let unit = max(target.reduce(0) { max($0, abs($1)) }, .leastNormalMagnitude)
-    let problems = (0..<folds).map { f -> PenalisedQuantileRegression in
-      let rows = (0..<n).filter { fold[$0] != f }
+    let problems = splits.map { split -> PenalisedQuantileRegression in
+      let rows = split.teaching
       return PenalisedQuantileRegression(
         design: Matrix(rows: rows.count, columns: design.columns, values: rows.flatMap { design.row($0) }), target: rows.map { target[$0] },
         weights: weights.map { weights in rows.map { weights[$0] } })
@@ -203,14 +202,14 @@ public struct Lasso: Learner {
     for step in 0..<12 {
       let factor = scalbn(1, Int32(1 - step))
       let results = try parallelMap(folds * few.count, threads: context.threads) {
-        [vertices, fold] task -> (loss: Double, vertex: PenalisedQuantileRegression.Vertex?) in
+        [vertices] task -> (loss: Double, vertex: PenalisedQuantileRegression.Vertex?) in
         let (f, level) = (task / few.count, few[task % few.count])
         let shrunk = penalty * factor * Double(problems[f].rowCount) / Double(n)
         guard let solution = problems[f].solve(level: level, penalties: Lasso.penalties(level, shrunk, design.columns), from: vertices[task])
         else { return (.infinity, nil) }
         let used = solution.coefficients.indices.filter { solution.coefficients[$0] != 0 }
         var loss = 0.0
-        for i in 0..<n where fold[i] == f {
+        for i in splits[f].judged {
           var q = solution.intercept
           for j in used { q += solution.coefficients[j] * design[i, j] }
           let u = target[i] / unit - q / unit
@@ -230,6 +229,17 @@ public struct Lasso: Learner {
       context.progress(0.1 + 0.06 * Double(step))
     }
     return best.factor
+  }
+
+  /// Five random folds, or, where rows stand in time, five blocks of it.
+  private static func splits(_ n: Int, _ times: RowTimes?, seed: UInt64) -> [RowSplit] {
+    if let splits = times?.splits(5, of: Array(0..<n)), !splits.isEmpty { return splits }
+    let folds = min(5, n)
+    guard folds > 1 else { return [] }
+    var fold = (0..<n).map { $0 % folds }
+    var random = RandomStream(seed: seed, stream: 1 << 41)
+    random.shuffle(&fold)
+    return RowSplit.folds(fold)
   }
 
   public static var fitted: any FittedLearner.Type { FittedLasso.self }

@@ -11,7 +11,8 @@ import Synchronization
 /// answer at level τ is the quantile of the k responses under the weights v_i K(d_i) (`weightedQuantiles`). Neighbours at the same distance are
 /// taken in an order drawn with the seed, so that the order of the table does not decide.
 ///
-/// k = 0 takes the k of a geometric grid with the least pinball loss, over all levels, of leaving one row out, on at most 2,000 rows.
+/// k = 0 takes the k of a geometric grid with the least pinball loss, over all levels, of leaving one row out, on at most 500 rows; where rows
+/// stand in time, of the last fifth of them among those that were known before.
 ///
 /// Cost: O(n · log n) to learn and a query of a `NeighbourTree` or a `NeighbourScan` a row.
 public struct NearestNeighbours: Learner {
@@ -45,8 +46,14 @@ public struct NearestNeighbours: Learner {
       levels: levels, encoding: encoding, coordinates: encoding.encode(features), responses: kept.map { training.target[$0] }, weights: weights,
       k: max(1, min(k, kept.count)), weighsByDistance: weighsByDistance)
     if k == 0 {
-      model.k = model.chooseSize(threads: context.threads, progress: context.progress)
-      context.note("\(model.k) neighbours have the least loss of leaving one row out")
+      if let split = training.times?.selecting(kept).lastSplit(share: 0.2, of: Array(kept.indices)) {
+        let earlier = model.selecting(split.teaching)
+        model.k = earlier.chooseSize(model.selecting(split.judged), threads: context.threads, progress: context.progress)
+        context.note("\(model.k) neighbours have the least loss on the last rows")
+      } else {
+        model.k = model.chooseSize(threads: context.threads, progress: context.progress)
+        context.note("\(model.k) neighbours have the least loss of leaving one row out")
+      }
     }
     context.progress(1)
     return model
@@ -167,12 +174,22 @@ struct FittedNeighbours: FittedLearner {
     return sizes.isEmpty ? [max(1, rows - 1)] : sizes
   }
 
-  /// The size of least loss; the smallest of several. Rows stand in a random order, so the first are a sample.
-  func chooseSize(threads: Int, progress: @Sendable (Double) -> Void) -> Int {
-    let (n, p, m) = (responses.count, encoding.columns, levels.count)
+  /// Some of the rows.
+  func selecting(_ rows: [Int]) -> FittedNeighbours {
+    let p = encoding.columns
+    return FittedNeighbours(
+      levels: levels, encoding: encoding, coordinates: rows.flatMap { coordinates[$0 * p..<($0 + 1) * p] }, responses: rows.map { responses[$0] },
+      weights: weights.map { weights in rows.map { weights[$0] } }, k: max(1, min(k, rows.count)), weighsByDistance: weighsByDistance)
+  }
+
+  /// The size of least loss on rows of others, or on the own ones, each left out; the smallest of several. Rows stand in a random order, so the
+  /// first are a sample.
+  func chooseSize(_ others: FittedNeighbours? = nil, threads: Int, progress: @Sendable (Double) -> Void) -> Int {
+    let (n, p, m) = (responses.count + (others == nil ? 0 : 1), encoding.columns, levels.count)
     guard n > 1, m > 0 else { return 1 }
     let sizes = FittedNeighbours.sizes(rows: n)
-    let judged = min(n, FittedNeighbours.judgedRows)
+    let (responses, weights, judgedPoints) = others.map { ($0.responses, $0.weights, $0.coordinates) } ?? (responses, weights, coordinates)
+    let judged = min(responses.count, FittedNeighbours.judgedRows)
     let tasks = (judged + FittedNeighbours.rowsATask - 1) / FittedNeighbours.rowsATask
     // Losses in units of the largest response: finite whatever the scale.
     let unit = responses.reduce(0) { max($0, abs($1)) }
@@ -182,10 +199,10 @@ struct FittedNeighbours: FittedLearner {
       var sample = Sample()
       var quantiles = [Double](repeating: 0, count: m)
       var loss = [Double](repeating: 0, count: sizes.count)
-      withCoordinates(coordinates) { points in
+      withCoordinates(judgedPoints) { points in
         let first = task * FittedNeighbours.rowsATask
         let count = min(judged - first, FittedNeighbours.rowsATask)
-        search.findNearest(sizes.last! + 1, to: points + first * p, count: count, excluding: first) { place, found in
+        search.findNearest(sizes.last! + 1, to: points + first * p, count: count, excluding: others == nil ? first : nil) { place, found in
           let i = first + place
           for (s, size) in sizes.enumerated() {
             quantiles.withUnsafeMutableBufferPointer { answer(found, size: size, sample: &sample, into: $0.baseAddress!) }

@@ -69,7 +69,13 @@ public struct RandomFourier: Learner {
     }
     let median = FourierFeatures.medianDistance(rows, count: n, columns: p, seed: context.seed)
     var width = bandwidth
-    if width == 0 {
+    let inTime = RandomFourierTimes(
+      training.times?.selecting(used), rows: rows, columns: p, target: target, weights: weights, median: median, count: count, context: context)
+    if let inTime {
+      let candidates = width == 0 ? RandomFourier.candidates : [width]
+      width = inTime.chooseBandwidth(candidates)
+      context.note("bandwidth \(width) times the median distance has the least error on the last rows")
+    } else if width == 0 {
       let sample = min(n, 3000)
       var best = Double.infinity
       width = 1
@@ -86,21 +92,27 @@ public struct RandomFourier: Learner {
 
     let map = FourierFeatures(inputs: p, count: min(count, n), bandwidth: width * median, seed: context.seed)
     let regression = ridge(map, rows: n)
-    guard let location = regression.fit(target) else { throw RandomFourier.unsolved }
+    guard let location = inTime.map({ $0.location(map, regression) }) ?? regression.fit(target) else { throw RandomFourier.unsolved }
     context.progress(0.7)
-    guard let scale = regression.fit((0..<n).map { abs(target[$0] - location.leftOut[$0]) }) else { throw RandomFourier.unsolved }
+    // Rows that nothing earlier answers tell no error.
+    let answered = (0..<n).filter { !location.leftOut[$0].isNaN }
+    let errors = inTime == nil ? regression : inTime!.ridge(map, of: answered)
+    guard let scale = errors.fit(answered.map { abs(target[$0] - location.leftOut[$0]) }, penalties: inTime == nil ? RidgeRegression.penalties : [location.penalty])
+    else { throw RandomFourier.unsolved }
     context.progress(0.9)
     let lowest = scale.leftOut.min()!
     let highest = scale.leftOut.max()!
     let q = 3 + p
-    var columns = Matrix(rows: n, columns: q)
-    for i in 0..<n {
-      columns[i, 0] = 1
-      columns[i, 1] = location.leftOut[i]
-      columns[i, 2] = scale.leftOut[i]
-      for c in 0..<p { columns[i, 3 + c] = rows[i * p + c] }
+    var columns = Matrix(rows: answered.count, columns: q)
+    for (k, i) in answered.enumerated() {
+      columns[k, 0] = 1
+      columns[k, 1] = location.leftOut[i]
+      columns[k, 2] = scale.leftOut[k]
+      for c in 0..<p { columns[k, 3 + c] = rows[i * p + c] }
     }
-    let solution = try QuantileRegression(design: columns, target: target, weights: weights, levels: levels, threads: context.threads)
+    let solution = try QuantileRegression(
+      design: columns, target: answered.map { target[$0] }, weights: weights.map { weights in answered.map { weights[$0] } }, levels: levels,
+      threads: context.threads)
     context.progress(1)
     let limit = 1e300
     return FittedRandomFourier(

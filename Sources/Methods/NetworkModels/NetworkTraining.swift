@@ -60,13 +60,16 @@ package struct NetworkTraining: Sendable {
     package let target: [Float]
     /// Mean 1.
     package let weights: [Float]?
+    /// Where rows stand in time, if that is told.
+    package let times: RowTimes?
 
-    package init(count: Int, width: Int, inputs: [Float], target: [Float], weights: [Float]?) {
+    package init(count: Int, width: Int, inputs: [Float], target: [Float], weights: [Float]?, times: RowTimes? = nil) {
       self.count = count
       self.width = width
       self.inputs = inputs
       self.target = target
       self.weights = weights
+      self.times = times
     }
   }
 
@@ -80,7 +83,10 @@ package struct NetworkTraining: Sendable {
     package let heldOut: [[Int]]
   }
 
-  /// Cost: networks × steps × batch × parameters × 6 operations at most; networks train side by side.
+  /// Where rows stand in time, every network is first trained on the earlier rows, to learn from the last fifth of the rows when to lower its
+  /// rate and when to stop; then it takes as many steps on all of them.
+  ///
+  /// Cost: networks × steps × batch × parameters × 6 operations at most, twice that where rows stand in time; networks train side by side.
   package func fit(_ rows: Rows, _ objective: some NetworkObjective, context: FitContext) throws -> Result {
     let shape = NetworkShape(inputs: rows.width + objective.extraInputs, hidden: hidden, outputs: objective.outputs)
     // Parameters of all; of one at least their gradients, two moments, their average and the best so far; 4 bytes each.
@@ -95,6 +101,7 @@ package struct NetworkTraining: Sendable {
     let parts = max(2, min(max(members, 5), rows.count))
     let done = Mutex([Double](repeating: 0, count: members))
     let progress = context.progress
+    let inTime = rows.times?.lastSplit(share: 0.2, of: Array(0..<rows.count))
     let trained = try parallelMap(members, threads: context.threads) {
       [order] member -> (parameters: [Float], loss: Double, steps: Int, held: [Int]) in
       var training: [Int] = []
@@ -102,6 +109,7 @@ package struct NetworkTraining: Sendable {
       for (place, row) in order.enumerated() { if place % parts == member % parts { held.append(row) } else { training.append(row) } }
       if training.isEmpty { training = held }
       if held.isEmpty { held = training }
+      if let inTime { (training, held) = (inTime.teaching, inTime.judged) }
       var run = NetworkRun(
         self, rows, objective, shape, training: training, held: held, random: RandomStream(seed: context.seed, stream: UInt64(member)),
         progress: { share in
@@ -112,7 +120,11 @@ package struct NetworkTraining: Sendable {
             })
         })
       let done = try run.train()
-      return (done.parameters, done.loss, done.steps, held)
+      guard inTime != nil else { return (done.parameters, done.loss, done.schedule.steps, held) }
+      var whole = NetworkRun(
+        self, rows, objective, shape, training: Array(0..<rows.count), held: [], random: RandomStream(seed: context.seed, stream: UInt64(member)),
+        progress: { _ in })
+      return (try whole.train(by: done.schedule), done.loss, done.schedule.steps, [])
     }
     return Result(
       shape: shape, parameters: trained.map(\.parameters), heldOutLoss: trained.map(\.loss).reduce(0, +) / Double(members),
@@ -138,6 +150,16 @@ private struct NetworkRun<Objective: NetworkObjective> {
   private let workspace: Objective.Workspace
   private var random: RandomStream
   private let reductions = 3
+
+  /// What a training learnt from the rows held out.
+  struct Schedule {
+    /// Steps after which the parameters were the best so far.
+    var best: Set<Int> = []
+    /// Steps after which it went back to the best, with a smaller step.
+    var restarts: Set<Int> = []
+    var steps = 0
+  }
+
   private let reduction = 0.3
 
   init(
@@ -155,13 +177,18 @@ private struct NetworkRun<Objective: NetworkObjective> {
     network = DenseNetwork(shape: shape, capacity: max(256, plan.batchSize(rows: training.count)))
   }
 
-  mutating func train() throws -> (parameters: [Float], loss: Double, steps: Int) {
+  private mutating func start() -> [Float] {
     network.initialise(&random)
     network.dropout = plan.dropout
     var start = network.parameterValues
     start.replaceSubrange(network.shape.outputBiases..., with: objective.startingBiases(rows, training: training))
     network.parameterValues = start
-    var best = start
+    return start
+  }
+
+  mutating func train() throws -> (parameters: [Float], loss: Double, schedule: Schedule) {
+    var best = start()
+    var schedule = Schedule()
     var bestLoss = heldOutLoss()
     let optimiser = AdamOptimiser(network, weightDecay: plan.decay, averaging: 0.99)
     let batch = plan.batchSize(rows: training.count)
@@ -186,6 +213,7 @@ private struct NetworkRun<Objective: NetworkObjective> {
       let loss = sound ? heldOutLoss() : .infinity
       if loss < bestLoss {
         best = network.parameterValues
+        schedule.best.insert(step)
         waited = loss < bestLoss * 0.9995 ? 0 : waited + 1
         bestLoss = loss
       } else {
@@ -198,6 +226,7 @@ private struct NetworkRun<Objective: NetworkObjective> {
         reduced += 1
         waited = 0
         rate *= reduction
+        schedule.restarts.insert(step)
         optimiser.restart(at: best)
       }
     }
@@ -205,7 +234,41 @@ private struct NetworkRun<Objective: NetworkObjective> {
     guard bestLoss.isFinite, best.allSatisfy(\.isFinite) else {
       throw Failure(.badData, "the network's training diverged", remedy: "set a smaller rate, or look for rows far off the others")
     }
-    return (best, bestLoss, step)
+    schedule.steps = step
+    return (best, bestLoss, schedule)
+  }
+
+  /// Takes the steps of a schedule, and returns the parameters where it found the best.
+  mutating func train(by schedule: Schedule) throws -> [Float] {
+    var best = start()
+    let optimiser = AdamOptimiser(network, weightDecay: plan.decay, averaging: 0.99)
+    let batch = plan.batchSize(rows: training.count)
+    var order = training
+    var place = order.count
+    var rate = plan.rate
+    // What came after the best was for nothing.
+    for step in stride(from: 1, through: schedule.best.max() ?? 0, by: 1) {
+      if place >= order.count {
+        random.shuffle(&order)
+        place = 0
+      }
+      let end = min(order.count, place + batch)
+      let sound = trainOn(order[place..<end]) && optimiser.step(learningRate: rate * min(1, Double(step) / 100))
+      place = end
+      if schedule.best.contains(step), sound {
+        optimiser.swapAverage()
+        best = network.parameterValues
+        optimiser.swapAverage()
+      }
+      if schedule.restarts.contains(step) || !sound {
+        rate *= reduction
+        optimiser.restart(at: best)
+      }
+    }
+    guard best.allSatisfy(\.isFinite) else {
+      throw Failure(.badData, "the network's training diverged", remedy: "set a smaller rate, or look for rows far off the others")
+    }
+    return best
   }
 
   /// Derivatives of the mean loss of some rows. False where they are not finite.

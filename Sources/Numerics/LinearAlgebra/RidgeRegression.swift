@@ -80,12 +80,12 @@ package struct RidgeRegression: Sendable {
     package var penalty: Double
   }
 
-  /// The fit of least error over `RidgeRegression.penalties`, judged on the first `judged` rows. Nil where none could be factored.
-  package func fit(_ target: [Double], judged: Int = 4096) -> Fit? {
+  /// The fit of least error over some penalties, judged on the first `judged` rows. Nil where none could be factored.
+  package func fit(_ target: [Double], judged: Int = 4096, penalties: [Double] = RidgeRegression.penalties) -> Fit? {
     let right = right(target)
     var best: (penalty: Double, error: Double, leverage: Double)?
     let seen = min(rows, judged)
-    for penalty in RidgeRegression.penalties {
+    for penalty in penalties {
       guard let factor = factor(penalty, right) else { continue }
       let (predictions, leverage) = leftOut(factor, target, seen)
       var error = 0.0

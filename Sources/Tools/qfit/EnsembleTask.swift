@@ -23,7 +23,9 @@ struct EnsembleTask: LearningTask {
 
   func output(_ roles: TrainingRoles, _ header: Header) -> OutputColumns {
     let quantiles = learners.flatMap { learner in levels.map { QuantileGroup.columnName(learner.name, $0) } }
-    return OutputColumns(appended: (writesFold(roles) ? ["fold"] : []) + (flags.copies.writesCopies ? ["held"] : []) + quantiles)
+    return OutputColumns(
+      appended: (writesFold(roles) ? ["fold"] : []) + (flags.copies.writesCopies ? ["held"] : []) + quantiles,
+      marks: roles.order == nil ? [:] : ["fold": TimeFold.mark])
   }
 
   /// Whether folds are drawn here, so that they are told.
@@ -40,23 +42,24 @@ struct EnsembleTask: LearningTask {
   func learn(_ table: StoredTable, _ roles: TrainingRoles, _ session: FilterSession) throws -> FittedTable {
     try reserveBLASMemory(threads: session.threads)
     let seed = flags.seedOption.seed
-    let training = try LabelledRows(table, roles, session, folds: flags.folds, newOnly: options.newOnly, copies: flags.copies, seed: seed)
+    let training = try LabelledRows(table, roles, session, folds: flags.refitOptions.folds, newOnly: options.newOnly, copies: flags.copies, seed: seed)
     warnOfExtremeLevels(training, session)
     warnOfManyCoefficients(training, session)
     let choice = SettingChoice(trials: flags.tune ?? 1, levels: levels, seed: seed)
-    let fits = flags.copies.fits(
-      folds: training.folds, writesLabelled: !options.newOnly, needsFull: options.newOnly || options.save != nil || training.hasRowsWithoutFold)
-    func chosen(without unseen: [Int]) throws -> [NamedLearner] {
-      try learners.enumerated().map { try choice.choose($1, training, without: unseen, index: $0, session) }
+    let fits = training.fits(flags.copies, writesLabelled: !options.newOnly, saves: options.save != nil)
+    func chosen(for fit: FitRows) throws -> [NamedLearner] {
+      try learners.enumerated().map { try choice.choose($1, training, for: fit, index: $0, session) }
     }
-    // Once on all labelled rows, or, where rows are copied, for each fit on the rows that it sees: a copy must not know the fold it is held for.
-    let choosesByFit = flags.copies.writesCopies && choice.trials > 1
-    let named = choosesByFit ? learners : try chosen(without: [])
+    // Once on all labelled rows; but for each fit on the rows that it sees where rows are copied, as a copy must not know the fold it is held for,
+    // and in order of time, where a fit must not know what comes later.
+    let choosesByFit = (flags.copies.writesCopies || training.timed != nil) && choice.trials > 1
+    let named = choosesByFit ? learners : try chosen(for: .without([]))
     let ensemble = try FittedEnsemble(
-      named, fitted: choosesByFit ? try fits.map(chosen) : fits.map { _ in named }, training, levels: levels, fits: fits, copies: flags.copies,
+      named, fitted: choosesByFit ? try fits.map { try chosen(for: $0) } : fits.map { _ in named }, training, levels: levels, fits: fits, copies: flags.copies,
       saves: options.save != nil, session: session, seed: seed)
     return FittedTable(
-      ensemble: ensemble, training: training, copies: flags.copies, target: table.header.names[roles.target], writesFold: writesFold(roles),
+      ensemble: ensemble, training: training, copies: flags.copies, target: table.header.names[roles.target],
+      order: roles.order?.summary(table.header) ?? [:], writesFold: writesFold(roles),
       answeredRows: options.newOnly ? training.unlabelled : table.rows)
   }
 
@@ -68,7 +71,7 @@ struct EnsembleTask: LearningTask {
       specification.method == "linear"
         || specification.method == "lasso" && specification.settings.contains { $0.key == "lambda" && Double($0.value) == 0 }
     }
-    guard !options.newOnly, !flags.copies.writesCopies, let linear = learners.first(where: { isLinear($0.specification) }) else { return }
+    guard !options.newOnly, !flags.copies.writesCopies, training.timed == nil, let linear = learners.first(where: { isLinear($0.specification) }) else { return }
     let rows = training.rows.filter { training.weight(of: $0) > 0 }
     let seen = training.folds.map { fold in rows.count { training.foldOfRow[$0] != fold } }.min() ?? rows.count
     let coefficients = training.features.columns.reduce(1) { sum, column in
@@ -104,21 +107,26 @@ struct FittedTable: LearntAnswers {
   let training: LabelledRows
   let copies: CopyPlan
   let target: String
+  /// What tells the order of rows, for a model file.
+  let order: [String: String]
   let writesFold: Bool
   /// Rows of the table that get an answer, each counted once.
   let answeredRows: Int
   private let watch = Stopwatch()
 
-  init(ensemble: FittedEnsemble, training: LabelledRows, copies: CopyPlan, target: String, writesFold: Bool, answeredRows: Int) {
+  init(
+    ensemble: FittedEnsemble, training: LabelledRows, copies: CopyPlan, target: String, order: [String: String], writesFold: Bool, answeredRows: Int
+  ) {
     self.ensemble = ensemble
     self.training = training
     self.copies = copies
     self.target = target
+    self.order = order
     self.writesFold = writesFold
     self.answeredRows = answeredRows
   }
 
-  func model(_ header: Header) -> ModelFile { ensemble.model(copies, header: header, target: target) }
+  func model(_ header: Header) -> ModelFile { ensemble.model(copies, header: header, target: target, order: order) }
 
   func workers(_ encoder: RowEncoder, _ count: Int) -> [OutOfFoldWorker] {
     (0..<count).map { _ in OutOfFoldWorker(ensemble: ensemble, training: training, copies: copies, encoder: encoder, writesFold: writesFold) }

@@ -29,10 +29,10 @@ final class OutOfFoldWorker: RowWorker {
   }
 
   private func write(_ written: ArraySlice<Int>, of rows: Rows, into output: ByteBuffer) {
-    let answers = written.flatMap { i in training.copies(of: rows.firstRow + i, copies).map { (row: i, copy: $0.copy, unseen: $0.unseen) } }
+    let answers = written.flatMap { i in training.copies(of: rows.firstRow + i, copies).map { (row: i, copy: $0.copy, fit: $0.fit) } }
     var own = [[Double]](repeating: [], count: answers.count)
-    for (unseen, members) in Dictionary(grouping: answers.indices, by: { answers[$0].unseen }) {
-      let quantiles = ensemble.answers(without: unseen, members.map { rows.firstRow + answers[$0].row }, training)
+    for (fit, members) in Dictionary(grouping: answers.indices, by: { answers[$0].fit }) {
+      let quantiles = ensemble.answers(fit, members.map { rows.firstRow + answers[$0].row }, training)
       precondition(quantiles.columns == ensemble.learners.count * ensemble.levels.count)
       for (i, member) in members.enumerated() {
         let fold = training.fold(of: rows.firstRow + answers[member].row)

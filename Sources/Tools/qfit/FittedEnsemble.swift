@@ -12,10 +12,11 @@ final class FittedEnsemble {
   let learners: [NamedLearner]
   let levels: [Double]
   private let schema: FeatureSchema
-  /// By the folds that were not seen: one fitted model a learner, or what it answered.
-  private let models: [[Int]: [Fitted]]
+  /// By the rows that taught: one fitted model a learner, or what it answered.
+  private let models: [FitRows: [Fitted]]
   private let trainingRows: Int
   private let folds: [Int]
+  private let kept: [FitRows]
 
   private enum Fitted {
     case model(any FittedLearner)
@@ -23,11 +24,11 @@ final class FittedEnsemble {
     case answers(rows: [Int], Matrix, summary: [(key: String, value: String)])
   }
 
-  /// `fits` are the sets of folds to leave out, increasing, those that leave most rows first, so that no thread has one of them left at the end;
+  /// `fits` are those on most rows first, so that no thread has one of them left at the end;
   /// with `saves`, the models that `model` keeps stay in memory. `chosen` are, for each fit, the
   /// learners with their settings.
   init(
-    _ learners: [NamedLearner], fitted chosen: [[NamedLearner]], _ training: LabelledRows, levels: [Double], fits: [[Int]], copies: CopyPlan,
+    _ learners: [NamedLearner], fitted chosen: [[NamedLearner]], _ training: LabelledRows, levels: [Double], fits: [FitRows], copies: CopyPlan,
     saves: Bool, session: FilterSession,
     seed: UInt64
   ) throws {
@@ -37,22 +38,23 @@ final class FittedEnsemble {
     trainingRows = training.rows.count
     folds = training.folds
 
-    let jobs = fits.enumerated().flatMap { p, unseen in
-      learners.indices.map { (learner: $0, unseen: unseen, plan: chosen[p][$0].learner) }
+    let jobs = fits.enumerated().flatMap { p, fit in
+      learners.indices.map { (learner: $0, fit: fit, plan: chosen[p][$0].learner) }
     }
-    let titles = jobs.map { FitJob(name: learners[$0.learner].name, omission: CopyPlan.omission(of: $0.unseen)) }
-    let kept = saves ? Set(copies.copies(ofFold: -1, folds: folds).map(\.unseen)) : []
+    let titles = jobs.map { FitJob(name: learners[$0.learner].name, omission: training.title($0.fit)) }
+    kept = saves ? training.kept(copies) : []
+    let kept = Set(kept)
     let fitted = try session.runFits(titles, seed: seed, summary: FittedEnsemble.summary) { j, context -> Fitted in
       // Made anew by each job: copies of all folds at once would take K times the table.
-      let set = training.trainingSet(without: jobs[j].unseen)
+      let set = training.trainingSet(jobs[j].fit)
       let model = try jobs[j].plan.fit(set, levels: levels, context: context)
-      if kept.contains(jobs[j].unseen) || model.memory == 0 { return .model(model) }
-      let rows = training.answered(among: 0..<training.tableRows).filter { copies.answers(fold: training.fold(of: $0), without: jobs[j].unseen) }
+      if kept.contains(jobs[j].fit) || model.memory == 0 { return .model(model) }
+      let rows = training.answered(among: 0..<training.tableRows).filter { training.isAnswered($0, by: jobs[j].fit, copies) }
       guard model.memory > 8 * rows.count * levels.count else { return .model(model) }
       return .answers(rows: rows, FittedEnsemble.answers(of: model, rows, training), summary: model.summary)
     }
     models = Dictionary(
-      uniqueKeysWithValues: fits.enumerated().map { p, unseen in (unseen, Array(fitted[(p * learners.count)..<((p + 1) * learners.count)])) })
+      uniqueKeysWithValues: fits.enumerated().map { p, fit in (fit, Array(fitted[(p * learners.count)..<((p + 1) * learners.count)])) })
   }
 
   private static func summary(_ fitted: Fitted) -> [(key: String, value: String)] {
@@ -75,11 +77,12 @@ final class FittedEnsemble {
     return Matrix(rows: rows.count, columns: columns, values: values)
   }
 
-  /// What the models that did not see these folds and saw all others answer to some rows of the table: rows × (learners × levels).
-  func answers(without unseen: [Int], _ rows: [Int], _ training: LabelledRows) -> Matrix {
+  /// What the models of a fit answer to some rows of the table: rows × (learners × levels); NaN where nothing taught.
+  func answers(_ fit: FitRows, _ rows: [Int], _ training: LabelledRows) -> Matrix {
+    if fit == .none { return Matrix(rows: rows.count, columns: learners.count * levels.count, repeating: .nan) }
     var features: FeatureTable?
     return joined(
-      models[unseen]!.map { fitted in
+      models[fit]!.map { fitted in
         switch fitted {
         case .model(let model):
           let table = features ?? training.features(ofAnswered: rows)
@@ -95,9 +98,9 @@ final class FittedEnsemble {
 
   /// What `--save` keeps: the models that answer rows that did not train, which are those fitted on all labelled rows, or, where rows
   /// are copied, those without each fold: these follow the first fold's, with the folds before them.
-  func model(_ copies: CopyPlan, header: Header, target: String) -> ModelFile {
-    let kept = copies.copies(ofFold: -1, folds: folds).map { copy in
-      models[copy.unseen]!.map { fitted -> any FittedLearner in
+  func model(_ copies: CopyPlan, header: Header, target: String, order: [String: String]) -> ModelFile {
+    let kept = kept.map { fit in
+      models[fit]!.map { fitted -> any FittedLearner in
         guard case .model(let model) = fitted else { preconditionFailure("a model to be saved was let go") }
         return model
       }
@@ -116,6 +119,7 @@ final class FittedEnsemble {
       for models in kept.dropFirst() { for model in models { model.encode(into: &writer) } }
     }
     var summary = ["rows": "\(trainingRows)", "folds": "\(folds.count)"]
+    summary.merge(order) { own, _ in own }
     if copies.writesCopies { summary["models"] = "one without each fold" }
     for (learner, model) in zip(learners, kept[0]) {
       summary[learner.name] = model.summary.map { "\($0.key) \($0.value)" }.joined(separator: ", ")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FilterKit
+import Groundwork
 import Learners
 import LinearAlgebra
 import MethodKit
@@ -56,8 +57,8 @@ struct QFit: FilterTool {
       valueName: "levels"))
   var levels: String?
 
-  @Option(help: ArgumentHelp("Number of folds, where the table has no fold column (default: 5).", valueName: "k"))
-  var folds: Int?
+  @OptionGroup var orderOptions: OrderOptions
+  @OptionGroup var refitOptions: RefitOptions
 
   @Option(help: ArgumentHelp("Keep rows with the same value in this column in one fold.", valueName: "name"))
   var group: String?
@@ -98,19 +99,19 @@ struct QFit: FilterTool {
   var copies: CopyPlan { CopyPlan(crossValidation: cvPlus, nested: nested) }
 
   static let list = FlagList<QFit>([
-    ("--learner", { !$0.learner.isEmpty }), ("--levels", { $0.levels != nil }), ("--folds", { $0.folds != nil }), ("--group", { $0.group != nil }),
+    ("--learner", { !$0.learner.isEmpty }), ("--levels", { $0.levels != nil }), ("--group", { $0.group != nil }),
     ("--cv-plus", { $0.cvPlus }), ("--nested", { $0.nested }), ("--tune", { $0.tune != nil }),
   ])
   var flags: [GivenFlag] {
-    QFit.list.of(self) + targetOption.flags + featureOptions.flags + kindOptions.flags + timeOption.flags + weightOption.flags
-      + seedOption.flags + learning.flags + table.flags
+    QFit.list.of(self) + targetOption.flags + featureOptions.flags + kindOptions.flags + timeOption.flags + orderOptions.flags + refitOptions.flags
+      + weightOption.flags + seedOption.flags + learning.flags + table.flags
   }
 
   private static let learn = Mode(
     "learn", "", "fits learners on the labelled rows and answers the others; labelled rows are answered out of fold",
     takes: list.names.union(["--target", "--features", "--exclude", "--weight", "--seed", "--new-only", "--save", "--memory"]).union(
       TableOptions.names
-    ).union(FeatureKindOptions.names).union(TimeOption.list.names)
+    ).union(FeatureKindOptions.names).union(TimeOption.list.names).union(OrderOptions.list.names).union(RefitOptions.list.names)
   )
   private static let answer = Mode(
     "answer", "--load FILE", "answers every row with a model file, as a stream", takes: TableOptions.names.union(["--load"]),
@@ -120,10 +121,10 @@ struct QFit: FilterTool {
 
   func validate() throws {
     if let tune, !(1...100_000).contains(tune) { throw ValidationError("--tune \(tune): write a number from 1 to 100000") }
-    try timeOption.checkUse(kindOptions)
-    if let folds, folds < 2 { throw ValidationError("--folds \(folds): write 2 or more") }
+    if orderOptions.orderName == nil { try timeOption.checkUse(kindOptions) }
+    try refitOptions.checkOrder(orderOptions)
     if cvPlus, nested { throw ValidationError("--nested writes all that --cv-plus writes; give one of them") }
-    if nested, folds == 2 { throw ValidationError("--nested with --folds 2: without both nothing is left to fit; write 3 or more") }
+    if nested, refitOptions.folds == 2 { throw ValidationError("--nested with --folds 2: without both nothing is left to fit; write 3 or more") }
   }
 
   func run() throws {
@@ -132,11 +133,23 @@ struct QFit: FilterTool {
       let model = try SavedEnsemble(path: load)
       return try TableRun("qfit", table, flags: flags, modelColumns: model.columns, reading: [load]).stream(Answering(model: model))
     }
+    try checkSymmetry()
     let specifications = try MethodSpecification.parse(
       learner.isEmpty ? ["linear,forest"] : learner, flag: "-l", known: Self.methods, sets: learnerSets)
     try TableRun("qfit", table, flags: flags).learn(
       EnsembleTask(
         flags: self, learners: try specifications.map { try NamedLearner($0) }, levels: try levels.map(Levels.parse) ?? Levels.hub))
+  }
+}
+
+extension QFit {
+  /// Copies of rows stand for each other only where rows could have come in any order.
+  private func checkSymmetry() throws {
+    guard orderOptions.orderName != nil, copies.writesCopies else { return }
+    throw Failure(
+      .usage,
+      "\(nested ? "--nested" : "--cv-plus") rests on rows that could have come in any order, and \(orderOptions.orderFlag) says that they did not",
+      remedy: orderOptions.order == nil ? "unset QORDER, or leave it out" : "leave one of them out; without it qconformal --order calibrates in time")
   }
 }
 

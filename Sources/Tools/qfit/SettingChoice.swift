@@ -12,15 +12,11 @@ struct SettingChoice {
   let levels: [Double]
   let seed: UInt64
 
-  /// The learner with the settings that were best; the first trial is the learner as it was asked for. Rows of the folds `unseen` have no part
-  /// in it.
-  func choose(_ learner: NamedLearner, _ training: LabelledRows, without unseen: [Int] = [], index: Int, _ session: FilterSession) throws
-    -> NamedLearner
-  {
+  /// The learner with the settings that were best on the rows of a fit; the first trial is the learner as it was asked for.
+  func choose(_ learner: NamedLearner, _ training: LabelledRows, for fit: FitRows, index: Int, _ session: FilterSession) throws -> NamedLearner {
     let fixed = learner.specification.settings
-    let rows = unseen.isEmpty ? training.rows : training.rows.filter { !unseen.contains(training.foldOfRow[$0]) }
-    guard trials > 1, learner.type.description.isTunable(beside: fixed), rows.count >= 4 else { return learner }
-    let title = [learner.name, CopyPlan.omission(of: unseen)].compactMap { $0 }.joined(separator: " ")
+    guard trials > 1, learner.type.description.isTunable(beside: fixed), training.teaching(fit).count >= 4 else { return learner }
+    let title = [learner.name, training.title(fit)].compactMap { $0 }.joined(separator: " ")
     var random = RandomStream(seed: seed, stream: 0x7E57_0000 + UInt64(index))
     let candidates = try (0..<trials).map { t -> NamedLearner in
       var specification = learner.specification
@@ -32,12 +28,10 @@ struct SettingChoice {
       specification.settings = learner.type.description.trialSettings(of: specification.settings)
       return try NamedLearner(specification)
     }
-    let foldOfRow =
-      training.folds.count - unseen.count < 2
-      ? drawFolds(min(5, rows.count), labelled: rows, rows: training.features.rows, seed: seed)! : training.foldOfRow
+    let splits = training.splits(fit, seed: seed)
     let chosen = try SuccessiveHalving.choose(
-      trials, folds: Set(rows.map { foldOfRow[$0] }).sorted(),
-      judge: { try losses($0.map { judged[$0] }, mayFail: $0.map { $0 > 0 }, training, rows, foldOfRow, $1, session) },
+      trials, folds: Array(splits.indices),
+      judge: { try losses($0.map { judged[$0] }, mayFail: $0.map { $0 > 0 }, training, splits[$1], session) },
       tell: { alive in
         for trial in alive {
           session.diagnostics.note(
@@ -49,10 +43,10 @@ struct SettingChoice {
   }
 
   private func losses(
-    _ learners: [NamedLearner], mayFail: [Bool], _ training: LabelledRows, _ rows: [Int], _ foldOfRow: [Int], _ fold: Int, _ session: FilterSession
+    _ learners: [NamedLearner], mayFail: [Bool], _ training: LabelledRows, _ split: RowSplit, _ session: FilterSession
   ) throws -> [SuccessiveHalving.Losses?] {
-    let set = training.trainingSet(of: rows.filter { foldOfRow[$0] != fold })
-    let judgedRows = rows.filter { foldOfRow[$0] == fold }
+    let set = training.trainingSet(of: split.teaching)
+    let judgedRows = split.judged
     let features = training.features.selecting(judgedRows)
     let progress = Progress("qfit: tuning \(learners[0].name)", quiet: session.options.quiet)
     let done = Atomic<Int>(0)

@@ -1,5 +1,6 @@
 import Groundwork
 import LinearAlgebra
+import MethodKit
 
 /// Errors of all pairs (model j, level ν) on training rows: what every output level of a fine combination chooses its weights from.
 struct PairErrors: Sendable {
@@ -8,16 +9,19 @@ struct PairErrors: Sendable {
   let modelOfColumn: [Int]
   /// Weights of the rows, summing to one.
   let rowWeights: [Double]
+  /// Where the rows stand in time, if that is told.
+  let times: RowTimes?
   /// (ĝ_j(x_i; ν) − y_i) · `errorUnit` · scale: row i, column c at `values[i * pairs.count + c]`.
   let values: [Double]
 
   var rows: Int { rowWeights.count }
   var columns: Int { pairs.count }
 
-  private init(pairs: [Int], modelOfColumn: [Int], rowWeights: [Double], values: [Double]) {
+  private init(pairs: [Int], modelOfColumn: [Int], rowWeights: [Double], times: RowTimes?, values: [Double]) {
     self.pairs = pairs
     self.modelOfColumn = modelOfColumn
     self.rowWeights = rowWeights
+    self.times = times
     self.values = values
   }
 
@@ -30,6 +34,7 @@ struct PairErrors: Sendable {
     let (p, m) = (training.predictions.models.count, training.predictions.levels.count)
     let filled = FilledPredictions(training.predictions)
     var kept: [Double] = []
+    var keptRows: [Int] = []
     var values: [Double] = []
     values.reserveCapacity(rows.count * pairs.count)
     training.predictions.values.withUnsafeBufferPointer { source in
@@ -46,25 +51,28 @@ struct PairErrors: Sendable {
           let shift = jitter * (2 * random.uniform() - 1)
           for k in pairs { values.append((row[k] * errorUnit - y) * scale + shift) }
           kept.append(rowWeights[i])
+          keptRows.append(i)
         }
       }
     }
     let sum = kept.reduce(0, +)
-    self.init(pairs: pairs, modelOfColumn: pairs.map { $0 / m }, rowWeights: kept.map { $0 / sum }, values: values)
+    self.init(
+      pairs: pairs, modelOfColumn: pairs.map { $0 / m }, rowWeights: kept.map { $0 / sum }, times: training.times?.selecting(keptRows),
+      values: values)
   }
 
   func selecting(rows: [Int]) -> PairErrors {
     let c = columns
     let sum = rows.reduce(0) { $0 + rowWeights[$1] }
     return PairErrors(
-      pairs: pairs, modelOfColumn: modelOfColumn, rowWeights: rows.map { rowWeights[$0] / sum },
+      pairs: pairs, modelOfColumn: modelOfColumn, rowWeights: rows.map { rowWeights[$0] / sum }, times: times?.selecting(rows),
       values: rows.flatMap { values[$0 * c..<($0 + 1) * c] })
   }
 
   func selecting(columns kept: [Int]) -> PairErrors {
     let c = columns
     return PairErrors(
-      pairs: kept.map { pairs[$0] }, modelOfColumn: kept.map { modelOfColumn[$0] }, rowWeights: rowWeights,
+      pairs: kept.map { pairs[$0] }, modelOfColumn: kept.map { modelOfColumn[$0] }, rowWeights: rowWeights, times: times,
       values: (0..<rows).flatMap { r in kept.map { values[r * c + $0] } })
   }
 

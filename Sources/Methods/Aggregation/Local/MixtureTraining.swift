@@ -46,7 +46,7 @@ struct MixtureTraining {
     let rows = (used.count == training.target.count ? training : training.selecting(used)).withoutHopelessModels(rowWeights: weights, context)
     if rows.predictions.models.count == 1 { return FittedMixture(alone: rows.predictions) }
     let ownNetwork = try fitOwn(rows, context)
-    let predictions = ownNetwork.map { rows.predictions.appending(MixtureTraining.ownName, $0.outOfFold(rows.features!)) } ?? rows.predictions
+    let predictions = try ownNetwork.map { rows.predictions.appending(MixtureTraining.ownName, try outOfSample($0, rows, context)) } ?? rows.predictions
     return try fitWeights(rows, predictions, ownNetwork, weights, context)
   }
 
@@ -57,13 +57,26 @@ struct MixtureTraining {
     guard settings.own != .none, let features = training.features else { return nil }
     // Five, so that each row is held out by one of them.
     let plan = try NetworkTraining([("networks", "5")])
-    let set = TrainingSet(features: features, target: training.target, weights: training.weights)
+    let set = TrainingSet(features: features, target: training.target, weights: training.weights, times: training.times)
     let levels = training.predictions.levels
     let context = FitContext(
       threads: context.threads, seed: context.seed, list: context.list, warn: context.warn, progress: { context.progress($0 / 2) })
     return settings.own == .normal
       ? try plan.fit(set, levels: levels, .gaussian, GaussianObjective(), context: context)
       : try plan.fit(set, levels: levels, .levels, DirectObjective(levels: levels), context: context)
+  }
+
+  /// The training rows, each answered by a network that did not see it; where rows stand in time, by one that saw earlier rows alone, and NaN
+  /// where there are none.
+  private func outOfSample(_ network: FittedNetworks, _ training: AggregationTraining, _ context: FitContext) throws -> Matrix {
+    guard let times = training.times else { return network.outOfFold(training.features!) }
+    var answers = Matrix(rows: training.target.count, columns: training.predictions.levels.count, repeating: .nan)
+    for split in times.splits(5, of: Array(training.target.indices)) {
+      let earlier = try fitOwn(training.selecting(split.teaching), FitContext(threads: context.threads, seed: context.seed))!
+      let part = earlier.predict(training.features!.selecting(split.judged))
+      for (i, row) in split.judged.enumerated() { for t in 0..<answers.columns { answers[row, t] = part[i, t] } }
+    }
+    return answers
   }
 
   private func fitWeights(
@@ -96,7 +109,7 @@ struct MixtureTraining {
     let result = try settings.plan.fit(
       NetworkTraining.Rows(
         count: n, width: encoding.count, inputs: encoding(table), target: target,
-        weights: training.weights == nil ? nil : rowWeights.map { Float($0 / total * Double(n)) }),
+        weights: training.weights == nil ? nil : rowWeights.map { Float($0 / total * Double(n)) }, times: training.times),
       objective,
       context: FitContext(
         threads: context.threads, seed: context.seed, list: context.list, warn: context.warn, note: context.note,
@@ -119,7 +132,7 @@ struct MixtureTraining {
   /// The global optimum on a part of the rows, which is near enough to start from.
   private func startingWeights(_ training: AggregationTraining, _ predictions: BasePredictions, _ context: FitContext) throws -> [Double] {
     let most = 500
-    let all = AggregationTraining(predictions: predictions, target: training.target, weights: training.weights)
+    let all = AggregationTraining(predictions: predictions, target: training.target, weights: training.weights, times: training.times)
     let part = predictions.rows <= most ? all : all.selecting((0..<most).map { $0 * predictions.rows / most })
     let global = try GlobalCoarse(settings: Settings(of: GlobalCoarse.description)).fit(
       part, context: FitContext(threads: context.threads, seed: context.seed))
@@ -169,6 +182,7 @@ extension AggregationTraining {
     context.tellWeightless(
       "that lose over 1e8 times as much as the best", others.filter { losses.terms[$0] != 0 }.map { predictions.models[$0] })
     let names = kept.map { predictions.models[$0] }
-    return AggregationTraining(predictions: predictions.ordered(names), target: target, weights: weights, features: features)
+    return AggregationTraining(
+      predictions: predictions.ordered(names), target: target, weights: weights, features: features, times: times)
   }
 }

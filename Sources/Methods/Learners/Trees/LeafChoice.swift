@@ -28,15 +28,14 @@ struct LeafChoice {
       return
     }
     let scored = max(1, min(LeafChoice.parts, 4 * 250 / rows.count))
-    func part(_ k: Int) -> [Int] { Array(rows[rows.count * k / LeafChoice.parts..<rows.count * (k + 1) / LeafChoice.parts]) }
+    let splits = LeafChoice.splits(rows, training.times).prefix(scored)
     let quiet = FitContext(threads: context.threads, seed: context.seed)
     func loss(_ minLeaf: Int) throws -> Double {
       let forest = plan.with(trees: min(plan.trees, LeafChoice.trees), minLeaf: minLeaf)
       var sum = 0.0
-      for k in 0..<scored {
-        let others = (0..<LeafChoice.parts).filter { $0 != k }.flatMap(part)
-        let fitted = try forest.fit(training.selecting(others), levels: levels, context: quiet)
-        let left = training.selecting(part(k))
+      for split in splits {
+        let fitted = try forest.fit(training.selecting(split.teaching), levels: levels, context: quiet)
+        let left = training.selecting(split.judged)
         let answer = fitted.predict(left.features, threads: context.threads)
         for i in left.target.indices {
           let row = levels.indices.reduce(0) { $0 + pinballLoss(level: levels[$1], target: left.target[i], quantile: answer[i, $1]) }
@@ -52,5 +51,12 @@ struct LeafChoice {
       (chosen, least) = (minLeaf, next)
     }
     best = chosen
+  }
+
+  /// Each part of the rows and the others; where rows stand in time, each part of it and what was known before, the last first.
+  private static func splits(_ rows: [Int], _ times: RowTimes?) -> [RowSplit] {
+    if let splits = times?.splits(parts, of: rows), !splits.isEmpty { return splits.reversed() }
+    func part(_ k: Int) -> [Int] { Array(rows[rows.count * k / parts..<rows.count * (k + 1) / parts]) }
+    return (0..<parts).map { k in RowSplit(teaching: (0..<parts).filter { $0 != k }.flatMap(part), judged: part(k)) }
   }
 }

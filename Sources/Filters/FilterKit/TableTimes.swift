@@ -1,0 +1,88 @@
+import Groundwork
+import MethodKit
+import Tables
+
+/// The times of a stored table, and when its truths are out.
+public struct TableTimes: Sendable {
+  /// Of every row.
+  public let rows: RowTimes
+  /// The distinct times, increasing.
+  public let moments: [Moment]
+  /// The column's name.
+  public let column: String
+
+  /// What tells when a truth is out.
+  public enum Truth {
+    /// When the next time comes.
+    case nextTime
+    /// The time that a column says.
+    case column(TimeColumn)
+    /// A length of time after the row's own.
+    case lag(TimeSpan)
+  }
+
+  /// - Parameters:
+  ///   - order: was stored as times.
+  ///   - window: what is older is forgotten; nil forgets nothing.
+  /// Cost O(n log n).
+  public init(_ table: StoredTable, _ order: TimeColumn, truth: Truth, window: TimeSpan?, _ session: FilterSession) throws {
+    let names = table.header.names
+    column = names[order.column]
+    let own = try TableTimes.read(table, order, session)
+    let sorted = own.indices.sorted { own[$0].isBefore(own[$1]) || !own[$1].isBefore(own[$0]) && $0 < $1 }
+    var steps = [Int](repeating: 0, count: own.count)
+    var moments: [Moment] = []
+    for row in sorted {
+      if moments.last.map({ $0.isBefore(own[row]) }) ?? true { moments.append(own[row]) }
+      steps[row] = moments.count - 1
+    }
+    self.moments = moments
+    for (flag, span) in [("--lag", TableTimes.lag(truth)), ("--window", window)] {
+      if let kind = moments.first?.kind, let fault = span?.fault(with: kind) {
+        throw Failure(.usage, "\(flag) \(fault)", remedy: "write a number in units of \(column), or 13t for distinct times")
+      }
+    }
+    let known = try TableTimes.known(table, truth, steps, moments, session)
+    rows = RowTimes(steps: steps, known: known, oldest: window.map { TableTimes.oldest($0, moments) })
+  }
+
+  private static func lag(_ truth: Truth) -> TimeSpan? { if case .lag(let span) = truth { span } else { nil } }
+
+  private static func read(_ table: StoredTable, _ column: TimeColumn, _ session: FilterSession) throws -> [Moment] {
+    do { return try table.times(column) } catch var failure as Failure {
+      // The records know no more where they came from.
+      failure.place = .init(input: session.inputName, column: failure.place.column)
+      throw failure
+    }
+  }
+
+  /// Of each row the first step that it teaches.
+  private static func known(_ table: StoredTable, _ truth: Truth, _ steps: [Int], _ moments: [Moment], _ session: FilterSession) throws -> [Int] {
+    let byStep: [Int]
+    switch truth {
+    case .nextTime: byStep = moments.indices.map { $0 + 1 }
+    case .lag(let span):
+      byStep = moments.indices.map { step in
+        if let times = span.times { return step + max(1, times) }
+        return max(step + 1, partitionPoint(0..<moments.count) { span.place(of: moments[$0], after: moments[step]) >= 0 })
+      }
+    case .column(let column):
+      let out = try read(table, column, session)
+      return steps.indices.map { row in max(steps[row] + 1, partitionPoint(0..<moments.count) { !moments[$0].isBefore(out[row]) }) }
+    }
+    return steps.map { byStep[$0] }
+  }
+
+  /// Of each step, and of the one after the last, the first that is not forgotten.
+  private static func oldest(_ window: TimeSpan, _ moments: [Moment]) -> [Int] {
+    if let times = window.times { return (0...moments.count).map { max(0, $0 - times) } }
+    let own = moments.indices.map { step in partitionPoint(0..<moments.count) { window.place(of: moments[step], after: moments[$0]) <= 0 } }
+    // What comes next stands after the last.
+    return own + [own.last ?? 0]
+  }
+
+  /// "2024-01-31"
+  public func title(ofStep step: Int) -> String {
+    step < moments.count ? printable(moments[step].canonicalText.description) : "the next time"
+  }
+}
