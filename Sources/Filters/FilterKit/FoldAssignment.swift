@@ -41,15 +41,18 @@ public func foldUnits(_ labelled: [Int], _ labels: [Int32]?) -> [[Int]] {
 
 extension FilterSession {
   /// The fold of every labelled row for cross-fitting, −1 for the others: those given; rows without a given fold were
-  /// predicted together and are one fold more; with fewer than two folds given, up to five are drawn.
-  public func crossFittingFolds(_ labelled: [Int], given: [Double]?, rows: Int, seed: UInt64) throws -> [Int] {
+  /// predicted together and are one fold more; with fewer than two folds given, `count` are drawn, or up to five.
+  public func crossFittingFolds(_ labelled: [Int], given: [Double]?, count: Int? = nil, rows: Int, seed: UInt64) throws -> [Int] {
     if let given {
       var foldOfRow = [Int](repeating: -1, count: rows)
       let extra = (given.filter { !$0.isNaN }.max() ?? -1) + 1
       for row in labelled { foldOfRow[row] = Int(given[row].isNaN ? extra : given[row]) }
       if Set(foldOfRow.filter { $0 >= 0 }).count >= 2 { return foldOfRow }
     }
-    guard let drawn = drawFolds(min(5, max(2, labelled.count)), labelled: labelled, rows: rows, seed: seed) else {
+    guard let drawn = drawFolds(count ?? min(5, max(2, labelled.count)), labelled: labelled, rows: rows, seed: seed) else {
+      if let count, labelled.count > 1 {
+        throw failure("\(labelled.count) labelled rows cannot make \(count) folds", remedy: "use --folds \(labelled.count) or fewer")
+      }
       throw failure("1 labelled row cannot be answered by what others teach", remedy: "label more rows, or use --new-only")
     }
     return drawn

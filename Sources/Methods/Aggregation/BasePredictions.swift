@@ -31,7 +31,7 @@ extension BasePredictions {
   }
 
   /// Whether some model predicts a level of the row.
-  func hasPrediction(row: Int) -> Bool {
+  package func hasPrediction(row: Int) -> Bool {
     let width = models.count * levels.count
     return values[row * width..<(row + 1) * width].contains { $0.isFinite }
   }

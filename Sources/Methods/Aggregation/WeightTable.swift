@@ -18,4 +18,14 @@ public struct WeightTable: Sendable {
     self.spread = spread
     self.moves = moves
   }
+
+  /// That of λ times this combination and (1 − λ) times the average of the models.
+  public func leaning(_ share: Double) -> WeightTable {
+    func scaled(_ table: Matrix, plus equal: Double = 0) -> Matrix {
+      Matrix(rows: table.rows, columns: table.columns, values: table.values.map { share * $0 + equal })
+    }
+    return WeightTable(
+      models: models, levels: levels, mean: scaled(mean, plus: (1 - share) / Double(models.count)), spread: spread.map { scaled($0) },
+      moves: moves.map { ($0.feature, scaled($0.change)) })
+  }
 }

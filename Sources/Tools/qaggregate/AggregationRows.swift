@@ -13,10 +13,19 @@ import Tables
 struct AggregationRows {
   /// Labelled rows, increasing.
   let labelled: [Int]
-  /// Of every row of the table: the fold without which what answers it has learnt, −1 for none; nil leaves the row without an answer.
-  let foldOfRow: [Int?]
-  /// The folds without which something is to learn; nil is on all labelled rows.
-  let omittedFolds: [Int?]
+  /// Which labelled rows a fit learns from.
+  enum Fit {
+    /// All but those of a fold; nil is all of them.
+    case without(Int?)
+    /// Those of a fit in order of time.
+    case known(Int)
+  }
+
+  let fits: [Fit]
+  /// Of every row of the table: the fit that answers it, by its place among `fits`; nil leaves the row without an answer.
+  let fitOfRow: [Int?]
+  /// The fits in order of time, where one is told.
+  let timed: TimedFits?
   /// How many labelled rows there are, each counted once.
   let distinctRows: Int
   /// The folds of the labelled rows by which something is chosen by cross-validation, whether rows are answered by fold or not.
@@ -29,7 +38,9 @@ struct AggregationRows {
   let dates: [DateColumn]
   private let training: AggregationTraining
 
-  init(_ table: StoredTable, _ roles: AggregatingRoles, _ combination: Combination, _ session: FilterSession, crossFits: Bool, seed: UInt64) throws {
+  init(_ table: StoredTable, _ roles: AggregatingRoles, _ combination: Combination, _ session: FilterSession, crossFits: Bool, folds count: Int?, seed: UInt64)
+    throws
+  {
     dates = roles.kinds.dates
     let target = table.numbers(roles.target)
     let labelled = target.indices.filter { !target[$0].isNaN }
@@ -45,9 +56,19 @@ struct AggregationRows {
     session.tellFeatureKinds(table, roles.features)
     let features = roles.features.isEmpty ? nil : try featureTable(table, columns: roles.features)
     self.features = features
+    let given = try roles.fold.map { try GivenFolds(table, $0, order: roles.order, session) }
+    let predictions = combination.predictions(labelled.flatMap { values[$0 * width..<($0 + 1) * width] }, rows: labelled.count)
+    timed = try AggregationRows.fits(table, roles, session, labelled, weights, predictions, given, crossFits: crossFits, count: count)
     training = AggregationTraining(
-      predictions: combination.predictions(labelled.flatMap { values[$0 * width..<($0 + 1) * width] }, rows: labelled.count),
-      target: labelled.map { target[$0] }, weights: weights.map { w in labelled.map { w[$0] } }, features: features?.selecting(labelled))
+      predictions: predictions, target: labelled.map { target[$0] }, weights: weights.map { w in labelled.map { w[$0] } },
+      features: features?.selecting(labelled), times: timed?.times.rows.selecting(labelled))
+    if let timed {
+      table.forgetNumbers()
+      (copies, judgingFolds, distinctRows) = (nil, [], labelled.count)
+      fits = timed.steps.indices.map { .known($0) }
+      fitOfRow = timed.fit
+      return
+    }
 
     if let column = roles.copy {
       let originals = try RowCopies(table, target: roles.target, fold: roles.fold, held: column, shared: [roles.weight].compactMap { $0 }, session)
@@ -61,43 +82,93 @@ struct AggregationRows {
       func fold(_ row: Int) -> Int { originals.fold[originals.originalOfRow[row]] }
       let copies = labelled.map { (fold: fold($0) < 0 ? -1 : originals.folds[fold($0)], copy: originals.folds[originals.copyOfRow[$0]]) }
       self.copies = copies
-      omittedFolds = originals.folds
-      foldOfRow = (0..<table.rows).map { fold($0) < 0 || originals.isOwn($0) ? originals.folds[originals.copyOfRow[$0]] : nil }
+      fits = originals.folds.map { .without($0) }
+      fitOfRow = (0..<table.rows).map { fold($0) < 0 || originals.isOwn($0) ? originals.copyOfRow[$0] : nil }
       distinctRows = labelled.count { originals.isOwn($0) }
       judgingFolds = []
       return
     }
     copies = nil
-    let given = roles.fold.map { table.numbers($0) }
+    var numbers: [Double]?
+    if case .drawn(let told)? = given { numbers = told }
     table.forgetNumbers()
-    let folds =
-      crossFits ? try session.crossFittingFolds(labelled, given: given, rows: table.rows, seed: seed) : [Int](repeating: -1, count: table.rows)
-    foldOfRow = folds
-    omittedFolds = [nil] + Set(folds.filter { $0 >= 0 }).sorted()
-    let judged =
-      crossFits
-      ? folds
-      : labelled.count > 1
-        ? try session.crossFittingFolds(labelled, given: given, rows: table.rows, seed: seed) : [Int](repeating: 0, count: table.rows)
+    func drawn() throws -> [Int] {
+      try session.crossFittingFolds(labelled, given: numbers, count: count, rows: table.rows, seed: seed)
+    }
+    let folds = crossFits ? try drawn() : [Int](repeating: -1, count: table.rows)
+    let omitted = Set(folds.filter { $0 >= 0 }).sorted()
+    fits = [.without(nil)] + omitted.map { .without($0) }
+    let place = Dictionary(uniqueKeysWithValues: omitted.enumerated().map { ($1, $0 + 1) })
+    fitOfRow = folds.map { place[$0] ?? 0 }
+    let judged = crossFits ? folds : labelled.count > 1 ? try drawn() : [Int](repeating: 0, count: table.rows)
     judgingFolds = labelled.map { judged[$0] }
     distinctRows = labelled.count
   }
 
-  /// The folds for each of which rows are copied.
-  var copiedFolds: [Int]? { copies == nil ? nil : omittedFolds.compactMap { $0 } }
+  /// The fits in order of time, where one is told. Rows that no model predicts teach nothing.
+  private static func fits(
+    _ table: StoredTable, _ roles: AggregatingRoles, _ session: FilterSession, _ labelled: [Int], _ weights: [Double]?, _ predictions: BasePredictions,
+    _ given: GivenFolds?, crossFits: Bool, count: Int?
+  ) throws -> TimedFits? {
+    guard let order = roles.order else { return nil }
+    if roles.copy != nil {
+      throw session.failure(
+        "the rows are copies for cross-conformal calibration, which rests on rows that could have come in any order", column: "held",
+        remedy: "leave out \(order.shared[0].flag), or make the table without --nested and --cv-plus")
+    }
+    var blocks: [Double]?
+    switch given {
+    case .blocks(let told)?: blocks = told
+    case .drawn?:
+      session.diagnostics.warn(
+        "the predictions are out of folds drawn at random, so their models have seen later rows: give qfit --order too")
+    case nil: break
+    }
+    let place = Dictionary(uniqueKeysWithValues: labelled.enumerated().map { ($1, $0) })
+    let fits = try order.fits(
+      table, labelled: labelled, teaches: { (weights?[$0] ?? 1) > 0 && predictions.hasPrediction(row: place[$0]!) }, given: blocks, count: count,
+      answersLabelled: crossFits, keepsWhole: true, session)
+    guard fits.whole != nil else {
+      throw session.failure("no labelled row has a prediction", remedy: "fill the quantile columns of labelled rows, for example with qfit")
+    }
+    return fits
+  }
 
-  /// Where choices are made: once, on all labelled rows, or, where rows are copied, for each copy on the rows that teach what answers it, so
-  /// that no choice has seen the fold that the copy is held for.
+  /// The folds for each of which rows are copied.
+  var copiedFolds: [Int]? {
+    copies == nil ? nil : fits.compactMap { fit in if case .without(let fold) = fit { fold } else { nil } }
+  }
+
+  /// The fit that answers rows without a target where no time decides, and is saved.
+  var whole: Int? { timed == nil ? 0 : timed!.whole }
+
+  /// "without fold 3", "known by 2024-01-31" in messages; nil of the fit on all labelled rows.
+  func title(_ fit: Int) -> String? {
+    switch fits[fit] {
+    case .without(let fold): fold.map { "without fold \($0)" }
+    case .known(let fit): timed?.title(fit)
+    }
+  }
+
+  /// Where choices are made: once, on all labelled rows; or for each fit on the rows that teach it, where rows are copied, so that no choice has
+  /// seen the fold that a copy is held for, and in order of time, so that none has seen what comes later.
   func choiceContexts(_ budget: ChoiceBudget, _ context: FitContext) -> [ChoiceContext] {
-    guard let copies else { return [ChoiceContext(training, folds: judgingFolds, budget: budget, context: context)] }
-    return omittedFolds.compactMap(\.self).map { held -> ChoiceContext in
+    if timed != nil {
+      return fits.indices.map { fit in
+        let known = training(fit)
+        let splits = known.times!.splits(5, of: Array(known.target.indices))
+        return ChoiceContext(known, splits: splits, budget: budget, context: context)
+      }
+    }
+    guard let copies else { return [ChoiceContext(training, splits: RowSplit.folds(judgingFolds), budget: budget, context: context)] }
+    return copiedFolds!.map { held -> ChoiceContext in
       let positions = teachers(of: held, copies)
       var folds = positions.map { copies[$0].fold }
       if Set(folds).count < 2 {
         // Rows of one fold were predicted by the same models, so that any split of them judges.
         folds = drawFolds(min(5, folds.count), labelled: Array(folds.indices), rows: folds.count, seed: context.seed)!
       }
-      return ChoiceContext(training.selecting(positions), folds: folds, budget: budget, context: context)
+      return ChoiceContext(training.selecting(positions), splits: RowSplit.folds(folds), budget: budget, context: context)
     }
   }
 
@@ -106,11 +177,24 @@ struct AggregationRows {
     copies.indices.filter { copies[$0].copy == held && copies[$0].fold >= 0 && copies[$0].fold != held }
   }
 
-  /// Every labelled row but those of one fold.
-  func training(without fold: Int?) -> AggregationTraining {
-    guard let fold else { return training }
-    if let copies { return training.selecting(teachers(of: fold, copies)) }
-    let kept = labelled.indices.filter { foldOfRow[labelled[$0]] != fold }
-    return training.selecting(kept)
+  /// The rows that teach a fit, as positions among the labelled ones.
+  func teaching(_ fit: Int) -> [Int] {
+    switch fits[fit] {
+    case .without(nil): return Array(labelled.indices)
+    case .without(let fold?):
+      if let copies { return teachers(of: fold, copies) }
+      return labelled.indices.filter { fitOfRow[labelled[$0]] != fit }
+    case .known(let known):
+      return timed!.teaching(known).map { row in partitionPoint(0..<labelled.count) { labelled[$0] >= row } }
+    }
   }
+
+  /// What teaches a fit.
+  func training(_ fit: Int) -> AggregationTraining {
+    if case .without(nil) = fits[fit] { return training }
+    return training.selecting(teaching(fit))
+  }
+
+  /// Some labelled rows, by their positions.
+  func training(of positions: [Int]) -> AggregationTraining { training.selecting(positions) }
 }

@@ -49,10 +49,12 @@ struct AggregationTask: LearningTask {
   func learn(_ table: StoredTable, _ roles: Roles, _ session: FilterSession) throws -> LearntCombination {
     try reserveBLASMemory(threads: session.threads)
     let seed = flags.seedOption.seed
-    let rows = try AggregationRows(table, roles.columns, roles.combination, session, crossFits: !options.newOnly && !flags.describe, seed: seed)
+    let rows = try AggregationRows(
+      table, roles.columns, roles.combination, session, crossFits: !options.newOnly && !flags.describe,
+      folds: flags.refitOptions.folds, seed: seed)
     let methods = try choose(rows, session)
     return LearntCombination(
-      header: table.header, combination: roles.combination.with(methods[0]), methods: methods, rows: rows,
+      header: table.header, combination: roles.combination.with(methods[rows.whole ?? 0]), methods: methods, rows: rows,
       fits: try CrossFit(methods, rows, session: session, seed: seed), target: table.header.names[roles.columns.target],
       tableRows: table.rows, newOnly: options.newOnly, describes: flags.describe)
   }
@@ -66,7 +68,7 @@ struct AggregationTask: LearningTask {
       threads: session.threads, seed: flags.seedOption.seed, note: { [diagnostics = session.diagnostics] in diagnostics.note($0) },
       progress: { progress.update($0) })
     let chosen = try rows.choiceContexts(budget, context).map { try type.choose(settings, $0) }
-    return rows.copiedFolds == nil ? rows.omittedFolds.map { _ in chosen[0] } : chosen
+    return chosen.count == 1 ? rows.fits.map { _ in chosen[0] } : chosen
   }
 }
 
@@ -97,7 +99,7 @@ struct LearntCombination: LearntAnswers {
     guard describes else { return false }
     let folds = rows.copiedFolds
     let tables = fits.kept.enumerated().map { k, weights in
-      let training = rows.training(without: folds?[k])
+      let training = rows.training(folds == nil ? rows.whole! : k)
       return weights.weightTable(training.predictions, features: training.features)
     }
     let written = try WeightReport(tables, folds: folds, method: combination.specification.method).write(session)

@@ -102,7 +102,7 @@ struct Combination {
   /// What `--save` keeps: a fit, or one for each of several folds that did not teach it, the first one's before the folds, and each of the others
   /// with its method, since every copy chooses its own.
   func model(
-    _ fits: [any FittedAggregator], folds: [Int]?, methods: [String], schema: FeatureSchema?, header: Header, target: String?,
+    _ fits: [LeaningAggregator], folds: [Int]?, methods: [String], schema: FeatureSchema?, header: Header, target: String?,
     training: [String: String]
   )
     -> ModelFile
@@ -114,13 +114,14 @@ struct Combination {
     writer.write(isotonic?.rawValue ?? "none")
     writer.write(schema != nil)
     schema?.encode(into: &writer)
-    let fitted = fits[0]
+    let fitted = fits[0].fitted
+    writer.write(fits[0].share)
     fitted.encode(into: &writer)
     if let folds {
       writer.write(folds)
       for (k, other) in fits.enumerated().dropFirst() {
         writer.write(methods[k])
-        other.encode(into: &writer)
+        other.fitted.encode(into: &writer)
       }
     }
     return ModelFile(

@@ -8,8 +8,8 @@ import Tables
 /// What combines a row's predictions.
 enum RowCombiner {
   /// The same for every row.
-  case one(any FittedAggregator)
-  /// For a row of the table what has not learnt from its fold. With `skipsLabelled` labelled rows are not written.
+  case one(LeaningAggregator)
+  /// For a row of the table what has not learnt from its fold, or from what came later. With `skipsLabelled` labelled rows are not written.
   case crossFitted(CrossFit, AggregationRows, skipsLabelled: Bool)
   /// What has not learnt from the fold that a column of the row tells.
   case told(SavedCombination, column: Int)
@@ -58,20 +58,20 @@ final class CombiningWorker: RowWorker {
     throw Failure(.badData, cause, at: .init(column: header.names[column]), remedy: "load what was learnt from the same folds")
   }
 
-  /// The fold without which what answers a row has learnt, −1 for none; nil leaves the row without an answer.
-  private func fold(_ row: Int, numberInTable: Int) -> Int? {
+  /// What tells rows that are answered alike; nil leaves the row without an answer.
+  private func fit(_ row: Int, numberInTable: Int) -> Int? {
     switch combiner {
-    case .one: -1
-    case .crossFitted(_, let rows, _): rows.foldOfRow[numberInTable]
+    case .one: 0
+    case .crossFitted(_, let rows, _): rows.fitOfRow[numberInTable]
     case .told: toldFolds[row]
     }
   }
 
-  private func fitted(forFold fold: Int) -> any FittedAggregator {
+  private func fitted(_ fit: Int) -> LeaningAggregator {
     switch combiner {
     case .one(let fitted): fitted
-    case .crossFitted(let fits, _, _): fits.fitted(forFold: fold)
-    case .told(let saved, _): saved.fitted(forFold: fold)
+    case .crossFitted(let fits, _, _): fits[fit]
+    case .told(let saved, _): saved.fitted(forFold: fit)
     }
   }
 
@@ -90,13 +90,13 @@ final class CombiningWorker: RowWorker {
   private func write(_ written: ArraySlice<Int>, of rows: Rows, _ features: (table: FeatureTable, isWhole: Bool)?, into output: ByteBuffer) {
     let m = combination.levels.count
     // Rows that the same weights answer are answered together.
-    let members = Dictionary(grouping: written.indices) { fold(written[$0], numberInTable: rows.firstRow + written[$0]) }
+    let members = Dictionary(grouping: written.indices) { fit(written[$0], numberInTable: rows.firstRow + written[$0]) }
     var own = [Double](repeating: .nan, count: written.count * m)
-    for (fold, members) in members {
-      guard let fold else { continue }
+    for (fit, members) in members {
+      guard let fit else { continue }
       let answered = members.map { written[$0] }
       let numbers = features.map { features in answered.map { features.isWhole ? rows.firstRow + $0 : $0 } }
-      let answers = answer(answered, by: fitted(forFold: fold), features: numbers.map { features!.table.selecting($0) })
+      let answers = answer(answered, by: fitted(fit), features: numbers.map { features!.table.selecting($0) })
       for (i, member) in members.enumerated() {
         let place = (member - written.startIndex) * m
         own.replaceSubrange(place..<place + m, with: answers.values[i * m..<(i + 1) * m])
@@ -108,7 +108,7 @@ final class CombiningWorker: RowWorker {
   }
 
   /// The answers to some of the rows that were gathered, in order of their levels.
-  private func answer(_ rows: [Int], by fitted: any FittedAggregator, features: FeatureTable?) -> Matrix {
+  private func answer(_ rows: [Int], by fitted: LeaningAggregator, features: FeatureTable?) -> Matrix {
     let (width, m) = (combination.columns.count, combination.levels.count)
     let values = gatherer.values
     for row in rows { omissions.count(values[row * width..<(row + 1) * width], combination) }

@@ -19,7 +19,7 @@ final class DescribingWorker: RowWorker {
   }
 
   /// The weights of each over the rows that were gathered.
-  func tables(_ fitted: [any FittedAggregator]) -> [WeightTable?] {
+  func tables(_ fitted: [LeaningAggregator]) -> [WeightTable?] {
     let features = gatherer.takeFeatures()?.table
     let predictions = combination.predictions(gatherer.values, rows: gatherer.rows)
     return fitted.map { $0.weightTable(predictions, features: features) }

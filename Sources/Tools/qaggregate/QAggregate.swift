@@ -48,6 +48,8 @@ struct QAggregate: FilterTool {
   @OptionGroup var kindOptions: FeatureKindOptions
 
   @OptionGroup var timeOption: TimeOption
+  @OptionGroup var orderOptions: OrderOptions
+  @OptionGroup var refitOptions: RefitOptions
   @OptionGroup var weightOption: WeightOption<RowWeightHelp>
   @OptionGroup var groupsOption: GroupsOption<CombinedGroupsHelp>
 
@@ -108,17 +110,15 @@ struct QAggregate: FilterTool {
     ("--keep", { $0.keep }), ("--describe", { $0.describe }),
   ])
   var flags: [GivenFlag] {
-    QAggregate.list.of(self) + targetOption.flags + featureOptions.flags + kindOptions.flags + timeOption.flags + weightOption.flags
-      + groupsOption.flags
-      + seedOption.flags + learning.flags
-      + table.flags
+    QAggregate.list.of(self) + targetOption.flags + featureOptions.flags + kindOptions.flags + timeOption.flags + orderOptions.flags
+      + refitOptions.flags + weightOption.flags + groupsOption.flags + seedOption.flags + learning.flags + table.flags
   }
 
   private static let common = TableOptions.names.union(["--as", "--keep", "--describe"])
   private static let teaching = common.union([
     "--method", "--groups", "--target", "--features", "--exclude", "--isotonic", "--noncrossing", "--margin", "--seed", "--new-only", "--save",
     "--memory",
-  ]).union(FeatureKindOptions.names).union(TimeOption.list.names)
+  ]).union(FeatureKindOptions.names).union(TimeOption.list.names).union(OrderOptions.list.names).union(RefitOptions.list.names)
   private static let learn = Mode(
     "learn", "", "learns weights from the labelled rows; labelled rows are answered with those of other folds",
     takes: teaching.union(["--weight", "--tune", "--time"])
@@ -154,7 +154,8 @@ struct QAggregate: FilterTool {
   func validate() throws {
     if let tune, !(1...100_000).contains(tune) { throw ValidationError("--tune \(tune): write a number from 1 to 100000") }
     if let time, !(time > 0 && time <= 1e6) { throw ValidationError("--time \(time): write a positive number of seconds, at most 1000000") }
-    try timeOption.checkUse(kindOptions)
+    if orderOptions.orderName == nil { try timeOption.checkUse(kindOptions) }
+    try refitOptions.checkOrder(orderOptions)
     if tune != nil, time != nil { throw ValidationError("--tune and --time both say how many settings to try; give one of them") }
     if margin != nil, noncrossing != .penalty { throw ValidationError("--margin is the penalty's: add --noncrossing penalty") }
   }

@@ -8,7 +8,7 @@ import Tables
 /// A combination read from a file.
 struct SavedCombination {
   /// One fit, or one for each of `folds`.
-  let fitted: [any FittedAggregator]
+  let fitted: [LeaningAggregator]
   /// Where a row's column held tells what answers it.
   let folds: [Int]?
   let columns: [String]
@@ -41,6 +41,8 @@ struct SavedCombination {
         usesFeatures = usesFeatures || type.usesFeatures
         return type.fitted
       }
+      let share = try reader.readDouble()
+      guard LeaningAggregator.shares.contains(share) else { throw ByteReader.damaged }
       let inputs = CombinedInputs(models: models, levels: levels, features: schema?.noRows)
       var fits = [try type(method).init(decoding: &reader, for: inputs)]
       let folds = reader.isAtEnd ? nil : try reader.readArray(of: Int.self)
@@ -48,9 +50,10 @@ struct SavedCombination {
         let other = try type(try reader.readString())
         fits.append(try other.init(decoding: &reader, for: inputs))
       }
+      guard folds == nil || share == 1 else { throw ByteReader.damaged }
       guard usesFeatures || schema == nil else { throw ByteReader.damaged }
       guard folds.map({ $0.count > 1 && $0[0] >= 0 && zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } }) ?? true else { throw ByteReader.damaged }
-      (fitted, self.folds) = (fits, folds)
+      (fitted, self.folds) = (fits.map { LeaningAggregator($0, share: share) }, folds)
       guard reader.isAtEnd else { throw ByteReader.damaged }
       specification = MethodSpecification(name: method, method: method)
     } catch var failure as Failure {
@@ -59,7 +62,7 @@ struct SavedCombination {
     }
   }
 
-  func fitted(forFold fold: Int) -> any FittedAggregator { fitted[folds?.firstIndex(of: fold) ?? 0] }
+  func fitted(forFold fold: Int) -> LeaningAggregator { fitted[folds?.firstIndex(of: fold) ?? 0] }
 
   /// The features that its weights depend on, read along with the rows of this table.
   func rowFeatures(_ header: Header, _ session: FilterSession) throws -> RowFeatures {
