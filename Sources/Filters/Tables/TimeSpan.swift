@@ -26,7 +26,7 @@ public struct TimeSpan: Sendable, Equatable {
     guard number.utf8.allSatisfy({ $0 &- 48 < 10 || $0 == 46 }), let size = Double(number), size <= 1e15 else { return nil }
     if [.months, .years, .times].contains(unit), size != size.rounded() { return nil }
     // The calendar has no more years.
-    if unit == .years, size > 100_000 || unit == .months && size > 1_200_000 { return nil }
+    if unit == .years && size > 100_000 || unit == .months && size > 1_200_000 { return nil }
     (self.text, self.size, self.unit) = (text, size, unit)
   }
 
@@ -46,9 +46,9 @@ public struct TimeSpan: Sendable, Equatable {
   public func place(of time: Moment, after start: Moment) -> Int {
     func sign(_ difference: Double, _ tolerance: Double = 0) -> Int { difference < -tolerance ? -1 : difference > tolerance ? 1 : 0 }
     switch (unit, start.kind) {
-    case (.months, _), (.own, .month): return sign(ofCalendar: size, time, start)
-    case (.years, _): return sign(ofCalendar: 12 * size, time, start)
-    case (.own, .quarter): return sign(ofCalendar: 3 * size, time, start)
+    case (.months, _), (.own, .month): return self.sign(ofCalendar: size, time, start)
+    case (.years, _): return self.sign(ofCalendar: 12 * size, time, start)
+    case (.own, .quarter): return self.sign(ofCalendar: 3 * size, time, start)
     case (.own, .number), (.times, _):
       if size == 0 { return time.isBefore(start) ? -1 : start.isBefore(time) ? 1 : 0 }
       return sign((time.value - start.value) - size, 1e-9 * size)
