@@ -43,14 +43,15 @@ let package = Package(
   dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")],
   targets: [
     tool("qfit", ["Learners", "LinearAlgebra"]),
-    tool("qaggregate", ["Aggregation", "LinearAlgebra"]),
+    tool("qaggregate", ["Aggregation", "LinearAlgebra", "OnlineKit"]),
     tool("qsort", []),
-    tool("qconformal", ["Calibration", "LinearAlgebra"]),
+    tool("qconformal", ["Calibration", "LinearAlgebra", "OnlineKit"]),
     tool("qscore", ["Scoring"]),
     tool("qreshape", []),
     tool("qplot", ["Scoring"]),
 
-    // What every tool shares: flags, modes and files; and tables, which know no statistics.
+    // What every tool shares: flags, modes and files; and tables, which know no statistics. OnlineKit is what tools that learn row after row share.
+    module("OnlineKit", on: "Filters", ["FilterKit", "Tables", "MethodKit", "Groundwork"]),
     module(
       "FilterKit", on: "Filters",
       ["Tables", "Quantiles", "MethodKit", "Groundwork", "CProcess", "CZlib", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

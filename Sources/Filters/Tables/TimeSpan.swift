@@ -26,7 +26,7 @@ public struct TimeSpan: Sendable, Equatable {
     guard number.utf8.allSatisfy({ $0 &- 48 < 10 || $0 == 46 }), let size = Double(number), size <= 1e15 else { return nil }
     if [.months, .years, .times].contains(unit), size != size.rounded() { return nil }
     // The calendar has no more years.
-    if unit == .years, size > 100_000 || unit == .months && size > 1_200_000 { return nil }
+    if unit == .years && size > 100_000 || unit == .months && size > 1_200_000 { return nil }
     (self.text, self.size, self.unit) = (text, size, unit)
   }
 
@@ -46,9 +46,9 @@ public struct TimeSpan: Sendable, Equatable {
   public func place(of time: Moment, after start: Moment) -> Int {
     func sign(_ difference: Double, _ tolerance: Double = 0) -> Int { difference < -tolerance ? -1 : difference > tolerance ? 1 : 0 }
     switch (unit, start.kind) {
-    case (.months, _), (.own, .month): return place(of: time, after: start, months: size)
-    case (.years, _): return place(of: time, after: start, months: 12 * size)
-    case (.own, .quarter): return place(of: time, after: start, months: 3 * size)
+    case (.months, _), (.own, .month): return self.sign(ofCalendar: size, time, start)
+    case (.years, _): return self.sign(ofCalendar: 12 * size, time, start)
+    case (.own, .quarter): return self.sign(ofCalendar: 3 * size, time, start)
     case (.own, .number), (.times, _):
       if size == 0 { return time.isBefore(start) ? -1 : start.isBefore(time) ? 1 : 0 }
       return sign((time.value - start.value) - size, 1e-9 * size)
@@ -58,14 +58,32 @@ public struct TimeSpan: Sendable, Equatable {
     }
   }
 
+  /// Where the span that begins at a time ends: the number, or seconds from 1970 in UTC. Not for spans that count distinct times.
+  public func end(after start: Moment) -> Double {
+    func calendar(_ months: Double) -> Double { end(ofCalendar: months, start) }
+    switch (unit, start.kind) {
+    case (.months, _), (.own, .month): return calendar(size)
+    case (.years, _): return calendar(12 * size)
+    case (.own, .quarter): return calendar(3 * size)
+    case (.own, .number), (.times, _): return start.value + size
+    case (.hours, _): return start.value + 3600 * size
+    case (.days, _), (.own, .date): return start.value + 86400 * size
+    case (.weeks, _), (.own, .week): return start.value + 604800 * size
+    }
+  }
+
   /// After a number of months: the same day of the month, or its last where that has fewer, at the same time of day. A part of one is a share of
   /// the next.
-  private func place(of time: Moment, after start: Moment, months: Double) -> Int {
+  private func sign(ofCalendar months: Double, _ time: Moment, _ start: Moment) -> Int {
+    let end = end(ofCalendar: months, start)
+    return time.value < end - 1e-6 ? -1 : time.value > end + 1e-6 ? 1 : 0
+  }
+
+  private func end(ofCalendar months: Double, _ start: Moment) -> Double {
     let whole = months.rounded(.down)
     let first = TimeSpan.seconds(start.value, plusMonths: Int(whole))
     let share = months - whole
-    let end = share == 0 ? first : first + share * (TimeSpan.seconds(start.value, plusMonths: Int(whole) + 1) - first)
-    return time.value < end - 1e-6 ? -1 : time.value > end + 1e-6 ? 1 : 0
+    return share == 0 ? first : first + share * (TimeSpan.seconds(start.value, plusMonths: Int(whole) + 1) - first)
   }
 
   private static func seconds(_ seconds: Double, plusMonths months: Int) -> Double {

@@ -6,12 +6,12 @@ extension QConformal {
   static let list = FlagList<QConformal>([
     ("--method", { $0.method != nil }), ("--one-sided", { $0.oneSided != nil }), ("--decay", { $0.decay != nil }), ("--by", { $0.by != nil }),
     ("--min-rows", { $0.minRows != nil }), ("--bounds", { $0.bounds != nil }), ("--levels", { $0.levels != nil }), ("--report", { $0.report }),
-    ("--as", { $0.answerName != nil }), ("--order", { $0.order != nil }), ("--state", { $0.state != nil }), ("--partial", { $0.partial }),
-    ("--merge", { $0.merge }), ("--compact", { $0.compact }), ("--given", { $0.given != nil }), ("--known", { $0.known != nil }),
+    ("--as", { $0.answerName != nil }), ("--state", { $0.state != nil }), ("--partial", { $0.partial }),
+    ("--merge", { $0.merge }), ("--compact", { $0.compact }), ("--given", { $0.given != nil }),
     ("--id", { $0.id != nil }), ("--keep-open", { $0.keepOpen != nil }), ("--part-id", { $0.partId != nil }),
   ])
   var flags: [GivenFlag] {
-    QConformal.list.of(self) + timeOption.flags + targetOption.flags + weightOption.flags + kindOptions.flags + groupsOption.flags
+    QConformal.list.of(self) + orderOptions.flags + timeOption.flags + targetOption.flags + weightOption.flags + kindOptions.flags + groupsOption.flags
       + learning.flags + table.flags
   }
 
@@ -47,7 +47,7 @@ extension QConformal {
     ("--on-error skip: \(method) takes rows in copies, of which none can be left out alone", "leave bad rows out before qfit")
   }
   private static func refusalOfOnline(_ flag: String, _ method: String) -> Mode.Refusal {
-    ["--order", "--state", "--known", "--id", "--keep-open", "--time-format"].contains(flag)
+    ["--order", "--state", "--known", "--lag", "--id", "--keep-open", "--time-format"].contains(flag)
       ? (
         "\(flag): \(method) learns from all rows at once",
         "choose an online method: \(calibrationRegistry.online.map { $0.description.name }.joined(separator: ", "))"
@@ -58,7 +58,7 @@ extension QConformal {
     Mode(
       "online", "--method aci", "answers each row with what the rows before it taught, and learns from it",
       takes: TableOptions.names.union([
-        "--method", "--target", "--groups", "--by", "--bounds", "--report", "--as", "--order", "--state", "--new-only", "--known", "--id",
+        "--method", "--target", "--groups", "--by", "--bounds", "--report", "--as", "--order", "--state", "--new-only", "--known", "--lag", "--id",
         "--keep-open",
         "--time-format",
       ])
@@ -75,7 +75,7 @@ extension QConformal {
     case "--min-rows": ("--min-rows is decided by --merge, of all rows", "see qconformal --help")
     case "--decay":
       ("--decay depends on how old rows are among all of them, which --partial does not see; use --weight", "see qconformal --help")
-    case "--order", "--state", "--known", "--id", "--keep-open":
+    case "--order", "--state", "--known", "--lag", "--id", "--keep-open":
       ("\(flag) does not go with --partial, which learns nothing", "see qconformal --help")
     default:
       (

@@ -98,14 +98,7 @@ struct QConformal: FilterTool {
   @Option(name: .customLong("as"), help: ArgumentHelp("Leave the group as it is and append the calibrated one under this name.", valueName: "name"))
   var answerName: String?
 
-  @Option(
-    help: ArgumentHelp(
-      """
-      The column of times: a row is answered by what rows of earlier times taught. With an online method times never decrease in a series, \
-      and rows of one time are answered alike and teach together once their time is over.
-      """,
-      valueName: "name"))
-  var order: String?
+  @OptionGroup var orderOptions: OrderOptions
 
   @Option(
     help: ArgumentHelp(
@@ -116,11 +109,6 @@ struct QConformal: FilterTool {
       """,
       valueName: "file"), completion: .file())
   var state: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "With --order, the column of the times at which targets are known: a row teaches the rows of that time, and none before.", valueName: "name"))
-  var known: String?
 
   @Option(
     help: ArgumentHelp(
@@ -182,13 +170,12 @@ struct QConformal: FilterTool {
     if method != nil, oneSided != nil { throw ValidationError("--one-sided is a method of its own; leave out --method") }
     if let oneSided, !["upper", "lower"].contains(oneSided) { throw ValidationError("--one-sided \(oneSided): write upper or lower") }
     if merge, learning.save == nil, !partial { throw ValidationError("--merge makes a model (--save FILE) or other scores (--partial)") }
-    if known != nil, order == nil { throw ValidationError("--known needs --order, the times of rows") }
     if state == nil, let flag = [id.map { _ in "--id" }, keepOpen.map { _ in "--keep-open" }].compactMap({ $0 }).first {
       throw ValidationError("\(flag) needs --state, which keeps rows until their targets come")
     }
     if id.map({ nameList($0).isEmpty }) == true { throw ValidationError("--id names no column") }
     if let keepOpen, keepOpen < 1 { throw ValidationError("--keep-open \(keepOpen): at least 1") }
-    if order == nil { try timeOption.checkUse(kindOptions) }
+    if orderOptions.orderName == nil { try timeOption.checkUse(kindOptions) }
     if let partId {
       if !partial { throw ValidationError("--part-id goes with --partial") }
       if let fault = PartIDs.fault(partId) { throw ValidationError(fault) }

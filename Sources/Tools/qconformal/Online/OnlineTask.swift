@@ -2,6 +2,7 @@ import Calibration
 import FilterKit
 import Groundwork
 import MethodKit
+import OnlineKit
 import Quantiles
 import Tables
 
@@ -12,7 +13,7 @@ final class OnlineTask: StreamingTask {
   private let specification: MethodSpecification
   private let settings: Settings
   private let bounds: AnswerBounds
-  private let identity: SavedOnlineState.Identity
+  private let identity: OnlineIdentity
   private let file: StateFile?
   private var saved: SavedOnlineState?
   private var learntBefore = 0
@@ -36,8 +37,9 @@ final class OnlineTask: StreamingTask {
     self.specification = specification
     self.bounds = bounds
     self.settings = settings
-    let identity = SavedOnlineState.Identity(
-      specification, method.description, by: nameList(flags.by), order: flags.order, known: flags.known, id: flags.id.map(nameList))
+    let identity = OnlineIdentity(
+      specification, method.description, by: nameList(flags.by), order: flags.orderOptions.orderName, known: flags.orderOptions.knownName,
+      lag: flags.orderOptions.lag, id: flags.id.map(nameList))
     self.identity = identity
     let diagnostics = Diagnostics(tool: "qconformal", quiet: flags.table.quiet, verbose: flags.table.verbose)
     let file =
@@ -49,7 +51,7 @@ final class OnlineTask: StreamingTask {
       }
     self.file = file
     do {
-      saved = try file.flatMap { file in try OnlineTask.of(file) { try file.read().map { try SavedOnlineState($0, identity, path: file.path) } } }
+      saved = try file.flatMap { file in try file.naming { try file.read().map { try SavedOnlineState($0, identity, path: file.path) } } }
     } catch {
       file?.close()
       throw error
@@ -67,8 +69,7 @@ final class OnlineTask: StreamingTask {
     let found = try session.groups(header, picked: flags.groupsOption.groups)
     let by = try session.columns(header, identity.by)
     let format = try flags.timeOption.format()
-    func time(_ name: String?) throws -> TimeColumn? { try name.map { TimeColumn(try session.column(header, $0), header, format: format) } }
-    let (order, known) = (try time(flags.order), try time(flags.known))
+    let (order, known) = try session.timeColumns(header, flags.orderOptions, format)
     let id = try identity.id.map { try session.columns(header, $0) }
     try session.checkRoles(
       header, alone: [("--target", target)],
@@ -77,7 +78,7 @@ final class OnlineTask: StreamingTask {
   }
 
   func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)] {
-    [("target", header.names[roles.target])] + roles.by.map { ("by", header.names[$0]) } + (flags.order.map { [("order", $0)] } ?? [])
+    [("target", header.names[roles.target])] + roles.by.map { ("by", header.names[$0]) } + (identity.order.map { [("order", $0)] } ?? [])
       + session.explanation(of: roles.found) + [("method", specification.text)]
   }
 
@@ -90,19 +91,23 @@ final class OnlineTask: StreamingTask {
     let intervals = OnlineInterval.all(roles.groups)
     let plan = OnlineWorker.Plan(
       answers: flags.plan(header, roles.groups, encoder, weight: nil, bounds: bounds), target: roles.target, intervals: intervals,
-      newOnly: flags.learning.newOnly, reports: flags.report, identity: identity(roles, header),
-      keepsAnswers: keepsAnswers(roles))
-    var series = OnlineSeries(header, by: roles.by, order: roles.order, format: session.reader.format)
-    var kept = AnsweredRows(limit: flags.keepOpen ?? 1_000_000)
+      newOnly: flags.learning.newOnly, reports: flags.report)
+    let lag = flags.orderOptions.lagSpan
+    var series = OnlineSeries(header, by: roles.by, order: roles.order, lag: lag, format: session.reader.format)
+    var kept = AnsweredRows<CalibratedAnswer>(limit: limit, lag: lag)
     let states = method.states(alphas: intervals.map(\.alpha), settings: settings)
     if let file {
-      learntBefore = try OnlineTask.of(file) {
+      learntBefore = try file.naming {
         try saved?.read(roles.groups, target: header.names[roles.target], into: &series, &kept, states, path: file.path) ?? 0
       }
     }
     saved = nil
-    return OnlineWorker(plan, series, kept, states, learntRows: learntBefore)
+    let book = AnswerBook(series, kept, identity(roles, header), keepsAnswers: keepsAnswers(roles), learntRows: learntBefore)
+    return OnlineWorker(plan, book, states)
   }
+
+  /// How many open rows are kept.
+  private var limit: Int { flags.keepOpen ?? 1_000_000 }
 
   /// Whether rows are kept until their targets come.
   private func keepsAnswers(_ roles: Roles) -> Bool { flags.state != nil && (roles.order != nil || roles.id != nil) }
@@ -120,7 +125,7 @@ final class OnlineTask: StreamingTask {
   func conclude(_ workers: [OnlineWorker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws {
     let worker = workers[0]
     CalibrationMessages.tellCrossing([worker.row], session.diagnostics.warn)
-    if let file, worker.hasChanged {
+    if let file, worker.book.hasChanged {
       try file.replace(by: SavedOnlineState.model(identity, header, target: header.names[roles.target], roles.groups, worker))
     }
     worker.teachAll()
@@ -128,43 +133,16 @@ final class OnlineTask: StreamingTask {
     if flags.report { try OnlineReport(roles.groups, OnlineInterval.all(roles.groups), worker.changes).write(session) }
   }
 
-  /// Names the file in failures, and what to do about one that is damaged.
-  private static func of<T>(_ file: StateFile, _ body: () throws -> T) throws -> T {
-    do { return try body() } catch var failure as Failure {
-      failure.place.input = file.path
-      if failure.remedy?.hasPrefix("make it anew") == true { failure.remedy = "put back a copy, or move it away to start anew" }
-      throw failure
-    }
-  }
-
   private func tell(_ worker: OnlineWorker, _ roles: Roles, _ session: FilterSession) {
     let diagnostics = session.diagnostics
     CalibrationMessages.tellUnpaired(roles.groups.filter { LevelPairs($0.levels).pairs.isEmpty }, of: roles.groups, diagnostics)
-    if worker.repeatedRows > 0 {
-      diagnostics.warn("\(counted(worker.repeatedRows, "labelled row")) came again with a target, and did not teach twice")
-    }
-    if worker.pastRows > 0 {
-      diagnostics.warn(
-        """
-        \(counted(worker.pastRows, "labelled row")) did not teach: before the last \(flags.order ?? "time") in \(flags.state ?? "the state") \
-        only rows do that wait there for a target
-        """
-      )
-    }
-    if let first = worker.kept.firstDropped {
-      diagnostics.warn(
-        """
-        \(counted(worker.kept.droppedNow, "row")) dropped that waited for a target, \(printable(first.description)) the first: \
-        --keep-open \(flags.keepOpen ?? 1_000_000) are kept
-        """
-      )
-    }
+    worker.book.tell(order: identity.order, state: flags.state, limit: limit, diagnostics)
     if worker.row.unboundedRows > 0 {
       diagnostics.warn(
         "\(counted(worker.row.unboundedRows, "row has", "rows have")) infinite quantiles: too few rows taught before, or too many targets were missed"
       )
     }
-    diagnostics.note("\(counted(worker.learntRows, "row")) learnt, in \(worker.states.series) series")
+    diagnostics.note("\(counted(worker.book.learntRows, "row")) learnt, in \(worker.states.series) series")
     guard worker.states.series == 1 else { return }
     for (k, interval) in OnlineInterval.all(roles.groups).enumerated() {
       let group = roles.groups[interval.group]

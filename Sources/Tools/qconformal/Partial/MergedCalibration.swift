@@ -1,3 +1,5 @@
+import FilterKit
+
 /// The calibration that `--merge` makes, and what is to be said of it.
 struct MergedCalibration {
   let saved: SavedCalibration

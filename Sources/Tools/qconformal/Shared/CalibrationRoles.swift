@@ -30,7 +30,7 @@ struct CalibrationRoles {
     given = try session.columns(header, nameList(flags.given))
     kinds = try FeatureKinds(flags.kindOptions, header, features: given, format: try flags.timeOption.format())
     let format = try flags.timeOption.format()
-    order = try flags.order.map { TimeColumn(try session.column(header, $0), header, format: format) }
+    order = try flags.orderOptions.order.map { TimeColumn(try session.column(header, $0), header, format: format) }
     try session.checkRoles(header, alone: [("--target", target), ("--weight", weight)], shared: [("--by", by), ("--given", given)])
   }
 

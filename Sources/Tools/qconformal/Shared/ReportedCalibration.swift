@@ -1,4 +1,5 @@
 import Calibration
+import FilterKit
 
 /// The calibration of one quantile group as messages and the report see it.
 protocol ReportedCalibration {

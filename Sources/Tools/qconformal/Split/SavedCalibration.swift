@@ -2,6 +2,7 @@ import Calibration
 import FilterKit
 import Groundwork
 import MethodKit
+import OnlineKit
 import Quantiles
 import Tables
 
@@ -47,7 +48,7 @@ struct SavedCalibration {
     do {
       let calibrator: any Calibrator
       (specification, calibrator) = try reader.readCalibrator { method in
-        method == SavedOnlineState.mark
+        method == OnlineIdentity.mark
           ? Failure(.badData, "a state of an online method, not a model of --save", remedy: "give it with --state")
           : Failure(.badData, "the model calibrates by \"\(method)\", which this qconformal does not know", remedy: "update qconformal")
       }

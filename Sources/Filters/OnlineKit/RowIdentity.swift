@@ -3,7 +3,7 @@ import Groundwork
 import Tables
 
 /// What tells answered rows apart until their targets come: the columns of `--id`, or else series, time, and when the truth is known.
-struct RowIdentity {
+package struct RowIdentity {
   private let key: FieldKey
   /// Whether the time is part of it.
   private let usesTime: Bool
@@ -13,7 +13,7 @@ struct RowIdentity {
   private let buffer = ByteBuffer(capacity: 256)
   private let names: [String]
 
-  init(_ header: Header, id: [Int]?, by: [Int], order: TimeColumn?, known: TimeColumn?) {
+  package init(_ header: Header, id: [Int]?, by: [Int], order: TimeColumn?, known: TimeColumn?) {
     self.header = header
     key = FieldKey(columns: id ?? by)
     usesTime = id == nil && order != nil
@@ -25,7 +25,7 @@ struct RowIdentity {
   }
 
   /// When a row's truth is known; nil where no column tells. Throws where it is missing, or before the row's time.
-  mutating func known(_ row: Row, _ time: Moment?) throws -> Moment? {
+  package mutating func known(_ row: Row, _ time: Moment?) throws -> Moment? {
     guard let column = knownColumn?.column else { return nil }
     func failure(_ cause: String, _ remedy: String) -> Failure { Failure(.badData, cause, at: .init(column: header.names[column]), remedy: remedy) }
     guard let known = try knownColumn!.read(row) else {
@@ -40,7 +40,7 @@ struct RowIdentity {
     return known
   }
 
-  mutating func name(_ row: Row, _ time: Moment?) throws -> FieldText {
+  package mutating func name(_ row: Row, _ time: Moment?) throws -> FieldText {
     buffer.removeAll()
     key.append(row, into: buffer)
     for moment in [usesTime ? time : nil, knownIsPart ? try knownColumn!.read(row) : nil].compactMap({ $0 }) {
@@ -51,5 +51,5 @@ struct RowIdentity {
   }
 
   /// "place,date = north,2024-01-31"
-  func title(_ name: FieldText) -> String { "\(names.joined(separator: ",")) = \(printable(name.description))" }
+  package func title(_ name: FieldText) -> String { "\(names.joined(separator: ",")) = \(printable(name.description))" }
 }

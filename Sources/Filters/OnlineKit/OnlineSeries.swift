@@ -3,20 +3,24 @@ import Groundwork
 import Tables
 
 /// The series that rows belong to: which of them have a state, and how far in time they are.
-struct OnlineSeries {
+package struct OnlineSeries {
   /// How far a series is in time.
   private struct Clock {
     /// The time of its rows that are answered alike; nil before the first.
     var current: Moment?
     /// Of its last row in this run that was not known before.
     var seen: Moment?
+    /// How many distinct times it has had.
+    var times = 0
   }
 
-  let by: [Int]
+  package let by: [Int]
   /// nil without `--order`.
-  private(set) var order: TimeColumn?
+  package private(set) var order: TimeColumn?
   private let header: Header
   private let format: TableFormat
+  /// Whether a state tells how many times each series has had.
+  private let keepsCounts: Bool
 
   private let keys = KeyTable()
   /// Rows of this run.
@@ -27,7 +31,9 @@ struct OnlineSeries {
   /// How many have a state.
   private var learnt = 0
 
-  init(_ header: Header, by: [Int], order: TimeColumn?, format: TableFormat) {
+  /// `lag` tells how long after its time a row's truth is out.
+  package init(_ header: Header, by: [Int], order: TimeColumn?, lag: TimeSpan?, format: TableFormat) {
+    keepsCounts = lag?.times != nil
     self.header = header
     self.by = by
     self.order = order
@@ -89,42 +95,51 @@ struct OnlineSeries {
 
   mutating func see(_ time: Moment, of series: Int) {
     if clocks[series].seen?.isBefore(time) ?? true { clocks[series].seen = time }
-    if clocks[series].current?.isBefore(time) ?? true { clocks[series].current = time }
+    guard clocks[series].current?.isBefore(time) ?? true else { return }
+    clocks[series].current = time
+    clocks[series].times += 1
   }
 
   func current(_ series: Int) -> Moment? { clocks[series].current }
 
+  /// How far a series is; nil before its first time.
+  func now(_ series: Int) -> RowStart? { clocks[series].current.map { RowStart(time: $0, number: clocks[series].times) } }
+
+  /// Where rows of a time stand that comes next in a series.
+  func next(_ time: Moment, of series: Int) -> RowStart { RowStart(time: time, number: clocks[series].times + 1) }
+
   /// The number of a series' state; nil where nothing is learnt of it.
-  func state(of series: Int) -> Int? { states[series] < 0 ? nil : Int(states[series]) }
+  package func state(of series: Int) -> Int? { states[series] < 0 ? nil : Int(states[series]) }
 
   /// Says that a series learns. Returns whether it is for the first time: then the next state is its.
-  mutating func learn(_ series: Int) -> Bool {
+  package mutating func learn(_ series: Int) -> Bool {
     if states[series] >= 0 { return false }
     states[series] = Int32(learnt)
     learnt += 1
     return true
   }
 
-  func key(_ series: Int) -> RowKey { RowKey(keys.names[series]) }
+  package func key(_ series: Int) -> RowKey { RowKey(keys.names[series]) }
 
   // MARK: Files
 
   /// The latest time of all.
-  var lastTime: Moment? { clocks.compactMap(\.current).max { $0.isBefore($1) } }
+  package var lastTime: Moment? { clocks.compactMap(\.current).max { $0.isBefore($1) } }
 
   /// The series with a state, in the order of their states, then the others of `wanted`.
-  func saved(_ wanted: Set<Int>) -> [Int] {
+  package func saved(_ wanted: Set<Int>) -> [Int] {
     let withState = states.indices.filter { states[$0] >= 0 }.sorted { states[$0] < states[$1] }
     return withState + wanted.filter { states[$0] < 0 }.sorted()
   }
 
-  func encode(_ series: Int, into writer: inout ByteWriter) {
+  package func encode(_ series: Int, into writer: inout ByteWriter) {
     writer.write(key(series))
     if order != nil { writer.write(clocks[series].current?.canonicalText ?? "") }
+    if keepsCounts { writer.write(clocks[series].times) }
   }
 
   /// Adds a series as `encode` wrote it, and returns its number.
-  mutating func add(decoding reader: inout ByteReader, hasState: Bool) throws -> Int {
+  package mutating func add(decoding reader: inout ByteReader, hasState: Bool) throws -> Int {
     let key = try reader.readRowKey(columns: by.count)
     let before = states.count
     let series = prepared(try keys.number(of: key.values))
@@ -132,6 +147,7 @@ struct OnlineSeries {
     if hasState { _ = learn(series) }
     guard order != nil else { return series }
     clocks[series].current = try readMoment(&reader)
+    if keepsCounts { clocks[series].times = try reader.readCounter() }
     return series
   }
 
