@@ -1,0 +1,68 @@
+import Groundwork
+
+/// What is learnt of one group of rows: how each expert did there, by each rule of weights, and how each rule did.
+///
+/// With one weight a model there is one slot, with one a model and level a slot for each level; everything is kept slot by slot.
+struct ExpertGroup {
+  /// Of each expert, of each slot: the numbers of the rules.
+  var numbers: [Double] = []
+  /// Of each slot, of each rule: its gains, and their sizes, in shares of the ensemble's loss over all rows.
+  var rules: [Double]
+  /// Of each slot: the largest share of the ensemble's loss that a step of the group had, and the first.
+  var largest: [Double]
+  var first: [Double]
+  /// Steps that taught it.
+  var steps = 0
+  /// Rows that taught, and the loss of the answers to them.
+  var rows = 0
+  var loss = 0.0
+  /// Of each expert: rows in which it took part, its loss there, and that of the answers.
+  var records: [Double] = []
+
+  static let recordSize = 3
+
+  init(slots: Int, rules count: Int) {
+    rules = [Double](repeating: 0, count: slots * count * 2)
+    largest = [Double](repeating: 0, count: slots)
+    first = largest
+  }
+
+  /// Makes room for as many experts; new ones start as the ensemble itself stands.
+  mutating func grow(to experts: Int, size: Int) {
+    if numbers.count < experts * size { numbers += [Double](repeating: 0, count: experts * size - numbers.count) }
+    let records = experts * ExpertGroup.recordSize
+    if self.records.count < records { self.records += [Double](repeating: 0, count: records - self.records.count) }
+  }
+
+  // MARK: Files
+
+  /// Writes what is known of experts in an order of theirs.
+  func encode(into writer: inout ByteWriter, experts: [Int], size: Int) {
+    writer.write(steps)
+    writer.write(rows)
+    writer.write(loss)
+    for values in [rules, largest, first] { writer.write(values) }
+    func ordered(_ values: [Double], _ size: Int) -> [Double] {
+      experts.flatMap { ($0 + 1) * size <= values.count ? Array(values[$0 * size..<($0 + 1) * size]) : [Double](repeating: 0, count: size) }
+    }
+    writer.write(ordered(numbers, size))
+    writer.write(ordered(records, ExpertGroup.recordSize))
+  }
+
+  init(decoding reader: inout ByteReader, slots: Int, rules count: Int, experts: Int, size: Int) throws {
+    steps = try reader.readCounter()
+    rows = try reader.readCounter()
+    loss = try reader.readDouble()
+    rules = try reader.readArray(of: Double.self)
+    largest = try reader.readArray(of: Double.self)
+    first = try reader.readArray(of: Double.self)
+    numbers = try reader.readArray(of: Double.self)
+    records = try reader.readArray(of: Double.self)
+    let isWhole =
+      rules.count == slots * count * 2 && largest.count == slots && first.count == slots && numbers.count == experts * size
+      && records.count == experts * ExpertGroup.recordSize
+    guard isWhole, loss >= 0, [rules, largest, first, numbers, records].allSatisfy({ $0.allSatisfy(\.isFinite) }),
+      zip(largest, first).allSatisfy({ $0 >= $1 && $1 >= 0 && ($1 > 0 || $0 == 0) }), records.allSatisfy({ $0 >= 0 })
+    else { throw ByteReader.damaged }
+  }
+}
