@@ -103,10 +103,21 @@ final class LessonLosses {
     return total > 0 ? sum / total : count > 0 ? plain / count : 0
   }
 
-  /// The mean loss of the models in a slot, for rows whose weights have none.
-  func meanLoss(slot s: Int) -> Double {
-    let equal = [Double](repeating: 1 / Double(models), count: models)
-    return equal.withUnsafeBufferPointer { slots == 1 ? total($0) : level(s, $0) }
+  /// The median loss of the models in a slot, each over its levels, and their mean.
+  func typicalLoss(slot s: Int) -> (median: Double, mean: Double) {
+    var own: [Double] = []
+    for j in 0..<models {
+      var (sum, count) = (0.0, 0.0)
+      for t in slots == 1 ? 0..<levels : s..<s + 1 where !losses[j * levels + t].isNaN {
+        sum += losses[j * levels + t]
+        count += 1
+      }
+      if count > 0 { own.append(sum / count) }
+    }
+    guard !own.isEmpty else { return (0, 0) }
+    own.sort()
+    let middle = own.count / 2
+    return (own.count % 2 == 1 ? own[middle] : (own[middle - 1] + own[middle]) / 2, own.reduce(0, +) / Double(own.count))
   }
 
   /// Adds what each model gains on a learner's weights in a slot, and that it took part.
@@ -155,17 +166,22 @@ struct LearningStep {
 
   mutating func sort() { if rows.count > 1 { rows.sort(by: LessonLosses.precedes) } }
 
-  /// The ensemble's loss in a slot over all rows, or that of its models on average where it has none; nil where there is no loss at all.
-  func unit(slot s: Int) -> Double? {
-    let loss = rows.reduce(0) { $0 + $1.final[s] }
-    if loss > 0 { return loss }
-    let mean = rows.reduce(0) { $0 + $1.meanLoss(slot: s) }
-    return mean > 0 ? mean : nil
+  /// What losses are measured in: of each row that of the median model, or of the mean where no row's median model has any.
+  struct Units {
+    let ofRow: [Double]
+    let total: Double
   }
 
-  /// The rows of each group of a family.
-  func rows(family f: Int) -> [(group: Int, rows: [LessonLosses])] {
-    if rows.count == 1 { return [(rows[0].lesson.groups[f], rows)] }
-    return Dictionary(grouping: rows) { $0.lesson.groups[f] }.map { ($0.key, $0.value) }
+  func units(slot s: Int) -> Units {
+    let losses = rows.map { $0.typicalLoss(slot: s) }
+    let total = losses.reduce(0) { $0 + $1.median }
+    if total > 0 { return Units(ofRow: losses.map(\.median), total: total) }
+    return Units(ofRow: losses.map(\.mean), total: losses.reduce(0) { $0 + $1.mean })
+  }
+
+  /// The places of the rows of each group of a family.
+  func rows(family f: Int) -> [(group: Int, rows: [Int])] {
+    if rows.count == 1 { return [(rows[0].lesson.groups[f], [0])] }
+    return Dictionary(grouping: rows.indices) { rows[$0].lesson.groups[f] }.map { ($0.key, $0.value) }
   }
 }

@@ -32,12 +32,12 @@ public struct OnlineAggregator: Sendable {
 
 /// Every method of `qaggregate --method` that learns row after row, in the order in which help lists them.
 public let onlineAggregatorRegistry: [OnlineAggregator] = [
-  OnlineAggregator("online", "online: weights by losses so far, over groups of rows and rules of weights at once; no rate to choose") { _ in
-    [0.125, 0.25, 0.5, 1, 2, 4, 8].map { .exponential(rate: $0) } + [.adaNormalHedge]
+  OnlineAggregator("online", "weights learnt row after row, in groups of rows, over many rates at once; none to choose") { _ in
+    [0.125, 0.25, 0.5, 1, 2, 4, 8].map { .exponential(rate: $0) } + [.adaNormalHedge, .fixedShare(rate: 4)]
   },
   OnlineAggregator(
     "ewa", "online: exponential weights at one rate",
-    settings: [SettingDescription("rate", .number(1e-6...1e6), default: "1", "how fast weights move, in losses of the ensemble in a step")]
+    settings: [SettingDescription("rate", .number(1e-6...1e6), default: "1", "how fast weights move, a step, in losses of the median model")]
   ) { [.exponential(rate: $0.number("rate"))] },
   OnlineAggregator("boa", "online: Bernstein online aggregation, a rate for each model") { _ in [.bernstein] },
 ]

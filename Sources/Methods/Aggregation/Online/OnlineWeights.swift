@@ -10,11 +10,14 @@ import Quantiles
 ///
 ///     P_j = Σ_{g ∋ row, a} U_{g,a} p_{g,a,j},   U_{g,a} ∝ (q_g/c_g) φ(T_{g,a}/c_g, |T|_{g,a}/c_g).
 ///
-/// With ℓ_j the losses of models, a step of rows gives the gains of models Σ (p_a·ℓ − ℓ_j)/Σ P·ℓ, both sums over the group's rows, and the gains of
-/// learners T = Σ_group (P·ℓ − p_a·ℓ)/Σ_all P·ℓ; c_g is the largest share Σ_group P·ℓ/Σ_all P·ℓ of a step so far and q_g the first. A group that
-/// comes new starts half from the weights that answer its rows. A model takes part at the levels that it predicts: there it is measured against the
-/// weights' loss over the models that predict the level too. Losses are pinball losses, means over all levels, or those of one level each where
-/// weights are by level. O(F K p m) a row, F families, K rules, p models, m levels.
+/// With ℓ_j the losses of models and s those of the median model, a step of rows gives models the gains Σ (p_a·ℓ − ℓ_j)/Σ s, sums over the group's
+/// rows, and learners the gains T = Σ_group (P·ℓ − p_a·ℓ)/Σ_all s; c_g is the largest share Σ_group s/Σ_all s of a step so far, or |T| where that is
+/// larger, and q_g the first. Weights are those that the rows were answered with. A group that comes new starts half from these, half equal. Losses
+/// enter by p·ℓ, not by the loss of the combined answer, which a model that sleeps would gain on without being good.
+///
+/// A model takes part at the levels that it predicts: there it is measured against the weights' loss over the models that predict the level too.
+/// Losses are pinball losses, means over all levels, or those of one level each where weights are by level. O(F K p m) a row, for F families,
+/// K rules, p models and m levels.
 public final class OnlineWeights {
   public struct Plan: Sendable {
     public let rules: [WeightRule]
@@ -47,6 +50,8 @@ public final class OnlineWeights {
         return next
       }
     }
+    /// Where the numbers of the rule that shares weights stand.
+    var shared: Int? { rules.indices.first { if case .fixedShare = rules[$0] { true } else { false } }.map { offsets[$0] } }
     /// The rule whose own weights are what R measures models against: that of rate 1, or else the first.
     var reference: Int {
       rules.firstIndex(of: .exponential(rate: 1)) ?? rules.firstIndex { if case .exponential = $0 { true } else { false } } ?? -1
@@ -60,13 +65,15 @@ public final class OnlineWeights {
   private let slots: Int
   private let size: Int
   private let offsets: [Int]
+  private let reference: Int
+  private let shared: Int?
   private let kernel: LevelKernel?
   /// The weights that were asked for last, until something is learnt.
   private var lastWeights: (groups: [Int], models: [Int], presence: [Bool], weights: RowWeightsOfModels)?
 
   public init(_ plan: Plan) {
     self.plan = plan
-    (slots, size, offsets) = (plan.slots, plan.size, plan.offsets)
+    (slots, size, offsets, reference, shared) = (plan.slots, plan.size, plan.offsets, plan.reference, plan.shared)
     kernel = plan.isByLevel && plan.smoothing > 0 ? LevelKernel(levels: plan.levels, width: plan.smoothing) : nil
   }
 
@@ -81,6 +88,8 @@ public final class OnlineWeights {
 
   public var groupCount: Int { groups.count }
   public func hasLearnt(group: Int) -> Bool { groups[group].steps > 0 }
+
+  private func grow(_ id: Int) { groups[id].grow(to: experts, size: size, slots: slots, shared: shared) }
 
   // MARK: Answering
 
@@ -105,7 +114,7 @@ public final class OnlineWeights {
     let (p, rules) = (models.count, plan.rules.count)
     var own = [Double](repeating: 0, count: ids.count * rules * slots * p)
     var final = [Double](repeating: 0, count: slots * p)
-    for id in ids { groups[id].grow(to: experts, size: size * slots) }
+    for id in ids { grow(id) }
     own.withUnsafeMutableBufferPointer { own in
       for (f, id) in ids.enumerated() {
         for a in 0..<rules {
@@ -135,9 +144,11 @@ public final class OnlineWeights {
     let isThere = { (j: Int) in presence.isEmpty || presence[s * p + j] }
     let count = presence.isEmpty ? p : (0..<p).count(where: isThere)
     if count == 0 { return }
+    let scale = groups[group].scales[s]
     groups[group].numbers.withUnsafeBufferPointer { numbers in
       for (j, model) in models.enumerated() {
-        weights[j] = isThere(j) ? rule.logWeight(numbers.baseAddress! + (model * slots + s) * size + offsets[a], count: count) : -.infinity
+        weights[j] =
+          isThere(j) ? rule.logWeight(numbers.baseAddress! + (model * slots + s) * size + offsets[a], count: count, scale: scale) : -.infinity
       }
     }
     normaliseLogarithms(weights)
@@ -170,34 +181,34 @@ public final class OnlineWeights {
 
   /// Learns from rows that teach together, in any order.
   public func learn(_ lessons: [OnlineLesson]) {
-    for id in Set(lessons.flatMap(\.groups)) { groups[id].grow(to: experts, size: size * slots) }
+    for id in Set(lessons.flatMap(\.groups)) { grow(id) }
     var step = LearningStep(lessons.map { LessonLosses($0, plan) })
     step.sort()
     for s in 0..<slots {
-      guard let unit = step.unit(slot: s) else { continue }
-      teach(step, slot: s, unit)
+      let units = step.units(slot: s)
+      if units.total > 0 { teach(step, slot: s, units) }
     }
     for row in step.rows { record(row) }
     for id in Set(step.rows.flatMap(\.lesson.groups)) { groups[id].steps += 1 }
     lastWeights = nil
   }
 
-  /// Adds up what a slot's rows say of each group, and lets it learn. `unit` is the ensemble's loss over all rows.
-  private func teach(_ step: LearningStep, slot s: Int, _ unit: Double) {
+  /// Adds up what a slot's rows say of each group, and lets it learn.
+  private func teach(_ step: LearningStep, slot s: Int, _ units: LearningStep.Units) {
     let rules = plan.rules.count
     for f in 0..<plan.families {
-      for (id, rows) in step.rows(family: f) {
-        var loss = 0.0
+      for (id, members) in step.rows(family: f) {
+        let rows = members.map { step.rows[$0] }
+        let unit = members.reduce(0) { $0 + units.ofRow[$1] }
         var gains = [Double](repeating: 0, count: rules)
         for row in rows {
-          loss += row.final[s]
           for a in 0..<rules { gains[a] += row.final[s] - row.own[(f * rules + a) * slots + s] }
         }
-        for a in 0..<rules { gains[a] = clamped(gains[a] / unit) }
-        let share = max(loss / unit, 1e-9, gains.reduce(0) { max($0, abs($1)) })
+        for a in 0..<rules { gains[a] = clamped(gains[a] / units.total) }
+        let share = max(unit / units.total, 1e-9, gains.reduce(0) { max($0, abs($1)) })
         if groups[id].first[s] == 0 { begin(id, family: f, slot: s, share, rows) }
         groups[id].largest[s] = max(groups[id].largest[s], share)
-        teachModels(id, family: f, slot: s, rows, unit: max(loss, 1e-9 * unit))
+        teachModels(id, family: f, slot: s, rows, unit: max(unit, 1e-9 * units.total))
         for a in 0..<rules {
           let place = (s * rules + a) * 2
           groups[id].rules[place] += gains[a]
@@ -207,10 +218,11 @@ public final class OnlineWeights {
     }
   }
 
-  /// A group of a narrower family starts half from the weights that answered its rows: R = log(½ p w + ½), w their mean and p how many have one.
+  /// A group of a narrower family starts half from the weights that answered its rows: R = log(½ p w + ½), w their mean and p how many have one; so
+  /// does what is shared.
   private func begin(_ id: Int, family f: Int, slot s: Int, _ share: Double, _ rows: [LessonLosses]) {
     groups[id].first[s] = share
-    guard f > 0, plan.reference >= 0 else { return }
+    guard f > 0 else { return }
     var weights = [Double](repeating: 0, count: experts)
     for row in rows {
       for (j, model) in row.lesson.models.enumerated() { weights[model] += row.lesson.weights.final[s * row.lesson.models.count + j] }
@@ -218,25 +230,34 @@ public final class OnlineWeights {
     let count = Double(weights.count { $0 > 0 })
     for model in 0..<experts {
       let weight = weights[model] / Double(rows.count)
-      groups[id].numbers[(model * slots + s) * size] = log((weight * count + 1) / 2)
+      let place = (model * slots + s) * size
+      if reference >= 0 { groups[id].numbers[place] = log((weight * count + 1) / 2) }
+      if let shared { groups[id].numbers[place + shared] = log((weight * count + 1) / 2) }
     }
   }
 
   private func teachModels(_ id: Int, family f: Int, slot s: Int, _ rows: [LessonLosses], unit: Double) {
     let rules = plan.rules.count
     for a in 0..<rules where plan.rules[a].size > 0 {
-      if case .exponential = plan.rules[a], a != plan.reference { continue }
+      if case .exponential = plan.rules[a], a != reference { continue }
       var gains = [Double](repeating: 0, count: experts)
       var counts = [Int](repeating: 0, count: experts)
       for row in rows {
         row.addGains(family: f, rule: a, slot: s, rules: rules, slots: slots, into: &gains, &counts)
       }
-      let count = counts.count { $0 > 0 }
+      var largest = groups[id].scales[s]
       groups[id].numbers.withUnsafeMutableBufferPointer { numbers in
+        let first = numbers.baseAddress! + s * size + offsets[a]
         for model in 0..<experts where counts[model] > 0 {
-          plan.rules[a].learn(clamped(gains[model] / unit), numbers.baseAddress! + (model * slots + s) * size + offsets[a], count: count)
+          let gain = clamped(gains[model] / unit)
+          plan.rules[a].learn(gain, first + model * slots * size)
+          if plan.rules[a] == .adaNormalHedge { largest = max(largest, abs(gain)) }
+        }
+        if case .fixedShare = plan.rules[a] {
+          WeightRule.share(1 / Double(groups[id].steps + 2), first, count: experts, stride: slots * size)
         }
       }
+      groups[id].scales[s] = largest
     }
   }
 
@@ -292,6 +313,7 @@ public final class OnlineWeights {
 
   /// Writes a group, of experts in an order of theirs.
   public func encode(group: Int, experts: [Int], into writer: inout ByteWriter) {
+    grow(group)
     groups[group].encode(into: &writer, experts: experts, size: size * slots)
   }
 
