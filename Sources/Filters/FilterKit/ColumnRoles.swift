@@ -73,7 +73,8 @@ extension FilterSession {
     for name in names where !seen.insert(name).inserted { throw Failure(.usage, "\"\(name)\" is named twice in \(names.joined(separator: ","))") }
   }
 
-  /// Every quantile group, or those of `-g`. Throws where there is none, and what is wrong with one of them.
+  /// Every quantile group, or those of `-g`: names and patterns, a `!` before those to leave out. Throws where there is none, and what is wrong with
+  /// one of them.
   public func groups(_ header: Header, picked: String?) throws -> [QuantileGroup] {
     let all = header.quantileNames(input: inputName)
     guard let picked else {
@@ -83,11 +84,35 @@ extension FilterSession {
     }
     let names = picked.split(separator: ",", omittingEmptySubsequences: false).map { ColumnName.trimmed(String($0)) }
     try refuseRepetition(names)
-    return try names.map { name in
-      guard let group = try all.group(name) else {
-        let remedy = (all.isEmpty ? otherFormat(header) : nil) ?? suggestion(for: name, among: all.groups.map(\.name))
-        throw failure("no quantile columns of a model \"\(name)\"", remedy: remedy)
+    func unknown(_ name: String, _ what: String) -> Failure {
+      let remedy = (all.isEmpty ? otherFormat(header) : nil) ?? suggestion(for: name, among: all.groups.map(\.name))
+      return failure("no quantile columns of \(what) \"\(name)\"", remedy: remedy)
+    }
+    // A group may be called like a pattern, and is then meant itself.
+    func isName(_ text: String) throws -> Bool { try all.group(text) != nil }
+    var (picks, leftOut): ([String], Set<String>) = ([], [])
+    var hasPicks = false
+    for name in names {
+      let isExact = try isName(name)
+      if isExact || !name.hasPrefix("!") {
+        hasPicks = true
+        if isExact || !name.contains("*") { picks.append(name); continue }
+        let matches = all.groups.map(\.name).filter { GroupPattern(name).matches($0) }
+        if matches.isEmpty { throw unknown(name, "models like") }
+        picks += matches
+      } else {
+        let pattern = GroupPattern(String(name.dropFirst()))
+        let matches = all.groups.map(\.name).filter(pattern.matches)
+        if matches.isEmpty { throw unknown(pattern.text, pattern.text.contains("*") ? "models like" : "a model") }
+        leftOut.formUnion(matches)
       }
+    }
+    if !hasPicks { picks = all.groups.map(\.name) }
+    var seen: Set<String> = []
+    let taken = picks.filter { !leftOut.contains($0) && seen.insert($0).inserted }
+    if taken.isEmpty { throw failure("no quantile columns are left of those that --groups \(picked) picks", remedy: "leave out fewer") }
+    return try taken.map { name in
+      guard let group = try all.group(name) else { throw unknown(name, "a model") }
       return group
     }
   }
@@ -117,5 +142,29 @@ extension FilterSession {
         : group.levels.map(levelText).joined(separator: " ")
       return ("group", "\(group.name.isEmpty ? "(no name)" : group.name): \(counted(group.levels.count, "level")), \(ends)")
     }
+  }
+}
+
+/// A name in which each `*` stands for any characters, or none.
+package struct GroupPattern {
+  package let text: String
+
+  package init(_ text: String) { self.text = text }
+
+  package func matches(_ name: String) -> Bool {
+    let parts = text.utf8.split(separator: UInt8(ascii: "*"), omittingEmptySubsequences: false).map { Array($0) }
+    var rest = Array(name.utf8)[...]
+    guard rest.starts(with: parts[0]) else { return false }
+    if parts.count == 1 { return rest.count == parts[0].count }
+    rest = rest.dropFirst(parts[0].count)
+    for part in parts[1..<parts.count - 1] {
+      guard let place = rest.indices.first(where: { rest[$0...].starts(with: part) }) else {
+        if part.isEmpty { continue }
+        return false
+      }
+      rest = rest[(place + part.count)...]
+    }
+    let last = parts[parts.count - 1]
+    return rest.count >= last.count && rest.suffix(last.count).elementsEqual(last)
   }
 }

@@ -20,7 +20,7 @@ public struct MethodSpecification: Equatable, Sendable {
   }
 
   /// Reads a comma list of items. A piece `key=value` after an item with settings is one more setting of it, unless its
-  /// value is a known method, which makes it `NAME=METHOD`. The name of a set stands for its members that are not named
+  /// value is a known method, and the item's has no such setting, which makes it `NAME=METHOD`. The name of a set stands for its members that are not named
   /// already.
   public static func parse(
     _ texts: [String], flag: String, known: [MethodDescription], sets: [(name: String, members: [String])] = []
@@ -39,7 +39,8 @@ public struct MethodSpecification: Equatable, Sendable {
         }
         let parts = piece.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let equation = parts[0].split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        if takesSettings, parts.count == 1, equation.count == 2, !names.contains(equation[1]) {
+        func isSetting(_ key: String) -> Bool { known.first { $0.name == items.last!.method }!.settings.contains { $0.name == key } }
+        if takesSettings, parts.count == 1, equation.count == 2, !names.contains(equation[1]) || isSetting(equation[0]) {
           items[items.count - 1].settings.append((equation[0], equation[1]))
           continue
         }

@@ -39,7 +39,7 @@ struct QAggregate: FilterTool {
   @Option(
     name: [.short, .long],
     help: ArgumentHelp("How to combine (default: global-coarse); \(methodsAreListed).", valueName: "method"),
-    completion: .list(aggregatorRegistry.map { $0.description.name }))
+    completion: .list(methods.map(\.name)))
   var method: String?
 
   @OptionGroup var targetOption: TargetOption
@@ -102,7 +102,9 @@ struct QAggregate: FilterTool {
   @OptionGroup var learning: LearningOptions
   @OptionGroup var table: TableOptions
 
-  static var methods: [MethodDescription] { aggregatorRegistry.map { $0.description } }
+  @OptionGroup var onlineOptions: OnlineOptions
+
+  static var methods: [MethodDescription] { aggregatorRegistry.map { $0.description } + onlineAggregatorRegistry.map(\.description) }
 
   static let list = FlagList<QAggregate>([
     ("--method", { $0.method != nil }), ("--as", { $0.answerName != nil }), ("--noncrossing", { $0.noncrossing != nil }),
@@ -111,7 +113,7 @@ struct QAggregate: FilterTool {
   ])
   var flags: [GivenFlag] {
     QAggregate.list.of(self) + targetOption.flags + featureOptions.flags + kindOptions.flags + timeOption.flags + orderOptions.flags
-      + refitOptions.flags + weightOption.flags + groupsOption.flags + seedOption.flags + learning.flags + table.flags
+      + refitOptions.flags + weightOption.flags + groupsOption.flags + onlineOptions.flags + seedOption.flags + learning.flags + table.flags
   }
 
   private static let common = TableOptions.names.union(["--as", "--keep", "--describe"])
@@ -122,26 +124,47 @@ struct QAggregate: FilterTool {
   private static let learn = Mode(
     "learn", "", "learns weights from the labelled rows; labelled rows are answered with those of other folds",
     takes: teaching.union(["--weight", "--tune", "--time"])
-  )
+  ) { refusalOfOnline($0) ?? Mode.hasNoEffect($0) }
+  private static func refusalOfOnline(_ flag: String) -> Mode.Refusal? {
+    OnlineOptions.list.names.contains(flag)
+      ? (
+        "\(flag) is for methods that learn row after row",
+        "choose an online method: \(onlineAggregatorRegistry.map(\.description.name).joined(separator: ", "))"
+      ) : nil
+  }
+  private static func online(_ method: String) -> Mode {
+    Mode(
+      "online", "--method online", "answers each row with weights that the rows before it taught, and learns from it",
+      takes: common.union(["--method", "--groups", "--target", "--isotonic", "--new-only"]).union(TimeOption.list.names)
+        .union(OrderOptions.list.names).union(OnlineOptions.list.names)
+    ) { flag in
+      let remedy = ["--save": "--state keeps what it learnt", "--memory": "it holds no rows"][flag]
+      return ("\(flag): \(method) learns row after row", remedy ?? "leave it out, or choose a method that learns from all rows at once")
+    }
+  }
   private static func combine(_ method: String) -> Mode {
     Mode(
       "combine", "--method average", "combines every row by a method that learns nothing, as a stream",
       takes: teaching.subtracting(["--noncrossing", "--margin"])
     ) {
-      ["--tune", "--time"].contains($0)
+      if let refusal = refusalOfOnline($0) { return refusal }
+      return ["--tune", "--time"].contains($0)
         ? ("\($0) has no effect: \(method) has no setting to try", "local methods have") : ("\($0) has no effect: \(method) learns nothing", nil)
     }
   }
   private static let answer = Mode(
     "answer", "--load FILE", "combines every row with the weights of a model file, as a stream", takes: common.union(["--load"]),
     refusal: LearningOptions.refusalOfLoading("qaggregate"))
-  static let modes = [learn, combine("the method"), answer]
+  static let modes = [learn, combine("the method"), answer, online("the method")]
 
   func mode() throws -> Mode {
     if learning.load != nil { return QAggregate.answer }
     let specification = try specification()
+    if QAggregate.online(named: specification.method) != nil { return QAggregate.online(specification.method) }
     return QAggregate.type(specification.method).learns ? QAggregate.learn : QAggregate.combine(specification.text)
   }
+
+  private static func online(named method: String) -> OnlineAggregator? { onlineAggregatorRegistry.first { $0.description.name == method } }
 
   private static func type(_ method: String) -> any Aggregator.Type { aggregatorRegistry.first { $0.description.name == method }! }
 
@@ -169,6 +192,12 @@ struct QAggregate: FilterTool {
       return describe ? try run.report(DescribingTask(model: model)) : try run.stream(CombiningTask(.saved(model), output))
     }
     let specification = try specification()
+    if let method = Self.online(named: specification.method) {
+      let online = try OnlineAggregation(self, method, specification)
+      defer { online.close() }
+      let run = TableRun("qaggregate", table, flags: flags, modelColumns: online.columns, reading: [onlineOptions.state].compactMap { $0 })
+      return describe ? try run.report(OnlineDescribingTask(run: online)) : try run.stream(OnlineAggregationTask(run: online))
+    }
     let type = Self.type(specification.method)
     let settings = try Settings(specification.settings, of: type.description)
     if tune != nil || time != nil, !type.description.isTunable(beside: settings.written) {
@@ -225,7 +254,7 @@ enum LocalFeaturesHelp: OptionHelp {
 }
 
 enum CombinedGroupsHelp: OptionHelp {
-  static let text = "Combine these quantile groups only, separated by commas; an empty name is the group without one (default: all)."
+  static let text = "Combine these quantile groups only, separated by commas: names, or patterns such as hub-*, with ! before those to leave out; an empty name is the group without one (default: all)."
 }
 
 /// What `--noncrossing` takes.

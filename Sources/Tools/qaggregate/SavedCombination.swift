@@ -2,6 +2,7 @@ import Aggregation
 import FilterKit
 import Groundwork
 import MethodKit
+import OnlineKit
 import Quantiles
 import Tables
 
@@ -25,6 +26,9 @@ struct SavedCombination {
     var reader = ByteReader(file.body)
     do {
       let method = try reader.readString()
+      if method == OnlineIdentity.mark {
+        throw Failure(.badData, "a state of an online method, not a model of --save", remedy: "give it with --state")
+      }
       models = try reader.readStrings()
       levels = try reader.readArray(of: Double.self)
       let order = try reader.readString()

@@ -172,5 +172,5 @@ struct QPlot: FilterTool {
 
 enum DrawnGroupsHelp: OptionHelp {
   static let text =
-    "Draw these quantile groups, or models of a table of scores, only; separated by commas, an empty name is the group without one (default: all)."
+    "Draw these quantile groups, or models of a table of scores, only, separated by commas: names, or patterns such as hub-*, with ! before those to leave out; an empty name is the group without one (default: all)."
 }

@@ -1,0 +1,86 @@
+import Glibc
+import Groundwork
+
+/// What is learnt of one group of rows: how each expert did there, by each rule of weights, and how each rule did.
+///
+/// With one weight a model there is one slot, with one a model and level a slot for each level; everything is kept slot by slot.
+struct ExpertGroup {
+  /// Of each expert, of each slot: the numbers of the rules.
+  var numbers: [Double] = []
+  /// Of each slot, of each rule: its gains, and their sizes, in shares of the ensemble's loss over all rows.
+  var rules: [Double]
+  /// Of each slot: the largest share of the ensemble's loss that a step of the group had, and the first.
+  var largest: [Double]
+  var first: [Double]
+  /// Of each slot: the largest size of a gain of AdaNormalHedge, at least 1.
+  var scales: [Double]
+  /// Steps that taught it.
+  var steps = 0
+  /// Rows that taught, and the loss of the answers to them.
+  var rows = 0
+  var loss = 0.0
+  /// Of each expert: rows in which it took part, its loss there, and that of the answers.
+  var records: [Double] = []
+
+  static let recordSize = 3
+
+  init(slots: Int, rules count: Int) {
+    rules = [Double](repeating: 0, count: slots * count * 2)
+    largest = [Double](repeating: 0, count: slots)
+    first = largest
+    scales = [Double](repeating: 1, count: slots)
+  }
+
+  /// Makes room for as many experts. New ones start as good as the ensemble was, and with the mean of others' weights where these are shared.
+  mutating func grow(to experts: Int, size: Int, slots: Int, shared: Int?) {
+    let stride = size * slots
+    let before = stride == 0 ? experts : numbers.count / stride
+    if before < experts {
+      numbers += [Double](repeating: 0, count: experts * stride - numbers.count)
+      if let shared, before > 0 {
+        for s in 0..<slots {
+          let mean = ExpertGroup.logMean((0..<before).map { numbers[$0 * stride + s * size + shared] })
+          for j in before..<experts { numbers[j * stride + s * size + shared] = mean }
+        }
+      }
+    }
+    let records = experts * ExpertGroup.recordSize
+    if self.records.count < records { self.records += [Double](repeating: 0, count: records - self.records.count) }
+  }
+
+  private static func logMean(_ logarithms: [Double]) -> Double {
+    let highest = logarithms.max()!
+    return highest + log(logarithms.reduce(0) { $0 + exp($1 - highest) } / Double(logarithms.count))
+  }
+
+  // MARK: Files
+
+  /// Writes what is known of all experts, in an order of theirs.
+  func encode(into writer: inout ByteWriter, experts: [Int], size: Int) {
+    writer.write(steps)
+    writer.write(rows)
+    writer.write(loss)
+    for values in [rules, largest, first, scales] { writer.write(values) }
+    func ordered(_ values: [Double], _ size: Int) -> [Double] { experts.flatMap { values[$0 * size..<($0 + 1) * size] } }
+    writer.write(ordered(numbers, size))
+    writer.write(ordered(records, ExpertGroup.recordSize))
+  }
+
+  init(decoding reader: inout ByteReader, slots: Int, rules count: Int, experts: Int, size: Int) throws {
+    steps = try reader.readCounter()
+    rows = try reader.readCounter()
+    loss = try reader.readDouble()
+    rules = try reader.readArray(of: Double.self)
+    largest = try reader.readArray(of: Double.self)
+    first = try reader.readArray(of: Double.self)
+    scales = try reader.readArray(of: Double.self)
+    numbers = try reader.readArray(of: Double.self)
+    records = try reader.readArray(of: Double.self)
+    let isWhole =
+      rules.count == slots * count * 2 && largest.count == slots && first.count == slots && scales.count == slots && numbers.count == experts * size
+      && records.count == experts * ExpertGroup.recordSize
+    guard isWhole, loss >= 0, [rules, largest, first, scales, numbers, records].allSatisfy({ $0.allSatisfy(\.isFinite) }),
+      zip(largest, first).allSatisfy({ $0 >= $1 && $1 >= 0 && ($1 > 0 || $0 == 0) }), records.allSatisfy({ $0 >= 0 }), scales.allSatisfy({ $0 >= 1 })
+    else { throw ByteReader.damaged }
+  }
+}

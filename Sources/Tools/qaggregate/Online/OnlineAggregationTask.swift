@@ -1,0 +1,208 @@
+import Aggregation
+import FilterKit
+import Groundwork
+import MethodKit
+import OnlineKit
+import Quantiles
+import Tables
+
+/// What a run of an online method does, whether it answers rows or describes weights: from the state of earlier runs to that of the next.
+final class OnlineAggregation {
+  let flags: QAggregate
+  let specification: MethodSpecification
+  private let method: OnlineAggregator
+  private let settings: Settings
+  private let identity: OnlineIdentity
+  private let within: [String]
+  private let file: StateFile?
+  private var saved: SavedAggregationState?
+
+  struct Roles {
+    let target: Int
+    let by: [Int]
+    let within: [Int]
+    let order: TimeColumn?
+    let known: TimeColumn?
+    let id: [Int]?
+    let combination: Combination
+  }
+
+  /// Opens the state, if there is one, and waits until no other run has it; `close` lets go of it.
+  init(_ flags: QAggregate, _ method: OnlineAggregator, _ specification: MethodSpecification) throws {
+    self.flags = flags
+    self.method = method
+    self.specification = specification
+    settings = try Settings(specification.settings, of: method.description)
+    let (options, order) = (flags.onlineOptions, flags.orderOptions)
+    let identity = OnlineIdentity(
+      specification, method.description, by: nameList(options.by), order: order.orderName, known: order.knownName, lag: order.lag,
+      id: options.id.map(nameList))
+    let within = nameList(options.within)
+    (self.identity, self.within) = (identity, within)
+    let diagnostics = Diagnostics(tool: "qaggregate", quiet: flags.table.quiet, verbose: flags.table.verbose)
+    let file =
+      try flags.table.explain
+      ? nil
+      : options.state.map { path in
+        try flags.table.checkWritten("--state", path)
+        return try StateFile.open(path, tool: "qaggregate", diagnostics: diagnostics)
+      }
+    self.file = file
+    do {
+      saved = try file.flatMap { file in
+        try file.naming { try file.read().map { try SavedAggregationState($0, identity, within: within, path: file.path) } }
+      }
+    } catch {
+      file?.close()
+      throw error
+    }
+  }
+
+  func close() { file?.close() }
+
+  /// The columns of the table that the state was made of.
+  var columns: [String]? { saved?.columns }
+
+  func roles(_ header: Header, _ session: FilterSession) throws -> Roles {
+    try session.refuseCopies(header)
+    let target = try session.requiredTarget(header, named: flags.targetOption.target)
+    let groups = try session.groups(header, picked: flags.groupsOption.groups)
+    let by = try session.columns(header, identity.by)
+    let within = try session.columns(header, self.within)
+    let (order, known) = try session.timeColumns(header, flags.orderOptions, try flags.timeOption.format())
+    let id = try identity.id.map { try session.columns(header, $0) }
+    try session.checkRoles(
+      header, alone: [("--target", target)],
+      shared: [
+        ("--by", by), ("--within", within), ("--order", [order?.column].compactMap { $0 }), ("--known", [known?.column].compactMap { $0 }),
+        ("--id", id ?? []),
+      ])
+    if let saved, let file { try saved.check(target: header.names[target], groups, path: file.path) }
+    return Roles(
+      target: target, by: by, within: within, order: order, known: known, id: id,
+      combination: Combination(specification: specification, groups: groups, levels: saved?.levels, isotonic: flags.answerOrder))
+  }
+
+  func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)] {
+    func named(_ flag: String, _ columns: [Int]) -> [(String, String)] { columns.map { (flag, header.names[$0]) } }
+    return [("target", header.names[roles.target])] + named("by", roles.by) + named("within", roles.within)
+      + named("order", [roles.order?.column].compactMap { $0 }) + named("known", [roles.known?.column].compactMap { $0 })
+      + (identity.lag.map { [("lag", $0)] } ?? []) + session.explanation(of: roles.combination.groups) + [("method", specification.text)]
+  }
+
+  /// Whether rows are kept until their targets come.
+  private func keepsAnswers(_ roles: Roles) -> Bool { file != nil && (roles.order != nil || roles.id != nil) }
+
+  /// What tells answered rows apart, where they are kept, and when their truth is known.
+  private func identity(_ roles: Roles, _ header: Header) -> RowIdentity? {
+    guard keepsAnswers(roles) || roles.known != nil else { return nil }
+    return RowIdentity(header, id: roles.id, by: roles.by + roles.within, order: roles.order, known: roles.known)
+  }
+
+  func worker(_ roles: Roles, _ header: Header, _ encoder: RowEncoder?, _ session: FilterSession) throws -> OnlineAggregationWorker {
+    let lag = flags.orderOptions.lagSpan
+    var series = OnlineSeries(header, by: roles.by, order: roles.order, lag: lag, format: session.reader.format)
+    var kept = AnsweredRows<AggregatedAnswer>(limit: flags.onlineOptions.keepLimit, lag: lag)
+    var groups = RowGroups(by: roles.by, within: roles.within)
+    var names = ModelNames()
+    let learner = OnlineWeights(method.plan(settings, levels: roles.combination.levels, families: groups.families.count))
+    var learntRows = 0
+    if let file {
+      learntRows = try file.naming { try saved?.read(into: &series, &kept, &groups, &names, learner) ?? 0 }
+    }
+    saved = nil
+    let plan = OnlineAggregationWorker.Plan(
+      header: header, combination: roles.combination, target: roles.target, newOnly: flags.learning.newOnly, encoder: encoder,
+      combines: method.combination(settings))
+    let book = AnswerBook(series, kept, identity(roles, header), keepsAnswers: keepsAnswers(roles), learntRows: learntRows)
+    return OnlineAggregationWorker(plan, book, groups, learner, names)
+  }
+
+  /// Keeps what was learnt for the next run.
+  func save(_ worker: OnlineAggregationWorker, _ roles: Roles, _ header: Header) throws {
+    guard let file, worker.book.hasChanged else { return }
+    try file.replace(
+      by: SavedAggregationState.model(
+        identity, within: within, header, target: header.names[roles.target], levels: roles.combination.levels, worker))
+  }
+
+  /// Tells what rows lacked, and which of them did not teach.
+  func tell(_ worker: OnlineAggregationWorker, _ roles: Roles, _ session: FilterSession) {
+    worker.omissions.tell(roles.combination, session.diagnostics)
+    worker.book.tell(
+      order: identity.order, state: flags.onlineOptions.state, limit: flags.onlineOptions.keepLimit, session.diagnostics)
+  }
+}
+
+/// Streams rows through an online method.
+struct OnlineAggregationTask: StreamingTask {
+  typealias Roles = OnlineAggregation.Roles
+  let run: OnlineAggregation
+
+  func roles(_ header: Header, _ session: FilterSession) throws -> Roles { try run.roles(header, session) }
+
+  func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)] { run.explanation(roles, header, session) }
+
+  func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) -> Bool {
+    roles.combination.tellLevels(session)
+    return true
+  }
+
+  func output(_ roles: Roles, _ header: Header) -> OutputColumns {
+    CombinedColumns(name: run.flags.answerName, keepsModels: run.flags.keep).output(roles.combination)
+  }
+
+  var takesRowsInOrder: Bool { true }
+
+  func worker(_ roles: Roles, _ header: Header, _ encoder: RowEncoder, _ session: FilterSession) throws -> OnlineAggregationWorker {
+    try run.worker(roles, header, encoder, session)
+  }
+
+  func complete(_ workers: [OnlineAggregationWorker], _ roles: Roles, _ counts: RowCounts, _ session: FilterSession) -> Int? {
+    run.flags.learning.newOnly ? counts.read - counts.skipped - workers[0].labelledRows : nil
+  }
+
+  func conclude(_ workers: [OnlineAggregationWorker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws {
+    let worker = workers[0]
+    try run.save(worker, roles, header)
+    run.tell(worker, roles, session)
+    worker.teachAll()
+    WeightSummary(worker, within: roles.within.map { header.names[$0] }).tell(session.diagnostics)
+  }
+}
+
+/// Reads all rows as an online method does, and writes the weights that it learnt in place of the rows. A state is read and left as it is.
+struct OnlineDescribingTask: ReportingTask {
+  typealias Roles = OnlineAggregation.Roles
+  let run: OnlineAggregation
+
+  func roles(_ header: Header, _ session: FilterSession) throws -> Roles { try run.roles(header, session) }
+
+  func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)] { run.explanation(roles, header, session) }
+
+  func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) -> Bool {
+    roles.combination.tellLevels(session)
+    return true
+  }
+
+  var takesRowsInOrder: Bool { true }
+
+  func worker(_ roles: Roles, _ header: Header, _ session: FilterSession) throws -> OnlineAggregationWorker {
+    let worker = try run.worker(roles, header, nil, session)
+    if roles.order != nil { worker.history = WeightHistory() }
+    return worker
+  }
+
+  func findings(
+    _ workers: [OnlineAggregationWorker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession
+  ) -> OnlineWeightReport {
+    workers[0].teachAll()
+    run.tell(workers[0], roles, session)
+    func names(_ columns: [Int]) -> [String] { columns.map { header.names[$0] } }
+    return OnlineWeightReport(workers[0], order: roles.order.map { header.names[$0.column] }, by: names(roles.by), within: names(roles.within))
+  }
+
+  func write(_ report: OnlineWeightReport, _ counts: RowCounts, _ session: FilterSession) throws -> Int { try report.write(session) }
+
+  func conclude(_ report: OnlineWeightReport, _ session: FilterSession) {}
+}
