@@ -246,6 +246,7 @@ public final class OnlineWeights {
         row.addGains(family: f, rule: a, slot: s, rules: rules, slots: slots, into: &gains, &counts)
       }
       var largest = groups[id].scales[s]
+      let steps = groups[id].steps
       groups[id].numbers.withUnsafeMutableBufferPointer { numbers in
         let first = numbers.baseAddress! + s * size + offsets[a]
         for model in 0..<experts where counts[model] > 0 {
@@ -254,7 +255,7 @@ public final class OnlineWeights {
           if plan.rules[a] == .adaNormalHedge { largest = max(largest, abs(gain)) }
         }
         if case .fixedShare = plan.rules[a] {
-          WeightRule.share(1 / Double(groups[id].steps + 2), first, count: experts, stride: slots * size)
+          WeightRule.share(1 / Double(steps + 2), first, count: experts, stride: slots * size)
         }
       }
       groups[id].scales[s] = largest
