@@ -7,7 +7,6 @@ import Testing
 
   /// Three models over three places and two horizons on twenty days; each lacks some rows, and the last comes halfway.
   private static let table = """
-    export TZ=UTC
     awk 'BEGIN {
       srand(3); print "place,day,h,known,y,a_q0.1,a_q0.5,a_q0.9,b_q0.1,b_q0.5,b_q0.9,c_q0.1,c_q0.5,c_q0.9"
       for (d = 1; d <= 20; d++) for (s = 1; s <= 3; s++) for (h = 1; h <= 2; h++) {
@@ -127,7 +126,9 @@ import Testing
         srand(8); print "day,y,a_q0.1,a_q0.9,b_q0.1,b_q0.9,c_q0.1,c_q0.9"
         for (d = 1; d <= 90; d++) {
           y = rand()
-          printf "%d,%.3f,%s,1,2,%s\\n", d, y, d > 20 && d <= 40 ? "," : "0,1", d <= 50 ? "," : sprintf("%.3f,%.3f", y - .01, y + .01)
+          a = d > 20 && d <= 40 ? "," : "0,1"
+          c = d <= 50 ? "," : sprintf("%.3f,%.3f", y - .01, y + .01)
+          printf "%d,%.3f,%s,1,2,%s\\n", d, y, a, c
         }
       }' > t.csv
       qaggregate -q -m online --order day --describe t.csv | awk -F, '{ weight[$1, $2] = $4 }
@@ -142,7 +143,7 @@ import Testing
       """
       awk 'BEGIN {
         srand(9); print "day,y,a_q0.1,a_q0.9,b_q0.1,b_q0.9"
-        for (d = 1; d <= 200; d++) printf "%d,%.3f,0,1,1,2\\n", d, rand() + (d > 100)
+        for (d = 1; d <= 200; d++) { y = rand() + (d > 100); printf "%d,%.3f,0,1,1,2\\n", d, y }
       }' > t.csv
       qaggregate -q -m online --order day --describe t.csv | awk -F, '{ weight[$1, $2] = $4 }
         END { print (weight[100, "a"] > .95), (weight[200, "b"] > .95) }'
