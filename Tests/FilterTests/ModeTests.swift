@@ -55,7 +55,7 @@ struct ModeList {
     "--rest": "rest.csv",
     "--rows": "5", "--save": "new.model", "--score": "wis", "--seed": "2", "--state": "series.state", "--stats": "stats.json", "--target": "y",
     "--threads": "1", "--time": "1", "--title": "picture", "--to": "hub", "--transform": "log_shift:1", "--truth": "truth.csv", "--tune": "2",
-    "--weight": "w",
+    "--weight": "w", "--within": "place",
   ]
 
   /// What else must be given, where the mode takes it too.

@@ -197,7 +197,7 @@ import Testing
   @Test func aDamagedStateIsRefused() throws {
     let shell = try Shell()
     defer { shell.remove() }
-    let command = "qaggregate -m online --within h --order day --known known --state"
+    let command = "qaggregate -m online --within h,place --order day --known known --state"
     _ = try shell.run(OnlineAggregationTests.table + "head -40 t.csv | \(command) m > /dev/null; head -3 t.csv > rows.csv")
     let state = [UInt8](try Data(contentsOf: shell.folder.appendingPathComponent("m")))
     let places = (1..<state.count).filter { $0 < 60 && $0 % 7 == 0 || $0 % (state.count / 30) == 0 }
