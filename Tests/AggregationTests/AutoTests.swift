@@ -8,7 +8,7 @@ import Testing
   private func chosen(_ training: AggregationTraining, folds: Int = 5, threads: Int = 1) throws -> ChosenMethod {
     try Auto.choose(
       Settings(of: Auto.description),
-      ChoiceContext(training, folds: training.target.indices.map { $0 % folds }, budget: .usual, context: FitContext(threads: threads)))
+      ChoiceContext(training, splits: RowSplit.folds(training.target.indices.map { $0 % folds }), budget: .usual, context: FitContext(threads: threads)))
   }
 
   private func without(features training: AggregationTraining) -> AggregationTraining {
@@ -84,7 +84,7 @@ import Testing
       let method = try Auto.choose(
         Settings(of: Auto.description),
         ChoiceContext(
-          training, folds: (0..<30).map { $0 % 3 }, budget: .usual, context: FitContext(note: { notes.append($0) }),
+          training, splits: RowSplit.folds((0..<30).map { $0 % 3 }), budget: .usual, context: FitContext(note: { notes.append($0) }),
           registry: aggregatorRegistry + [type]))
       #expect((method.name == type.description.name) == isChosen, "\(method.name)")
       #expect(notes.filter { $0.hasPrefix("auto: ") }.count == known + 1)
@@ -100,7 +100,7 @@ import Testing
     _ = try Auto.choose(
       Settings(of: Auto.description),
       ChoiceContext(
-        referenceTable(rows: 12, models: 2, levels: 2, seed: 1), folds: (0..<12).map { $0 % 2 }, budget: .usual,
+        referenceTable(rows: 12, models: 2, levels: 2, seed: 1), splits: RowSplit.folds((0..<12).map { $0 % 2 }), budget: .usual,
         context: FitContext(note: { notes.append($0) })))
     #expect(
       notes.compactMap { $0.split(separator: " ").dropFirst().first?.prefix { $0 != ":" } } == [
@@ -156,7 +156,7 @@ private struct Square<S: Sign>: Aggregator, FittedAggregator {
     let method = try LocalMedium.choose(
       Settings(fixed.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, of: LocalMedium.description),
       ChoiceContext(
-        training, folds: training.target.indices.map { $0 % 3 }, budget: budget, context: FitContext(threads: threads, note: { notes.append($0) })))
+        training, splits: RowSplit.folds(training.target.indices.map { $0 % 3 }), budget: budget, context: FitContext(threads: threads, note: { notes.append($0) })))
     return (method, notes)
   }
 

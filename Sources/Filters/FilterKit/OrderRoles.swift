@@ -6,16 +6,22 @@ public struct OrderRoles {
   public let order: TimeColumn
   public let known: TimeColumn?
   private let options: OrderOptions
-  private let refit: RefitOptions
+  private let window: TimeSpan?
+  private let windowText: String?
+  public let refitsEachTime: Bool
 
-  /// nil where nothing tells an order.
-  public init?(_ session: FilterSession, _ header: Header, _ options: OrderOptions, _ refit: RefitOptions, _ format: TimeFormat?) throws {
+  /// nil where nothing tells an order. Where neither `--refit` nor `--folds` is given, `usually` says when to fit.
+  public init?<Help>(
+    _ session: FilterSession, _ header: Header, _ options: OrderOptions, _ refit: RefitOptions<Help>, usually: RefitChoice = .block,
+    _ format: TimeFormat?
+  ) throws {
     let columns = try session.timeColumns(header, options, format)
     guard let order = columns.order else { return nil }
     self.order = order
     known = columns.known
     self.options = options
-    self.refit = refit
+    (window, windowText) = (refit.windowSpan, refit.window)
+    refitsEachTime = (refit.refit ?? (refit.folds == nil ? usually : .block)) == .time
   }
 
   /// What flags name, for the law of roles.
@@ -30,7 +36,7 @@ public struct OrderRoles {
 
   public func explanation(_ header: Header) -> [(String, String)] {
     [("order", header.names[order.column])] + (known.map { [("known", header.names[$0.column])] } ?? [])
-      + (options.lag.map { [("lag", $0)] } ?? []) + (refit.window.map { [("window", $0)] } ?? [])
+      + (options.lag.map { [("lag", $0)] } ?? []) + (windowText.map { [("window", $0)] } ?? [])
   }
 
   /// What a model file says of it.
@@ -38,21 +44,19 @@ public struct OrderRoles {
     Dictionary(uniqueKeysWithValues: explanation(header).map { ($0.0, $0.1) })
   }
 
-  public var refitsEachTime: Bool { refit.refit == .time }
-
   public func times(_ table: StoredTable, _ session: FilterSession) throws -> TableTimes {
     let truth: TableTimes.Truth = known.map { .column($0) } ?? options.lagSpan.map { .lag($0) } ?? .nextTime
-    return try TableTimes(table, order, truth: truth, window: refit.windowSpan, session)
+    return try TableTimes(table, order, truth: truth, window: window, session)
   }
 
   /// The fits of a table with these labelled rows. `given` is what its column `fold` holds, if it has one that counts.
   public func fits(
     _ table: StoredTable, labelled: [Int], teaches: (Int) -> Bool, given: [Double]?, count: Int?, answersLabelled: Bool, keepsWhole: Bool,
-    _ session: FilterSession
+    joinsEqual: Bool = true, _ session: FilterSession
   ) throws -> TimedFits {
     try TimedFits(
-      try times(table, session), labelled: labelled, teaches: teaches, given: given, count: refitsEachTime ? nil : count ?? 5,
-      refitsEachTime: refitsEachTime, answersLabelled: answersLabelled, keepsWhole: keepsWhole, session)
+      try times(table, session), labelled: labelled, teaches: teaches, given: given, count: refitsEachTime || !answersLabelled ? nil : count ?? 5,
+      refitsEachTime: refitsEachTime, answersLabelled: answersLabelled, keepsWhole: keepsWhole, joinsEqual: joinsEqual, session)
   }
 }
 

@@ -5,7 +5,7 @@ import Tables
 public enum RefitChoice: String, CaseIterable, ExpressibleByArgument { case block, time }
 
 /// `--folds`, `--refit` and `--window`: how often what is learnt under `--order` is fitted anew, and what it forgets.
-public struct RefitOptions: ParsableArguments, FlagGroup {
+public struct RefitOptions<Help: OptionHelp>: ParsableArguments, FlagGroup {
   @Option(
     help: ArgumentHelp(
       """
@@ -15,7 +15,7 @@ public struct RefitOptions: ParsableArguments, FlagGroup {
       valueName: "k"))
   public var folds: Int?
 
-  @Option(help: ArgumentHelp("With --order, fit once for each block (the default), or for each time.", valueName: "when"))
+  @Option(help: ArgumentHelp(Help.text, valueName: "when"))
   public var refit: RefitChoice?
 
   @Option(
@@ -24,9 +24,9 @@ public struct RefitOptions: ParsableArguments, FlagGroup {
   public var window: String?
 
   public init() {}
-  public static let list = FlagList<RefitOptions>([
-    ("--folds", { $0.folds != nil }), ("--refit", { $0.refit != nil }), ("--window", { $0.window != nil }),
-  ])
+  public static var list: FlagList<Self> {
+    FlagList([("--folds", { $0.folds != nil }), ("--refit", { $0.refit != nil }), ("--window", { $0.window != nil })])
+  }
 
   public func validate() throws {
     if let folds, folds < 2 { throw ValidationError("--folds \(folds): write 2 or more") }
@@ -46,4 +46,9 @@ public struct RefitOptions: ParsableArguments, FlagGroup {
       throw ValidationError("\(flag) needs --order, the times of rows")
     }
   }
+}
+
+/// `--refit` of a tool whose fits cost something.
+public enum RefitByBlockHelp: OptionHelp {
+  public static let text = "With --order, fit once for each block (the default), or for each time."
 }

@@ -26,6 +26,11 @@ public struct RowCopies {
       throw session.failure(
         "the table has a column held and none called fold, which says what models did not see", remedy: "make both with qfit --nested or --cv-plus")
     }
+    if table.numbers(foldColumn).contains(where: { $0 < 0 }) {
+      throw session.failure(
+        "the folds are blocks of time, and copies of rows rest on rows that could have come in any order", column: names[foldColumn],
+        remedy: "make the table with qfit --nested or --cv-plus")
+    }
     let (targets, given, held) = (table.numbers(target), table.numbers(foldColumn), table.numbers(heldColumn))
     let labelled = targets.indices.filter { !targets[$0].isNaN && !given[$0].isNaN }
     guard !labelled.isEmpty else {

@@ -22,10 +22,11 @@ public struct TimedFits: Sendable {
   ///   - labelled: rows with a target, increasing; `teaches` tells which of them teach.
   ///   - given: the blocks that a column tells, NaN where it does not; nil makes `count` of them, or one a time where there is no number.
   ///   - answersLabelled: false where only rows without a target are answered.
+  ///   - joinsEqual: false where fits on the same rows at different times differ, as rows teach less with age.
   ///   - refitsEachTime: every row is answered by what was known before its own time, whatever its block.
   public init(
     _ times: TableTimes, labelled: [Int], teaches: (Int) -> Bool, given: [Double]?, count: Int?, refitsEachTime: Bool, answersLabelled: Bool,
-    keepsWhole: Bool, _ session: FilterSession
+    keepsWhole: Bool, joinsEqual: Bool = true, _ session: FilterSession
   ) throws {
     let rows = times.rows
     self.times = times
@@ -68,7 +69,7 @@ public struct TimedFits: Sendable {
     for step in Set(asked.filter { $0 >= 0 }).sorted() + (keepsWhole ? [end] : []) {
       let count = step == end ? counter.all : counter(step)
       guard count.isAny else { continue }
-      if firstOf[count] == nil {
+      if !joinsEqual || firstOf[count] == nil {
         firstOf[count] = steps.count
         steps.append(step)
       }
@@ -79,11 +80,14 @@ public struct TimedFits: Sendable {
     whole = keepsWhole ? fitOfStep[end] : nil
   }
 
+  /// Whether a labelled row teaches at a step: one of `steps`.
+  public func teaches(_ row: Int, at step: Int) -> Bool {
+    step == times.moments.count ? !times.rows.isForgotten(row, at: step) : times.rows.teaches(row, at: step)
+  }
+
   /// The rows that teach a fit, increasing.
   public func teaching(_ fit: Int) -> [Int] {
-    let step = steps[fit]
-    if step == times.moments.count { return teachers.filter { !times.rows.isForgotten($0, at: step) } }
-    return teachers.filter { times.rows.teaches($0, at: step) }
+    teachers.filter { teaches($0, at: steps[fit]) }
   }
 
   /// "known by 2024-01-31", of a fit in messages; nothing of the one on all rows.
@@ -116,6 +120,15 @@ public struct TimedFits: Sendable {
         "the window is shorter than block t\(blocks[row]), from \(times.title(ofStep: begin)) to \(times.title(ofStep: times.rows.steps[row])) at least",
         column: times.column, remedy: "use --refit time, more --folds or a longer --window")
     }
+  }
+}
+
+extension FilterSession {
+  /// Says under `--verbose` how many of some rows stand before the first fit.
+  public func tellUnanswered(_ fits: TimedFits, among rows: [Int]) {
+    let count = fits.unanswered(among: rows)
+    guard count > 0 else { return }
+    diagnostics.note("\(counted(count, "row stands", "rows stand")) before the first fit and \(count == 1 ? "has" : "have") no prediction")
   }
 }
 

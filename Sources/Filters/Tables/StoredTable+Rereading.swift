@@ -1,7 +1,7 @@
 /// What is read of the records once more.
 extension StoredTable {
   /// Hands every record to the workers again, in order, on a thread for each of them.
-  func readAgain(_ workers: [RowWorker], output: OutputFile? = nil, progress: @escaping (Double) -> Void = { _ in }) throws {
+  public func readAgain(_ workers: [RowWorker], output: OutputFile? = nil, progress: @escaping (Double) -> Void = { _ in }) throws {
     records.rewind()
     _ = try RowPipeline(source: records, format: format, header: header, output: output, progress: progress).run(workers)
   }

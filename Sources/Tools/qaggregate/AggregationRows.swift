@@ -92,6 +92,9 @@ struct AggregationRows {
     var numbers: [Double]?
     if case .drawn(let told)? = given { numbers = told }
     table.forgetNumbers()
+    if crossFits, numbers == nil {
+      session.warnOfSharedDates(table, roles: [roles.target, roles.weight], doing: "folds are drawn at random")
+    }
     func drawn() throws -> [Int] {
       try session.crossFittingFolds(labelled, given: numbers, count: count, rows: table.rows, seed: seed)
     }

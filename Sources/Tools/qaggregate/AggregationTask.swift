@@ -117,6 +117,10 @@ struct LearntCombination: LearntAnswers {
   var written: Int? { newOnly ? tableRows - rows.labelled.count : nil }
 
   func conclude(_ workers: [CombiningWorker], _ session: FilterSession) {
+    if let timed = rows.timed {
+      let skipped = newOnly ? Set(rows.labelled) : []
+      session.tellUnanswered(timed, among: (0..<tableRows).filter { !skipped.contains($0) })
+    }
     workers.reduce(into: Omissions(models: combination.groups.count)) { $0.add($1.omissions) }.tell(combination, session.diagnostics)
   }
 }

@@ -115,7 +115,8 @@ struct Combination {
     writer.write(schema != nil)
     schema?.encode(into: &writer)
     let fitted = fits[0].fitted
-    writer.write(fits[0].share)
+    // Missing where it does not lean.
+    writer.write(fits[0].share ?? .nan)
     fitted.encode(into: &writer)
     if let folds {
       writer.write(folds)

@@ -1,5 +1,6 @@
 import Aggregation
 import FilterKit
+import Groundwork
 import MethodKit
 
 /// The aggregator fitted on the rows of each fit: on all labelled rows, unless rows are copied, and without each fold; or, in order of time, on what
@@ -20,7 +21,7 @@ final class CrossFit {
     fits = rows.timed == nil ? fitted.map { LeaningAggregator($0) } : LeaningAggregator.inTime(fitted, rows, session)
     kept = rows.copiedFolds == nil ? [rows.whole].compactMap { $0 }.map { [fits] in fits[$0] } : fits
     var summary = ["rows": "\(rows.distinctRows)", "folds": "\(rows.fits.count - (rows.copiedFolds == nil ? 1 : 0))"]
-    if let whole = kept.first, rows.timed != nil { summary["share"] = "\(whole.share)" }
+    if let share = kept.first?.share { summary["share"] = "\(share)" }
     self.summary = summary
   }
 

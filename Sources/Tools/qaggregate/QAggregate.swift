@@ -49,7 +49,7 @@ struct QAggregate: FilterTool {
 
   @OptionGroup var timeOption: TimeOption
   @OptionGroup var orderOptions: OrderOptions
-  @OptionGroup var refitOptions: RefitOptions
+  @OptionGroup var refitOptions: RefitOptions<RefitByBlockHelp>
   @OptionGroup var weightOption: WeightOption<RowWeightHelp>
   @OptionGroup var groupsOption: GroupsOption<CombinedGroupsHelp>
 
@@ -120,7 +120,7 @@ struct QAggregate: FilterTool {
   private static let teaching = common.union([
     "--method", "--groups", "--target", "--features", "--exclude", "--isotonic", "--noncrossing", "--margin", "--seed", "--new-only", "--save",
     "--memory",
-  ]).union(FeatureKindOptions.names).union(TimeOption.list.names).union(OrderOptions.list.names).union(RefitOptions.list.names)
+  ]).union(FeatureKindOptions.names).union(TimeOption.list.names).union(OrderOptions.list.names).union(RefitOptions<RefitByBlockHelp>.list.names)
   private static let learn = Mode(
     "learn", "", "learns weights from the labelled rows; labelled rows are answered with those of other folds",
     takes: teaching.union(["--weight", "--tune", "--time"])

@@ -46,7 +46,7 @@ struct SavedCombination {
         return type.fitted
       }
       let share = try reader.readDouble()
-      guard LeaningAggregator.shares.contains(share) else { throw ByteReader.damaged }
+      guard share.isNaN || (0...1).contains(share) else { throw ByteReader.damaged }
       let inputs = CombinedInputs(models: models, levels: levels, features: schema?.noRows)
       var fits = [try type(method).init(decoding: &reader, for: inputs)]
       let folds = reader.isAtEnd ? nil : try reader.readArray(of: Int.self)
@@ -54,10 +54,10 @@ struct SavedCombination {
         let other = try type(try reader.readString())
         fits.append(try other.init(decoding: &reader, for: inputs))
       }
-      guard folds == nil || share == 1 else { throw ByteReader.damaged }
+      guard folds == nil || share.isNaN else { throw ByteReader.damaged }
       guard usesFeatures || schema == nil else { throw ByteReader.damaged }
       guard folds.map({ $0.count > 1 && $0[0] >= 0 && zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } }) ?? true else { throw ByteReader.damaged }
-      (fitted, self.folds) = (fits.map { LeaningAggregator($0, share: share) }, folds)
+      (fitted, self.folds) = (fits.map { LeaningAggregator($0, share: share.isNaN ? nil : share) }, folds)
       guard reader.isAtEnd else { throw ByteReader.damaged }
       specification = MethodSpecification(name: method, method: method)
     } catch var failure as Failure {

@@ -11,8 +11,8 @@ extension QConformal {
     ("--id", { $0.id != nil }), ("--keep-open", { $0.keepOpen != nil }), ("--part-id", { $0.partId != nil }),
   ])
   var flags: [GivenFlag] {
-    QConformal.list.of(self) + orderOptions.flags + timeOption.flags + targetOption.flags + weightOption.flags + kindOptions.flags + groupsOption.flags
-      + learning.flags + table.flags
+    QConformal.list.of(self) + orderOptions.flags + refitOptions.flags + timeOption.flags + targetOption.flags + weightOption.flags
+      + kindOptions.flags + groupsOption.flags + learning.flags + table.flags
   }
 
   /// What learning from all rows at once takes, whether rows are answered or their scores are written.
@@ -23,7 +23,7 @@ extension QConformal {
   private static func learn(_ method: String) -> Mode {
     Mode(
       "learn", "", "learns from the labelled rows; a labelled row is answered with what those of other folds teach",
-      takes: teaching.union(["--decay", "--order", "--min-rows", "--report", "--as", "--new-only", "--save"])
+      takes: teaching.union(OrderOptions.list.names).union(RefitOptions<RefitByTimeHelp>.list.names).union(["--decay", "--min-rows", "--report", "--as", "--new-only", "--save"])
     ) { refusalOfOnline($0, method) }
   }
   private static func copies(_ method: String) -> Mode {
@@ -34,6 +34,7 @@ extension QConformal {
       ]).subtracting(FeatureKindOptions.names).subtracting(TimeOption.list.names)
     ) { flag in
       switch flag {
+      case "--order", "--known", "--lag", "--refit", "--window", "--folds": refusalOfOrder(flag, method)
       case "--categorical", "--numeric", "--date": ("\(flag): \(method) uses no features", nil)
       case "--given": ("--given: \(method) uses no columns", "use --method conditional")
       case "--levels": ("--levels: \(method) makes no levels", "use --method residual")
@@ -43,11 +44,17 @@ extension QConformal {
       }
     }
   }
+  static func refusalOfOrder(_ flag: String, _ method: String) -> Mode.Refusal {
+    (
+      "\(flag): \(method) rests on rows that could have come in any order",
+      "leave it out, or calibrate in order of time with another method and qfit --order"
+    )
+  }
   static func refusalOfSkipping(_ method: String) -> Mode.Refusal {
     ("--on-error skip: \(method) takes rows in copies, of which none can be left out alone", "leave bad rows out before qfit")
   }
   private static func refusalOfOnline(_ flag: String, _ method: String) -> Mode.Refusal {
-    ["--order", "--state", "--known", "--lag", "--id", "--keep-open", "--time-format"].contains(flag)
+    ["--state", "--id", "--keep-open", "--time-format"].contains(flag)
       ? (
         "\(flag): \(method) learns from all rows at once",
         "choose an online method: \(calibrationRegistry.online.map { $0.description.name }.joined(separator: ", "))"
@@ -75,7 +82,7 @@ extension QConformal {
     case "--min-rows": ("--min-rows is decided by --merge, of all rows", "see qconformal --help")
     case "--decay":
       ("--decay depends on how old rows are among all of them, which --partial does not see; use --weight", "see qconformal --help")
-    case "--order", "--state", "--known", "--lag", "--id", "--keep-open":
+    case "--order", "--state", "--known", "--lag", "--id", "--keep-open", "--refit", "--window", "--folds":
       ("\(flag) does not go with --partial, which learns nothing", "see qconformal --help")
     default:
       (

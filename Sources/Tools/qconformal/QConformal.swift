@@ -121,6 +121,7 @@ struct QConformal: FilterTool {
       "With --state, how many rows without a target are kept; the oldest is dropped for one more (default: 1000000).", valueName: "n"))
   var keepOpen: Int?
 
+  @OptionGroup var refitOptions: RefitOptions<RefitByTimeHelp>
   @OptionGroup var timeOption: TimeOption
 
   @Flag(help: "Write the scores of labelled rows in place of the table, to be merged later.")
@@ -176,6 +177,8 @@ struct QConformal: FilterTool {
     if id.map({ nameList($0).isEmpty }) == true { throw ValidationError("--id names no column") }
     if let keepOpen, keepOpen < 1 { throw ValidationError("--keep-open \(keepOpen): at least 1") }
     if orderOptions.orderName == nil { try timeOption.checkUse(kindOptions) }
+    try refitOptions.checkOrder(orderOptions)
+    if refitOptions.folds != nil, orderOptions.orderName == nil { throw ValidationError("--folds needs --order, the times of rows") }
     if let partId {
       if !partial { throw ValidationError("--part-id goes with --partial") }
       if let fault = PartIDs.fault(partId) { throw ValidationError(fault) }
@@ -200,6 +203,9 @@ struct QConformal: FilterTool {
           flags: self, specification: specification, calibrator: calibrator, madeLevels: try levels.map { try Levels.parse($0) } ?? [],
           bounds: bounds ?? AnswerBounds()))
     case .ofCopies(let type):
+      if orderOptions.orderName != nil {
+        throw Failure(.usage, QConformal.refusalOfOrder(orderOptions.orderFlag, specification.method).cause, remedy: "unset it, or leave out --method")
+      }
       try run.learn(
         CopiesTask(flags: self, specification: specification, calibrator: type.init(settings: settings), bounds: bounds ?? AnswerBounds()))
     case .online(let type):
@@ -279,6 +285,10 @@ struct QConformal: FilterTool {
 enum ShiftWeightHelp: OptionHelp {
   static let text =
     "Column of row weights, finite and not negative: how many times more likely such a row is among those to be answered. Every row needs one."
+}
+
+enum RefitByTimeHelp: OptionHelp {
+  static let text = "With --order, fit once for each time (the default), or for each block: of --folds, or of the column fold."
 }
 
 enum CalibratedGroupsHelp: OptionHelp {

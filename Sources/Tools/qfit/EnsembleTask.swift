@@ -136,5 +136,6 @@ struct FittedTable: LearntAnswers {
 
   func conclude(_ workers: [OutOfFoldWorker], _ session: FilterSession) {
     session.diagnostics.note("\(counted(answeredRows, "row")) answered in \(watch.text)")
+    if let timed = training.timed { session.tellUnanswered(timed, among: training.answered(among: 0..<training.tableRows)) }
   }
 }

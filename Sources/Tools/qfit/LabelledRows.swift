@@ -50,6 +50,9 @@ struct LabelledRows {
     let answersLabelled = !newOnly || copies.writesCopies
     timed = try LabelledRows.fits(table, roles, session, labelled: labelled, weights, given, folds: count, answersLabelled: answersLabelled)
     var foldOfRow: [Int] = []
+    if roles.order == nil, answersLabelled, given == nil {
+      session.warnOfSharedDates(table, roles: [roles.target, roles.weight, roles.group], doing: "folds are drawn at random")
+    }
     if let timed, answersLabelled {
       foldOfRow = timed.blocks
     } else if timed == nil, answersLabelled {

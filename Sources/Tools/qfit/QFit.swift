@@ -58,7 +58,7 @@ struct QFit: FilterTool {
   var levels: String?
 
   @OptionGroup var orderOptions: OrderOptions
-  @OptionGroup var refitOptions: RefitOptions
+  @OptionGroup var refitOptions: RefitOptions<RefitByBlockHelp>
 
   @Option(help: ArgumentHelp("Keep rows with the same value in this column in one fold.", valueName: "name"))
   var group: String?
@@ -111,7 +111,7 @@ struct QFit: FilterTool {
     "learn", "", "fits learners on the labelled rows and answers the others; labelled rows are answered out of fold",
     takes: list.names.union(["--target", "--features", "--exclude", "--weight", "--seed", "--new-only", "--save", "--memory"]).union(
       TableOptions.names
-    ).union(FeatureKindOptions.names).union(TimeOption.list.names).union(OrderOptions.list.names).union(RefitOptions.list.names)
+    ).union(FeatureKindOptions.names).union(TimeOption.list.names).union(OrderOptions.list.names).union(RefitOptions<RefitByBlockHelp>.list.names)
   )
   private static let answer = Mode(
     "answer", "--load FILE", "answers every row with a model file, as a stream", takes: TableOptions.names.union(["--load"]),

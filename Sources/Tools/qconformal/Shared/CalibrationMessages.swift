@@ -13,7 +13,7 @@ struct CalibrationMessages {
 
   /// What `--decay` alone does not say of time.
   static func tellLaterRows(_ flags: QConformal, _ session: FilterSession) {
-    guard flags.decay != nil, flags.orderOptions.order == nil, !flags.learning.newOnly else { return }
+    guard flags.decay != nil, flags.orderOptions.orderName == nil, !flags.learning.newOnly else { return }
     session.diagnostics.warn(
       "--decay: labelled rows are answered with what later ones teach too; name the column of times with --order, or leave them out with --new-only")
   }

@@ -14,7 +14,9 @@ struct CalibrationRoles {
   let given: [Int]
   let kinds: FeatureKinds
   /// The times of rows, which learn from earlier ones alone where it is there.
-  let order: TimeColumn?
+  let order: OrderRoles?
+  /// Nothing is answered, so folds do not matter.
+  let isPartial: Bool
 
   init(_ session: FilterSession, _ header: Header, _ flags: QConformal, takesCopies: Bool = false) throws {
     if takesCopies {
@@ -23,6 +25,7 @@ struct CalibrationRoles {
       try session.refuseCopies(header)
       copy = nil
     }
+    isPartial = flags.partial
     target = try session.requiredTarget(header, named: flags.targetOption.target)
     fold = header.index(of: "fold")
     weight = try flags.weightOption.weight.map { try session.column(header, $0) }
@@ -30,14 +33,16 @@ struct CalibrationRoles {
     given = try session.columns(header, nameList(flags.given))
     kinds = try FeatureKinds(flags.kindOptions, header, features: given, format: try flags.timeOption.format())
     let format = try flags.timeOption.format()
-    order = try flags.orderOptions.order.map { TimeColumn(try session.column(header, $0), header, format: format) }
-    try session.checkRoles(header, alone: [("--target", target), ("--weight", weight)], shared: [("--by", by), ("--given", given)])
+    // Scores are the same in any order.
+    order =
+      flags.partial || takesCopies ? nil : try OrderRoles(session, header, flags.orderOptions, flags.refitOptions, usually: .time, format)
+    try session.checkRoles(header, alone: [("--target", target), ("--weight", weight)], shared: [("--by", by), ("--given", given)] + (order?.shared ?? []))
   }
 
   /// What to store beside the quantiles.
   var stored: [(column: Int, role: StoredTable.Role)] {
-    [(target, .finite)] + [fold, copy].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight(unlessMissing: nil)) }
-      + by.map { ($0, .label) } + [order].compactMap { $0 }.map { ($0.column, .time($0.format)) } + given.map { ($0, kinds.role($0)) }
+    [(target, .finite)] + [fold].compactMap { $0 }.map { ($0, .fold) } + [copy].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight(unlessMissing: nil)) }
+      + by.map { ($0, .label) } + (order?.stored ?? []) + given.map { ($0, kinds.role($0)) }
   }
 
   /// The quantiles, of labelled rows.
@@ -48,7 +53,7 @@ struct CalibrationRoles {
   func explanation(_ header: Header) -> [(String, String)] {
     [("target", header.names[target])]
       + [("fold", fold), ("held", copy), ("weight", weight)].compactMap { name, column in column.map { (name, header.names[$0]) } }
-      + by.map { ("by", header.names[$0]) } + [order].compactMap { $0 }.map { ("order", header.names[$0.column]) }
+      + by.map { ("by", header.names[$0]) } + (order?.explanation(header) ?? [])
       + given.map { ("given", header.names[$0]) }
   }
 }

@@ -20,8 +20,8 @@ struct CalibrationRows {
   private let weights: [Double]?
   /// nil where all weigh alike.
   private let ageing: RowAgeing?
-  /// Where rows stand in time, if a column tells.
-  let times: RowTimes?
+  /// What answers rows in order of time, if one is told.
+  let timed: TimedFits?
   private let typicalWeight: Double
   /// The values of the `--by` columns of every row.
   let keys: [RowKey]?
@@ -30,7 +30,10 @@ struct CalibrationRows {
   /// Columns of dates, of which features are parts.
   let dates: [DateColumn]
 
-  init(_ table: StoredTable, _ roles: CalibrationRoles, decay: Double?, _ session: FilterSession, teaches: (Int) -> Bool = { _ in true }) throws {
+  init(
+    _ table: StoredTable, _ roles: CalibrationRoles, decay: Double?, folds count: Int? = nil, answersLabelled: Bool = true, _ session: FilterSession,
+    teaches: (Int) -> Bool = { _ in true }
+  ) throws {
     let values = table.numbers(roles.target)
     let labelled = values.indices.filter { !values[$0].isNaN && teaches($0) }
     guard !labelled.isEmpty else {
@@ -43,18 +46,23 @@ struct CalibrationRows {
     var position = [Int](repeating: -1, count: table.rows)
     for (i, row) in labelled.enumerated() { position[row] = i }
     positionOfRow = position
-    let given = roles.fold.map { table.numbers($0) }
-    folds = labelled.map { row in given.map { $0[row].isNaN ? -1 : Int($0[row]) } ?? -1 }
+    let given = roles.isPartial ? nil : try roles.fold.map { try GivenFolds(table, $0, order: roles.order, session) }
+    folds = labelled.map { row in
+      guard case .drawn(let given)? = given else { return -1 }
+      return given[row].isNaN ? -1 : Int(given[row])
+    }
 
     let column = try roles.weight.map { try session.rowWeights(table, $0, of: labelled) }
     rowWeights = column
     let own = labelled.map { column?[$0] ?? 1 }
     typicalWeight = column == nil ? 1 : own.reduce(into: ExactSum()) { $0.add($1) }.divided(by: ExactSum(Double(own.count)))
-    let times = try roles.order.map { try RowTimes(table, $0, session) }
-    self.times = times
+    let timed = try CalibrationRows.fits(
+      table, roles, session, labelled, given, count: count, answersLabelled: answersLabelled, joinsEqual: decay == nil)
+    self.timed = timed
+    let steps = timed?.times.rows.steps
     // What is saved answers rows of the time after the last that taught.
-    let end = times.map { times in 1 + labelled.reduce(0) { max($0, times.steps[$1]) } }
-    func age(_ i: Int) -> Int { times.map { end! - $0.steps[labelled[i]] } ?? own.count - i }
+    let end = steps.map { steps in 1 + labelled.reduce(0) { max($0, steps[$1]) } }
+    func age(_ i: Int) -> Int { steps.map { end! - $0[labelled[i]] } ?? own.count - i }
     let ageing = column == nil && decay == nil ? nil : RowAgeing(decay: decay, of: own)
     self.ageing = ageing
     weights = ageing.map { ageing in own.indices.map { ageing.weight(own[$0], age: age($0)) } }
@@ -67,14 +75,33 @@ struct CalibrationRows {
     }
   }
 
+  private static func fits(
+    _ table: StoredTable, _ roles: CalibrationRoles, _ session: FilterSession, _ labelled: [Int], _ given: GivenFolds?, count: Int?,
+    answersLabelled: Bool, joinsEqual: Bool
+  ) throws -> TimedFits? {
+    guard let order = roles.order else { return nil }
+    var blocks: [Double]?
+    switch given {
+    case .blocks(let told)?:
+      if count != nil { throw session.failure("the table has a column fold, so --folds has no effect", remedy: "drop the column or the flag") }
+      blocks = told
+    case .drawn?:
+      session.diagnostics.warn("the predictions are out of folds drawn at random, so their models have seen later rows: give qfit --order too")
+    case nil: break
+    }
+    return try order.fits(
+      table, labelled: labelled, teaches: { _ in true }, given: blocks, count: count, answersLabelled: answersLabelled, keepsWhole: true,
+      joinsEqual: joinsEqual, session)
+  }
+
   func isLabelled(_ row: Int) -> Bool { positionOfRow[row] >= 0 }
 
   /// With what weights labelled rows at some positions teach a row of a later step; nil where all weigh alike.
   func weights(of positions: [Int], at step: Int) -> [Double]? {
-    guard let times, let ageing else { return nil }
+    guard let timed, let ageing else { return nil }
     return positions.map { i in
       let row = labelled[i]
-      return ageing.weight(rowWeights?[row] ?? 1, age: step - times.steps[row])
+      return ageing.weight(rowWeights?[row] ?? 1, age: step - timed.times.rows.steps[row])
     }
   }
 

@@ -16,23 +16,27 @@ final class KeyedCalibration {
     session: FilterSession
   ) throws {
     self.rows = rows
-    // Steps at which rows with a key are answered, and under nil those of all.
-    var steps: [RowKey?: Set<Int>] = [:]
-    if let times = rows.times {
-      for (row, step) in times.steps.enumerated() where answersLabelled || !rows.isLabelled(row) {
-        steps[nil, default: []].insert(step)
-        if let keys = rows.keys { steps[keys[row], default: []].insert(step) }
+    // The fits that answer rows with a key, and under nil those of all.
+    var asked: [RowKey?: Set<Int?>] = [:]
+    if let timed = rows.timed {
+      for (row, fit) in timed.fit.enumerated() where answersLabelled || !rows.isLabelled(row) {
+        asked[nil, default: []].insert(fit)
+        if let keys = rows.keys { asked[keys[row], default: []].insert(fit) }
       }
     }
     func calibration(_ training: CalibrationTraining, of positions: [Int], key: RowKey?) throws -> CrossFittedCalibration {
-      let byTime = try rows.times.map { times in
+      let byTime = try rows.timed.map { timed in
         try TimedCalibration(
-          calibrator, training, steps: positions.map { times.steps[rows.labelled[$0]] }, asked: steps[key] ?? [],
+          calibrator, training, rows: positions.map { rows.labelled[$0] }, timed, asked: asked[key] ?? [],
           weights: { members, step in rows.weights(of: members.map { positions[$0] }, at: step) }, keepsWeights: rows.rowWeights != nil,
           session: session)
       }
+      // What is saved has forgotten what is too old at the end.
+      let end = rows.timed?.times.moments.count ?? 0
+      let kept = positions.indices.filter { k in rows.timed.map { $0.teaches(rows.labelled[positions[k]], at: end) } ?? true }
       return try CrossFittedCalibration(
-        calibrator, training, folds: positions.map { rows.folds[$0] }, byTime: byTime, answersLabelled: answersLabelled, session: session)
+        calibrator, kept.count == positions.count ? training : training.selecting(kept), folds: kept.map { rows.folds[positions[$0]] },
+        byTime: byTime, answersLabelled: answersLabelled, session: session)
     }
     whole = try calibration(training, of: Array(rows.labelled.indices), key: nil)
     let least = leastRows ?? max(1, whole.full.corrections.map(\.rowsNeeded).max() ?? 1)
@@ -55,10 +59,11 @@ final class KeyedCalibration {
 
   private func shared(forRow row: Int) throws -> any FittedCalibrator {
     let own = rows.keys.flatMap { byKey[$0[row]] }
-    if let step = rows.times?.steps[row] {
+    if let timed = rows.timed {
+      let fit = timed.fit[row]
       // A key has its own calibration from the time on at which enough of its rows have taught.
-      let hasEnough = own.map { $0.byTime!.rows(before: step) >= rowsNeeded } ?? false
-      return (hasEnough ? own! : whole).byTime!.fitted(at: step)
+      let hasEnough = own.map { $0.byTime!.rows(fit) >= rowsNeeded } ?? false
+      return (hasEnough ? own! : whole).byTime!.fitted(fit)
     }
     let position = rows.positionOfRow[row]
     if let own { return try own.fitted(forPosition: position < 0 ? nil : positionInKey[position]) }

@@ -77,7 +77,7 @@ struct SavedCalibration {
   }
 
   /// `columns` are those of the table it learnt from.
-  func model(columns: [String], target: String, rows: Int) -> ModelFile {
+  func model(columns: [String], target: String, rows: Int, order: [String: String] = [:]) -> ModelFile {
     var writer = ByteWriter()
     specification.encode(into: &writer)
     terms.encode(into: &writer)
@@ -92,6 +92,7 @@ struct SavedCalibration {
       training[group.name.isEmpty ? "q" : group.name] = group.whole.summary.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     }
     given?.encode(into: &writer)
+    training.merge(order) { own, _ in own }
     return ModelFile(
       tool: "qconformal", settings: [specification.text], target: target,
       inputs: groups.map(\.name) + terms.by + (given?.inputs ?? []) + [terms.weight].compactMap { $0 },

@@ -67,14 +67,20 @@ struct SplitTask: LearningTask {
     }
     if calibrator.usesFeatures { try reserveBLASMemory(threads: session.threads) }
     CalibrationMessages.tellLaterRows(flags, session)
-    let rows = try CalibrationRows(table, roles.columns, decay: flags.decay, session)
+    let answersLabelled = !options.newOnly || flags.report
+    let rows = try CalibrationRows(
+      table, roles.columns, decay: flags.decay, folds: flags.refitOptions.folds, answersLabelled: answersLabelled, session)
+    if answersLabelled, roles.columns.order == nil, roles.columns.fold == nil, flags.decay == nil {
+      session.warnOfSharedDates(
+        table, roles: [roles.columns.target, roles.columns.weight], doing: "a labelled row is answered by what all others teach")
+    }
     let trainings = rows.trainings(table, roles.groups)
     table.forgetNumbers()
     if options.newOnly { table.forgetRecords { !rows.isLabelled($0) } }
     let calibrations = try zip(roles.groups, trainings).map { group, training in
       do {
         return try KeyedCalibration(
-          calibrator, training, rows, leastRows: flags.minRows, answersLabelled: !options.newOnly || flags.report, session: session)
+          calibrator, training, rows, leastRows: flags.minRows, answersLabelled: answersLabelled, session: session)
       } catch var failure as Failure {
         failure.cause = "\(group.title): \(failure.cause)"
         throw failure
@@ -109,7 +115,8 @@ struct SplitCalibration: LearntAnswers {
     let saved = SavedCalibration(
       specification: task.specification, terms: terms, groups: zip(roles.groups, calibrations).map(SavedCalibration.Group.init),
       features: rows.features, dates: rows.dates)
-    return saved.model(columns: header.names, target: header.names[roles.columns.target], rows: rows.labelled.count)
+    return saved.model(columns: header.names, target: header.names[roles.columns.target], rows: rows.labelled.count,
+      order: roles.columns.order?.summary(header) ?? [:])
   }
 
   func report(_ counts: RowCounts, _ session: FilterSession) throws -> Bool {

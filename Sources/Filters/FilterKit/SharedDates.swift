@@ -4,7 +4,7 @@ import Tables
 /// Which columns hold dates, and whether rows of one part share a date there: such rows are hardly independent.
 ///
 /// A column holds dates where every field of it that is not missing is one, and no number. What is found does not depend on how the input is split.
-struct SharedDates {
+public struct SharedDates {
   private struct Column {
     /// Of the part and the date of each row.
     var keys = KeyTable()
@@ -22,12 +22,12 @@ struct SharedDates {
   private let numbers = NumberReader()
 
   /// `columns` are those that may hold dates.
-  init(_ columns: [Int], by: [Int]) {
+  public init(_ columns: [Int], by: [Int]) {
     (self.columns, self.by) = (columns, by)
     found = columns.map { _ in Column() }
   }
 
-  mutating func read(_ row: Row, block: Int) throws {
+  public mutating func read(_ row: Row, block: Int) throws {
     for (c, column) in columns.enumerated() where !found[c].holdsOther {
       let key = try found[c].keys.number(of: row, by + [column], block: block)
       if key == found[c].isMissing.count {
@@ -46,7 +46,7 @@ struct SharedDates {
   }
 
   /// Takes over what was found in the rows that follow.
-  mutating func append(_ next: SharedDates) throws {
+  public mutating func append(_ next: SharedDates) throws {
     for c in columns.indices where !found[c].holdsOther {
       if next.found[c].holdsOther {
         found[c] = Column()
@@ -63,12 +63,47 @@ struct SharedDates {
   }
 
   /// The same columns, and nothing found but which of them hold no dates.
-  var emptied: SharedDates {
+  public var emptied: SharedDates {
     var dates = SharedDates(columns, by: by)
     for c in columns.indices { dates.found[c].holdsOther = found[c].holdsOther }
     return dates
   }
 
   /// The columns in which rows share a date.
-  var shared: [Int] { columns.indices.filter { !found[$0].holdsOther && found[$0].isShared }.map { columns[$0] } }
+  public var shared: [Int] { columns.indices.filter { !found[$0].holdsOther && found[$0].isShared }.map { columns[$0] } }
+}
+
+extension FilterSession {
+  /// Says once that rows share dates or times where folds are drawn at random: rows of one date then teach each other's targets.
+  ///
+  /// Looks at the first ten thousand rows of the columns that have no role.
+  public func warnOfSharedDates(_ table: StoredTable, roles: [Int?], doing what: String) {
+    let header = table.header
+    let quantiles = Set(header.quantileNames(input: inputName).columns)
+    let owned = Set(roles.compactMap { $0 } + ["fold", "held"].compactMap { header.index(of: $0) })
+    var dates = SharedDates((0..<header.count).filter { !quantiles.contains($0) && !owned.contains($0) }, by: [])
+    let worker = DateWorker(dates)
+    // The worker ends the reading early by an error of its own.
+    try? table.readAgain([worker])
+    try? dates.append(worker.dates)
+    guard let column = dates.shared.first.map({ header.names[$0] }) else { return }
+    diagnostics.warn(
+      "rows share times in the column \(column), and \(what), so rows of one time teach each other's targets; "
+        + "--order \(column) learns from earlier rows alone")
+  }
+}
+
+private final class DateWorker: RowWorker {
+  private(set) var dates: SharedDates
+  private var rows = 0
+
+  private struct Enough: Error {}
+
+  init(_ dates: SharedDates) { self.dates = dates }
+
+  override func handle(_ row: Row, into output: ByteBuffer) throws {
+    try dates.read(row, block: 0)
+    rows += 1
+    if rows == 10_000 { throw Enough() }
+  }
 }
