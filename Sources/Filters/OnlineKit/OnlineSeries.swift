@@ -19,8 +19,10 @@ package struct OnlineSeries {
   package private(set) var order: TimeColumn?
   private let header: Header
   private let format: TableFormat
+  /// How long after its time a row's truth is out.
+  private let lag: TimeSpan?
   /// Whether a state tells how many times each series has had.
-  private let keepsCounts: Bool
+  private var keepsCounts: Bool { lag?.times != nil }
 
   private let keys = KeyTable()
   /// Rows of this run.
@@ -33,7 +35,7 @@ package struct OnlineSeries {
 
   /// `lag` tells how long after its time a row's truth is out.
   package init(_ header: Header, by: [Int], order: TimeColumn?, lag: TimeSpan?, format: TableFormat) {
-    keepsCounts = lag?.times != nil
+    self.lag = lag
     self.header = header
     self.by = by
     self.order = order
@@ -60,6 +62,9 @@ package struct OnlineSeries {
     guard let column = order?.column else { return nil }
     guard let time = try order!.read(row) else {
       throw TimeColumn.missing(in: header.names[column])
+    }
+    if let fault = lag?.fault(with: time.kind) {
+      throw Failure(.usage, "--lag \(fault)", remedy: "write a number in units of \(header.names[column]), or 13t for distinct times")
     }
     return time
   }

@@ -32,6 +32,11 @@ struct QAggregate: FilterTool {
         qaggregate --method median < forecasts.csv
         qaggregate -y price --describe < predicted.csv
 
+      Online methods (online, ewa, boa) take rows in the order of time: a row is answered with weights that rows before it taught, and teaches \
+      when its truth is out. Models may come and go; --within learns in groups of rows, and --state keeps what was learnt for the next run.
+
+        qaggregate -m online --order date --known due --within horizon,place --state hub.state < tonight.csv
+
       qaggregate --help METHOD lists a method's settings.
       """,
     version: "qaggregate \(filterVersion)")
@@ -254,7 +259,8 @@ enum LocalFeaturesHelp: OptionHelp {
 }
 
 enum CombinedGroupsHelp: OptionHelp {
-  static let text = "Combine these quantile groups only, separated by commas: names, or patterns such as hub-*, with ! before those to leave out; an empty name is the group without one (default: all)."
+  static let text =
+    "Combine these quantile groups only, separated by commas: names, or patterns such as hub-*, with ! before those to leave out; an empty name is the group without one (default: all)."
 }
 
 /// What `--noncrossing` takes.

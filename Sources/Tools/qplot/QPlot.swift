@@ -55,7 +55,8 @@ struct QPlot: FilterTool {
 
   @Option(
     help: ArgumentHelp(
-      "With fan, the column of the horizontal axis: numbers or times (default: rows stand in the order of their medians).", valueName: "name"))
+      "With fan or weights, the column of the horizontal axis: numbers or times (default: rows in the order of their medians; weights over levels).",
+      valueName: "name"))
   var order: String?
 
   @OptionGroup var timeOption: TimeOption

@@ -9,11 +9,20 @@ extension PictureInput {
   func readReport(_ columns: [String], before end: String, _ take: @escaping (_ model: String, _ key: Key, _ numbers: [Double]) throws -> Void)
     throws
   {
+    try readReport(columns, before: end, except: nil) { model, key, numbers, _ in try take(model, key, numbers) }
+  }
+
+  /// Likewise, with the row itself, and with a column that says nothing of the rows it is about.
+  func readReport(
+    _ columns: [String], before end: String, except name: String?,
+    _ take: @escaping (_ model: String, _ key: Key, _ numbers: [Double], _ row: Row) throws -> Void
+  ) throws {
     let (header, reader) = (self.header, NumberReader())
     let numbers = columns.map { header.index(of: $0)! }
     let model = header.index(of: "model")!
     let last = header.index(of: end) ?? header.count
-    let others = (0..<last).filter { $0 != model && !numbers.contains($0) }
+    let left = name.flatMap { header.index(of: $0) }
+    let others = (0..<last).filter { $0 != model && $0 != left && !numbers.contains($0) }
     let names = others.map { header.names[$0] }
     let picked = pickedModels
     final class Seen { var models: [String] = [] }
@@ -23,7 +32,7 @@ extension PictureInput {
       let name = row.text(model)
       if !seen.models.contains(where: { $0.hasSameBytes(as: name) }) { seen.models.append(name) }
       guard picked?.contains(name) ?? true else { return }
-      try take(name, Key(columns: names, values: others.map { row.content($0) }), values)
+      try take(name, Key(columns: names, values: others.map { row.content($0) }), values, row)
     }
     for name in picked ?? [] where !seen.models.contains(where: { $0.hasSameBytes(as: name) }) {
       throw session.failure("no model \"\(name)\"", column: "model", remedy: suggestion(for: name, among: seen.models))

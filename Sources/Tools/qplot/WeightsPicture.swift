@@ -2,19 +2,46 @@ import FilterKit
 import Groundwork
 import Tables
 
-/// The weights of an aggregation over the levels, stacked; lines where some are negative, bars where there is one level.
+/// The weights of an aggregation over the levels, or over the times of `--order`, stacked; lines where some are negative, bars where there is one level.
 let weightsPicture = Picture(
-  name: "weights", summary: "how much each model counts at each level", takes: ["--panels"], reports: [.weights], draw: drawWeights)
+  name: "weights", summary: "how much each model counts at each level, or with --order over time", takes: ["--panels", "--order", "--time-format"],
+  reports: [.weights], draw: drawWeights)
+
+/// Where a model has one weight for all levels.
+private let everyLevel = 0.5
 
 private struct Weights {
   let key: Key
   /// Of each model, by level.
   var ofModel: [(model: String, points: [Point])] = []
+  var isOfEveryLevel = false
+}
+
+/// The times of a table of weights.
+private final class WeightTimes {
+  let name: String
+  private var column: TimeColumn
+  private var hasClock = false
+
+  init(_ input: PictureInput, _ name: String) throws {
+    self.name = name
+    column = TimeColumn(try input.session.column(input.header, name), input.header, format: input.timeFormat)
+  }
+
+  /// The time of a row; nil where it has none, as the weights after the last time.
+  func read(_ row: Row) throws -> Double? {
+    guard let time = try column.read(row) else { return nil }
+    hasClock = hasClock || time.hasClock
+    return time.value
+  }
+
+  var kind: Axis.Kind { column.kind == .number || column.kind == nil ? .number : hasClock ? .time : .date }
 }
 
 private func drawWeights(_ input: PictureInput, _ report: Report?) throws -> Drawing {
   var caption = Caption()
-  let all = try weights(of: input, &caption)
+  let axis = try input.order.map { try WeightTimes(input, $0) }
+  let all = try weights(of: input, axis, &caption)
   let shown = input.panels(all, "panel", &caption)
   let levels = Set(shown.flatMap { $0.ofModel.flatMap { $0.points.map(\.x) } }).sorted()
 
@@ -29,7 +56,10 @@ private func drawWeights(_ input: PictureInput, _ report: Report?) throws -> Dra
   guard !counting.isEmpty else { throw input.session.failure("nothing to draw: every weight is 0") }
   let most = Ink.colourCount
   let kept = counting.count <= most ? counting : Array(counting.prefix(most - 1))
-  let shownLevels = levels.count == 1 ? "level \(levelText(levels[0]))" : groupedCount(levels.count, "level")
+  let shownLevels =
+    axis != nil
+    ? groupedCount(levels.count, "time")
+    : levels.count > 1 ? groupedCount(levels.count, "level") : all[0].isOfEveryLevel ? "all levels alike" : "level \(levelText(levels[0]))"
   caption.say("\(groupedCount(counting.count, "model")), \(shownLevels)")
   if input.header.index(of: "spread") != nil { caption.say("means over rows, whose weights differ") }
   caption.leaveOut(totals.count - counting.count, "model", "without weight")
@@ -40,6 +70,9 @@ private func drawWeights(_ input: PictureInput, _ report: Report?) throws -> Dra
   var drawing = Drawing(panels: [])
   for each in shown {
     drawing.panels.append(levels.count == 1 ? bars(each, counting) : isSigned ? lines(each, groups, levels) : areas(each, groups, levels))
+    if let axis, levels.count > 1 {
+      (drawing.panels[drawing.panels.count - 1].x.label, drawing.panels[drawing.panels.count - 1].x.kind) = (axis.name, axis.kind)
+    }
   }
   // Panels share the range of weights, so that they can be compared.
   let ranges = drawing.panels.map { levels.count == 1 ? $0.x.range : $0.y.range }
@@ -51,25 +84,40 @@ private func drawWeights(_ input: PictureInput, _ report: Report?) throws -> Dra
   return drawing
 }
 
-private func weights(of input: PictureInput, _ caption: inout Caption) throws -> [Weights] {
+private func weights(of input: PictureInput, _ axis: WeightTimes?, _ caption: inout Caption) throws -> [Weights] {
   final class Read {
     var panels: [Weights] = []
     var missing = 0
+    var after = 0
   }
   let read = Read()
-  try input.readReport(Report.weights.columns, before: "model") { model, key, numbers in
-    guard !numbers.contains(where: \.isNaN) else { return read.missing += 1 }
+  try input.readReport(Report.weights.columns, before: "model", except: input.order) { model, key, numbers, row in
+    guard !numbers[1].isNaN else { return read.missing += 1 }
     guard abs(numbers[1]) < 1e9 else { throw Failure(.badData, "\(shortestText(numbers[1])) is no weight", at: .init(column: "weight")) }
-    let point = Point(x: try ReportNumbers.level(numbers[0]), y: numbers[1])
+    let level = numbers[0].isNaN ? everyLevel : try ReportNumbers.level(numbers[0])
+    let time = try axis?.read(row)
+    if axis != nil, time == nil { return read.after += 1 }
     let p = read.panels.firstIndex { $0.key == key } ?? read.panels.count
     if p == read.panels.count { read.panels.append(Weights(key: key)) }
+    read.panels[p].isOfEveryLevel = numbers[0].isNaN
     let m = read.panels[p].ofModel.firstIndex { $0.model == model } ?? read.panels[p].ofModel.count
     if m == read.panels[p].ofModel.count { read.panels[p].ofModel.append((model, [])) }
-    read.panels[p].ofModel[m].points.append(point)
+    read.panels[p].ofModel[m].points.append(Point(x: time ?? level, y: numbers[1]))
   }
   guard !read.panels.isEmpty else { throw input.session.failure("nothing to draw: every weight is missing") }
   caption.leaveOut(read.missing, "row", "without a weight")
+  caption.leaveOut(read.after, "row", "without a time")
+  // Weights of several levels at one time are drawn as their mean.
+  if axis != nil {
+    for p in read.panels.indices {
+      for m in read.panels[p].ofModel.indices { read.panels[p].ofModel[m].points = means(read.panels[p].ofModel[m].points) }
+    }
+  }
   return read.panels
+}
+
+private func means(_ points: [Point]) -> [Point] {
+  Dictionary(grouping: points, by: \.x).map { Point(x: $0.key, y: $0.value.reduce(0) { $0 + $1.y } / Double($0.value.count)) }.sorted { $0.x < $1.x }
 }
 
 /// The weights of some models together, by level.

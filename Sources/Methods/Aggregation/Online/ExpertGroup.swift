@@ -50,7 +50,7 @@ struct ExpertGroup {
 
   private static func logMean(_ logarithms: [Double]) -> Double {
     let highest = logarithms.max()!
-    return highest + log(logarithms.reduce(0) { $0 + exp($1 - highest) } / Double(logarithms.count))
+    return highest + log(logarithms.map { exp($0 - highest) }.sorted().reduce(0, +) / Double(logarithms.count))
   }
 
   // MARK: Files

@@ -36,9 +36,22 @@ public struct OnlineCombiner {
         answer[t] =
           combination == .median
           ? OnlineCombiner.median((0..<p).map { (values[$0 * m + t], weights[first + $0]) })
-          : weightedMean(count: p, level: levels[t], value: { values[$0 * m + t] }, weight: { weights[first + $0] })
+          : OnlineCombiner.mean(p, level: levels[t], value: { values[$0 * m + t] }, weight: { weights[first + $0] })
       }
     }
+  }
+
+  /// From the first value on, so that models which agree are answered with what they say.
+  @inline(__always)
+  private static func mean(_ count: Int, level: Double, value: (Int) -> Double, weight: (Int) -> Double) -> Double {
+    var (first, sum, total) = (Double.nan, 0.0, 0.0)
+    for j in 0..<count where !value(j).isNaN {
+      if first.isNaN { first = value(j) }
+      sum += weight(j) * (value(j) - first)
+      total += weight(j)
+    }
+    let mean = first + sum / total
+    return mean.isFinite && total > 1e-100 ? mean : weightedMean(count: count, level: level, value: value, weight: weight)
   }
 
   private static func median(_ all: [(value: Double, weight: Double)]) -> Double {

@@ -219,10 +219,10 @@ public final class OnlineWeights {
   }
 
   /// A group of a narrower family starts half from the weights that answered its rows: R = log(½ p w + ½), w their mean and p how many have one; so
-  /// does what is shared.
+  /// does what is shared. Before anything is learnt there is nothing to start from.
   private func begin(_ id: Int, family f: Int, slot s: Int, _ share: Double, _ rows: [LessonLosses]) {
     groups[id].first[s] = share
-    guard f > 0 else { return }
+    guard f > 0, groups[rows[0].lesson.groups[0]].steps > 0 else { return }
     var weights = [Double](repeating: 0, count: experts)
     for row in rows {
       for (j, model) in row.lesson.models.enumerated() { weights[model] += row.lesson.weights.final[s * row.lesson.models.count + j] }
@@ -246,7 +246,7 @@ public final class OnlineWeights {
         row.addGains(family: f, rule: a, slot: s, rules: rules, slots: slots, into: &gains, &counts)
       }
       var largest = groups[id].scales[s]
-      let steps = groups[id].steps
+      let portion = 1 / Double(groups[id].steps + 2)
       groups[id].numbers.withUnsafeMutableBufferPointer { numbers in
         let first = numbers.baseAddress! + s * size + offsets[a]
         for model in 0..<experts where counts[model] > 0 {
@@ -255,7 +255,7 @@ public final class OnlineWeights {
           if plan.rules[a] == .adaNormalHedge { largest = max(largest, abs(gain)) }
         }
         if case .fixedShare = plan.rules[a] {
-          WeightRule.share(1 / Double(steps + 2), first, count: experts, stride: slots * size)
+          WeightRule.share(portion, first, count: experts, stride: slots * size)
         }
       }
       groups[id].scales[s] = largest

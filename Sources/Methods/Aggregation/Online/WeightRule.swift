@@ -75,8 +75,8 @@ public enum WeightRule: Equatable, Sendable {
   static func share(_ portion: Double, _ logarithms: UnsafeMutablePointer<Double>, count: Int, stride: Int) {
     var highest = -Double.infinity
     for j in 0..<count { highest = max(highest, logarithms[j * stride]) }
-    var total = 0.0
-    for j in 0..<count { total += exp(logarithms[j * stride] - highest) }
+    // From the least on, so that the order of experts does not matter.
+    let total = (0..<count).map { exp(logarithms[$0 * stride] - highest) }.sorted().reduce(0, +)
     let equal = portion * total / Double(count)
     for j in 0..<count { logarithms[j * stride] = highest + log((1 - portion) * exp(logarithms[j * stride] - highest) + equal) }
   }
