@@ -53,10 +53,10 @@ struct MixtureTraining {
   /// What the network of its own is called among the models.
   static let ownName = "(own network)"
 
-  private func fitOwn(_ training: AggregationTraining, _ context: FitContext) throws -> FittedNetworks? {
+  private func fitOwn(_ training: AggregationTraining, networks: Int = 5, _ context: FitContext) throws -> FittedNetworks? {
     guard settings.own != .none, let features = training.features else { return nil }
     // Five, so that each row is held out by one of them.
-    let plan = try NetworkTraining([("networks", "5")])
+    let plan = try NetworkTraining([("networks", "\(networks)")])
     let set = TrainingSet(features: features, target: training.target, weights: training.weights, times: training.times)
     let levels = training.predictions.levels
     let context = FitContext(
@@ -72,7 +72,7 @@ struct MixtureTraining {
     guard let times = training.times else { return network.outOfFold(training.features!) }
     var answers = Matrix(rows: training.target.count, columns: training.predictions.levels.count, repeating: .nan)
     for split in times.splits(5, of: Array(training.target.indices)) {
-      let earlier = try fitOwn(training.selecting(split.teaching), FitContext(threads: context.threads, seed: context.seed))!
+      let earlier = try fitOwn(training.selecting(split.teaching), networks: 1, FitContext(threads: context.threads, seed: context.seed))!
       let part = earlier.predict(training.features!.selecting(split.judged))
       for (i, row) in split.judged.enumerated() { for t in 0..<answers.columns { answers[row, t] = part[i, t] } }
     }
