@@ -45,7 +45,7 @@ struct ModeList {
     "--categorical": "x", "--date": "x", "--decimal": ",",
     "--columns": "y,place", "--decay": "0.9", "--delimiter": ",", "--digits": "2", "--drop": "place",
     "--exclude": "place", "--fail-if": "'wis > 100'",
-    "--features": "x", "--folds": "3", "--id": "place", "--keep-open": "9", "--known": "day",
+    "--features": "x", "--folds": "3", "--id": "place", "--keep-open": "9", "--known": "day", "--lag": "2d", "--refit": "block", "--window": "30d",
     "--time-format": "%Y", "--format": "svg", "--from": "hub", "--given": "x", "--group": "place", "--groups": "a", "--horizon": "2",
     "--input": "csv", "--intervals": "50", "--isotonic": "pava", "--learner": "linear", "--level-style": "underscore", "--levels": "0.1,0.5,0.9",
     "--load": "absent.model", "--memory": "10M", "--margin": "fixed:0.1", "--min-rows": "3", "--models": "a", "--na": "none",
@@ -63,7 +63,7 @@ struct ModeList {
     "--append": "--transform", "--columns": "--no-header", "--no-header": "--columns", "--compact": "--partial", "--horizon": "--order",
     "--margin": "--noncrossing", "--part-id": "--partial", "--min-rows": "--by", "--on": "--truth",
     "--rejects": "--on-error",
-    "--truth": "--on", "--id": "--state", "--keep-open": "--state", "--known": "--order",
+    "--truth": "--on", "--id": "--state", "--keep-open": "--state", "--known": "--order", "--lag": "--order", "--refit": "--order", "--window": "--order", "--folds": "--order",
   ]
 
   /// A method that goes with a flag.

@@ -52,11 +52,12 @@ public struct OrderRoles {
   /// The fits of a table with these labelled rows. `given` is what its column `fold` holds, if it has one that counts.
   public func fits(
     _ table: StoredTable, labelled: [Int], teaches: (Int) -> Bool, given: [Double]?, count: Int?, answersLabelled: Bool, keepsWhole: Bool,
-    joinsEqual: Bool = true, _ session: FilterSession
+    joinsEqual: Bool = true, isStrict: Bool = true, _ session: FilterSession
   ) throws -> TimedFits {
     try TimedFits(
       try times(table, session), labelled: labelled, teaches: teaches, given: given, count: refitsEachTime || !answersLabelled ? nil : count ?? 5,
-      refitsEachTime: refitsEachTime, answersLabelled: answersLabelled, keepsWhole: keepsWhole, joinsEqual: joinsEqual, session)
+      refitsEachTime: refitsEachTime, answersLabelled: answersLabelled, keepsWhole: keepsWhole, joinsEqual: joinsEqual,
+      isStrict: isStrict, session)
   }
 }
 

@@ -22,11 +22,12 @@ public struct TimedFits: Sendable {
   ///   - labelled: rows with a target, increasing; `teaches` tells which of them teach.
   ///   - given: the blocks that a column tells, NaN where it does not; nil makes `count` of them, or one a time where there is no number.
   ///   - answersLabelled: false where only rows without a target are answered.
+  ///   - isStrict: false where labelled rows are answered for their losses alone: then there may be fewer blocks, and a window shorter than one.
   ///   - joinsEqual: false where fits on the same rows at different times differ, as rows teach less with age.
   ///   - refitsEachTime: every row is answered by what was known before its own time, whatever its block.
   public init(
     _ times: TableTimes, labelled: [Int], teaches: (Int) -> Bool, given: [Double]?, count: Int?, refitsEachTime: Bool, answersLabelled: Bool,
-    keepsWhole: Bool, joinsEqual: Bool = true, _ session: FilterSession
+    keepsWhole: Bool, joinsEqual: Bool = true, isStrict: Bool = true, _ session: FilterSession
   ) throws {
     let rows = times.rows
     self.times = times
@@ -40,7 +41,7 @@ public struct TimedFits: Sendable {
       try TimedFits.check(blocks, begins, times, session)
     } else {
       let distinct = Set(labelled.map { rows.steps[$0] }).count
-      let count = count ?? distinct
+      let count = isStrict ? count ?? distinct : min(count ?? distinct, distinct)
       guard distinct >= count else {
         throw session.failure(
           "\(counted(distinct, "distinct time")) of labelled rows cannot make \(count) blocks", column: times.column,
@@ -51,7 +52,7 @@ public struct TimedFits: Sendable {
       begins = Dictionary(uniqueKeysWithValues: starts.enumerated().map { ($0, $1) })
     }
     self.blocks = blocks
-    if !refitsEachTime, answersLabelled { try TimedFits.checkWindow(blocks, begins, times, session) }
+    if !refitsEachTime, answersLabelled, isStrict { try TimedFits.checkWindow(blocks, begins, times, session) }
 
     teachers = labelled.filter(teaches)
     let counter = TeacherCounter(rows, teachers)

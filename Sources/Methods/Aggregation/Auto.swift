@@ -25,7 +25,7 @@ public struct Auto: Aggregator {
   public init(settings: Settings) {}
 
   public static func choose(_ settings: Settings, _ choice: ChoiceContext) throws -> ChosenMethod {
-    let types = candidates(choice)
+    let types = candidates(choice.registry, hasFeatures: choice.training.features != nil)
     let rowWeights = try choice.training.normalisedWeights()
     guard rowWeights.indices.contains(where: { rowWeights[$0] > 0 && choice.training.predictions.hasPrediction(row: $0) }) else {
       throw noPredictions
@@ -66,10 +66,10 @@ public struct Auto: Aggregator {
   }
 
   /// From the simplest.
-  private static func candidates(_ choice: ChoiceContext) -> [any Aggregator.Type] {
-    choice.registry.enumerated().compactMap { place, type in type.complexity.map { (complexity: $0, place: place, type: type) } }
+  package static func candidates(_ registry: [any Aggregator.Type], hasFeatures: Bool) -> [any Aggregator.Type] {
+    registry.enumerated().compactMap { place, type in type.complexity.map { (complexity: $0, place: place, type: type) } }
       .sorted { ($0.complexity, $0.place) < ($1.complexity, $1.place) }
-      .map(\.type).filter { !$0.needsFeatures || choice.training.features != nil }
+      .map(\.type).filter { !$0.needsFeatures || hasFeatures }
   }
 
   public func fit(_ training: AggregationTraining, context: FitContext) throws -> any FittedAggregator {

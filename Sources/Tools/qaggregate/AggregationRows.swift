@@ -37,8 +37,10 @@ struct AggregationRows {
   /// Columns of dates, of which features are parts.
   let dates: [DateColumn]
   private let training: AggregationTraining
+  /// Predictions and targets of every row of the table, where a method answers rows as it learns.
+  let all: (predictions: BasePredictions, target: [Double])?
 
-  init(_ table: StoredTable, _ roles: AggregatingRoles, _ combination: Combination, _ session: FilterSession, crossFits: Bool, folds count: Int?, seed: UInt64)
+  init(_ table: StoredTable, _ roles: AggregatingRoles, _ combination: Combination, _ session: FilterSession, crossFits: Bool, folds count: Int?, keepsAll: Bool, seed: UInt64)
     throws
   {
     dates = roles.kinds.dates
@@ -58,6 +60,7 @@ struct AggregationRows {
     self.features = features
     let given = try roles.fold.map { try GivenFolds(table, $0, order: roles.order, session) }
     let predictions = combination.predictions(labelled.flatMap { values[$0 * width..<($0 + 1) * width] }, rows: labelled.count)
+    all = keepsAll ? (combination.predictions(values, rows: table.rows), target) : nil
     timed = try AggregationRows.fits(table, roles, session, labelled, weights, predictions, given, crossFits: crossFits, count: count)
     training = AggregationTraining(
       predictions: predictions, target: labelled.map { target[$0] }, weights: weights.map { w in labelled.map { w[$0] } },
@@ -108,7 +111,8 @@ struct AggregationRows {
     distinctRows = labelled.count
   }
 
-  /// The fits in order of time, where one is told. Rows that no model predicts teach nothing.
+  /// The fits in order of time, where one is told. Rows that no model predicts teach nothing. Labelled rows are answered even where they are not
+  /// written: by their losses a fit knows how far to lean towards the average.
   private static func fits(
     _ table: StoredTable, _ roles: AggregatingRoles, _ session: FilterSession, _ labelled: [Int], _ weights: [Double]?, _ predictions: BasePredictions,
     _ given: GivenFolds?, crossFits: Bool, count: Int?
@@ -130,7 +134,7 @@ struct AggregationRows {
     let place = Dictionary(uniqueKeysWithValues: labelled.enumerated().map { ($1, $0) })
     let fits = try order.fits(
       table, labelled: labelled, teaches: { (weights?[$0] ?? 1) > 0 && predictions.hasPrediction(row: place[$0]!) }, given: blocks, count: count,
-      answersLabelled: crossFits, keepsWhole: true, session)
+      answersLabelled: true, keepsWhole: true, isStrict: crossFits, session)
     guard fits.whole != nil else {
       throw session.failure("no labelled row has a prediction", remedy: "fill the quantile columns of labelled rows, for example with qfit")
     }

@@ -51,12 +51,29 @@ struct AggregationTask: LearningTask {
     let seed = flags.seedOption.seed
     let rows = try AggregationRows(
       table, roles.columns, roles.combination, session, crossFits: !options.newOnly && !flags.describe,
-      folds: flags.refitOptions.folds, seed: seed)
+      folds: flags.refitOptions.folds, keepsAll: choosesInTime(roles), seed: seed)
+    if choosesInTime(roles) { return try chosenInTime(rows, table, roles, session) }
     let methods = try choose(rows, session)
     return LearntCombination(
       header: table.header, combination: roles.combination.with(methods[rows.whole ?? 0]), methods: methods, rows: rows,
       fits: try CrossFit(methods, rows, session: session, seed: seed), target: table.header.names[roles.columns.target],
       tableRows: table.rows, newOnly: options.newOnly, describes: flags.describe)
+  }
+
+  /// Whether a method is chosen among all, for each time.
+  private func choosesInTime(_ roles: Roles) -> Bool { type == Auto.self && roles.columns.order != nil }
+
+  private func chosenInTime(_ rows: AggregationRows, _ table: StoredTable, _ roles: Roles, _ session: FilterSession) throws -> LearntCombination {
+    let auto = try AutoInTime(rows, rows.all!, session, seed: flags.seedOption.seed)
+    let method = auto.saved.method
+    if options.save != nil || flags.describe, auto.names[rows.whole!] == "online" {
+      session.diagnostics.warn(
+        "auto: online does best, and \(flags.describe ? "has no one table of weights" : "no model file can keep it"): \(method.name) stands in; "
+          + "see --method online with --describe and --state")
+    }
+    return LearntCombination(
+      header: table.header, combination: roles.combination.with(method), methods: [method], rows: rows, fits: CrossFit(auto, rows),
+      target: table.header.names[roles.columns.target], tableRows: table.rows, newOnly: options.newOnly, describes: flags.describe)
   }
 
   /// Makes the choices that are made before anything is fitted, once, or for each copy, and returns what to fit for each fold that is left out.

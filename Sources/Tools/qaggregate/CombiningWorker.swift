@@ -67,7 +67,8 @@ final class CombiningWorker: RowWorker {
     }
   }
 
-  private func fitted(_ fit: Int) -> LeaningAggregator {
+  /// nil where answers are known already.
+  private func fitted(_ fit: Int) -> LeaningAggregator? {
     switch combiner {
     case .one(let fitted): fitted
     case .crossFitted(let fits, _, _): fits[fit]
@@ -96,7 +97,7 @@ final class CombiningWorker: RowWorker {
       guard let fit else { continue }
       let answered = members.map { written[$0] }
       let numbers = features.map { features in answered.map { features.isWhole ? rows.firstRow + $0 : $0 } }
-      let answers = answer(answered, by: fitted(fit), features: numbers.map { features!.table.selecting($0) })
+      let answers = answer(answered, by: fitted(fit), of: rows, features: numbers.map { features!.table.selecting($0) })
       for (i, member) in members.enumerated() {
         let place = (member - written.startIndex) * m
         own.replaceSubrange(place..<place + m, with: answers.values[i * m..<(i + 1) * m])
@@ -107,13 +108,19 @@ final class CombiningWorker: RowWorker {
     }
   }
 
+  /// What a method that learns row after row has answered to rows of the table.
+  private func known(_ rows: [Int]) -> Matrix {
+    guard case .crossFitted(let fits, _, _) = combiner, let online = fits.online else { preconditionFailure("a fit is missing") }
+    return Matrix(rows: rows.count, columns: online.columns, values: rows.flatMap { online.row($0) })
+  }
+
   /// The answers to some of the rows that were gathered, in order of their levels.
-  private func answer(_ rows: [Int], by fitted: LeaningAggregator, features: FeatureTable?) -> Matrix {
+  private func answer(_ rows: [Int], by fitted: LeaningAggregator?, of block: Rows, features: FeatureTable?) -> Matrix {
     let (width, m) = (combination.columns.count, combination.levels.count)
     let values = gatherer.values
     for row in rows { omissions.count(values[row * width..<(row + 1) * width], combination) }
     let predictions = combination.predictions(rows.flatMap { values[$0 * width..<($0 + 1) * width] }, rows: rows.count)
-    var answers = fitted.answer(predictions, features: features)
+    var answers = fitted?.answer(predictions, features: features) ?? known(rows.map { block.firstRow + $0 })
     answers.values.withUnsafeMutableBufferPointer { buffer in
       for (i, row) in rows.enumerated() {
         let answer = UnsafeMutableBufferPointer(rebasing: buffer[i * m..<(i + 1) * m])

@@ -141,7 +141,7 @@ struct LeaningAggregator: Sendable {
   }
 
   /// Σ_τ ψ_τ of each row, in increasing order of its quantiles; NaN of a row without an answer.
-  private static func losses(_ answers: Matrix, _ judged: AggregationTraining) -> [Double] {
+  static func losses(_ answers: Matrix, _ judged: AggregationTraining) -> [Double] {
     var answers = answers
     let levels = judged.predictions.levels
     let m = levels.count
