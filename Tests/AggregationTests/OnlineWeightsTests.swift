@@ -128,7 +128,8 @@ import Testing
           let predictions = (0..<9).map { Double($0 % 3) + random.uniform() }
           let groups = [0, 1 + k % 2]
           let weights = learner.weights(groups: groups, models: [0, 1, 2], predictions: predictions)
-          return OnlineLesson(groups: groups, models: [0, 1, 2], predictions: predictions, answer: [0, 1, 2], target: random.uniform(), weights: weights)
+          return OnlineLesson(
+            groups: groups, models: [0, 1, 2], predictions: predictions, answer: [0, 1, 2], target: random.uniform(), weights: weights)
         }
         learner.learn(order.map { lessons[$0] })
       }

@@ -216,7 +216,9 @@ import Testing
         \(command) $d rows.csv > out 2> err
         status=$?
         mapfile -t lines < err
-        if [ $status != 65 ] || [ -s out ] || [ ${#lines[@]} != 1 ] || [[ ${lines[0]} != "qaggregate: $d: "* ]]; then echo "$d: $status: ${lines[0]}"; fi
+        if [ $status != 65 ] || [ -s out ] || [ ${#lines[@]} != 1 ] || [[ ${lines[0]} != "qaggregate: $d: "* ]]; then
+          echo "$d: $status: ${lines[0]}"
+        fi
         cmp $d copy
       done
       """)

@@ -259,8 +259,10 @@ enum LocalFeaturesHelp: OptionHelp {
 }
 
 enum CombinedGroupsHelp: OptionHelp {
-  static let text =
-    "Combine these quantile groups only, separated by commas: names, or patterns such as hub-*, with ! before those to leave out; an empty name is the group without one (default: all)."
+  static let text = """
+    Combine these quantile groups only, separated by commas: names, or patterns such as hub-*, with ! before those to leave out; \
+    an empty name is the group without one (default: all).
+    """
 }
 
 /// What `--noncrossing` takes.

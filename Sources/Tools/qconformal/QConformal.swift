@@ -292,5 +292,8 @@ enum RefitByTimeHelp: OptionHelp {
 }
 
 enum CalibratedGroupsHelp: OptionHelp {
-  static let text = "Calibrate these quantile groups only, separated by commas: names, or patterns such as hub-*, with ! before those to leave out; an empty name is the group without one (default: all)."
+  static let text = """
+    Calibrate these quantile groups only, separated by commas: names, or patterns such as hub-*, with ! before those to leave out; \
+    an empty name is the group without one (default: all).
+    """
 }

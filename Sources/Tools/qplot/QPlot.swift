@@ -172,6 +172,8 @@ struct QPlot: FilterTool {
 }
 
 enum DrawnGroupsHelp: OptionHelp {
-  static let text =
-    "Draw these quantile groups, or models of a table of scores, only, separated by commas: names, or patterns such as hub-*, with ! before those to leave out; an empty name is the group without one (default: all)."
+  static let text = """
+    Draw these quantile groups, or models of a table of scores, only, separated by commas: of groups names, or patterns such as hub-*, \
+    with ! before those to leave out; an empty name is the group without one (default: all).
+    """
 }

@@ -2,7 +2,8 @@ import FilterKit
 import Groundwork
 import Tables
 
-/// The weights of an aggregation over the levels, or over the times of `--order`, stacked; lines where some are negative, bars where there is one level.
+/// The weights of an aggregation over the levels, or over the times of `--order`, stacked; lines where some are negative, bars where there is one
+/// level.
 let weightsPicture = Picture(
   name: "weights", summary: "how much each model counts at each level, or with --order over time", takes: ["--panels", "--order", "--time-format"],
   reports: [.weights], draw: drawWeights)

@@ -185,7 +185,10 @@ struct QScore: FilterTool {
 }
 
 enum ScoredGroupsHelp: OptionHelp {
-  static let text = "Score these quantile groups only, separated by commas: names, or patterns such as hub-*, with ! before those to leave out; an empty name is the group without one (default: all)."
+  static let text = """
+    Score these quantile groups only, separated by commas: names, or patterns such as hub-*, with ! before those to leave out; \
+    an empty name is the group without one (default: all).
+    """
 }
 
 enum ResamplingSeedHelp: OptionHelp {

@@ -57,7 +57,10 @@ struct QSort: FilterTool {
 }
 
 enum OrderedGroupsHelp: OptionHelp {
-  static let text = "Order these quantile groups only, separated by commas: names, or patterns such as hub-*, with ! before those to leave out; an empty name is the group without one (default: all)."
+  static let text = """
+    Order these quantile groups only, separated by commas: names, or patterns such as hub-*, with ! before those to leave out; \
+    an empty name is the group without one (default: all).
+    """
 }
 
 /// Puts quantiles in order, and reports what was repaired.

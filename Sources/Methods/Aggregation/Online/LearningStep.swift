@@ -35,9 +35,11 @@ final class LessonLosses {
   /// Of each model, the mean over all levels; empty where levels are missing, or weights are by level.
   private var means: [Double] = []
   /// Mean over the levels that the answer has.
-  private(set) var answerLoss = 0.0
+  private(set) var answerLoss: Double
   /// Of each model: the answer's loss at its levels, and its own, sums over these divided by all levels.
-  private(set) var records: [Double] = []
+  let records: [Double]
+  /// Of each model, its mean loss over its levels.
+  private let typical: [Double]
 
   private let slots: Int
   private let levels: Int
@@ -45,28 +47,45 @@ final class LessonLosses {
 
   init(_ lesson: OnlineLesson, _ plan: OnlineWeights.Plan) {
     self.lesson = lesson
-    (slots, levels, models) = (plan.slots, plan.levels.count, lesson.models.count)
-    let m = levels
-    losses = lesson.predictions.indices.map { LessonLosses.loss(plan.levels[$0 % m], lesson.target, lesson.predictions[$0]) }
-    let answered = lesson.answer.indices.map { LessonLosses.loss(plan.levels[$0], lesson.target, lesson.answer[$0]) }
+    let (p, m) = (lesson.models.count, plan.levels.count)
+    (slots, levels, models) = (plan.slots, m, p)
+    var answered = [Double](repeating: 0, count: m)
+    var records = [Double](repeating: 0, count: 2 * p)
+    var typical = [Double](repeating: .nan, count: p)
     var isWhole = true
-    for j in 0..<models {
-      var (mine, answers) = (0.0, 0.0)
-      for t in 0..<m {
-        let loss = losses[j * m + t]
-        if loss.isNaN { isWhole = false; continue }
-        mine += loss
-        answers += answered[t].isNaN ? loss : answered[t]
+    losses = [Double](unsafeUninitializedCapacity: p * m) { losses, count in
+      count = p * m
+      plan.levels.withUnsafeBufferPointer { levels in
+        for t in 0..<m { answered[t] = LessonLosses.loss(levels[t], lesson.target, lesson.answer[t]) }
+        answered.withUnsafeBufferPointer { answered in
+          lesson.predictions.withUnsafeBufferPointer { predictions in
+            for j in 0..<p {
+              var (mine, answers, there) = (0.0, 0.0, 0)
+              for t in 0..<m {
+                let loss = LessonLosses.loss(levels[t], lesson.target, predictions[j * m + t])
+                losses[j * m + t] = loss
+                if loss.isNaN { continue }
+                mine += loss
+                answers += answered[t].isNaN ? loss : answered[t]
+                there += 1
+              }
+              (records[2 * j], records[2 * j + 1]) = (answers / Double(m), mine / Double(m))
+              if there > 0 { typical[j] = mine / Double(there) }
+              if there < m { isWhole = false }
+            }
+          }
+        }
       }
-      records += [answers / Double(m), mine / Double(m)]
     }
+    (self.records, self.typical) = (records, typical)
     answerLoss = answered.reduce(0) { $1.isNaN ? $0 : $0 + $1 } / Double(m)
-    if slots == 1, isWhole { means = (0..<models).map { records[2 * $0 + 1] } }
+    if slots == 1, isWhole { means = (0..<p).map { records[2 * $0 + 1] } }
     lesson.weights.final.withUnsafeBufferPointer { final = totals($0) }
     lesson.weights.own.withUnsafeBufferPointer { own = totals($0) }
   }
 
   /// Pinball loss, finite for every prediction that is there.
+  @inline(__always)
   private static func loss(_ level: Double, _ target: Double, _ quantile: Double) -> Double {
     let distance = min(max(target - quantile, -1e150), 1e150)
     return quantile.isNaN ? .nan : distance >= 0 ? level * distance : (level - 1) * distance
@@ -105,15 +124,7 @@ final class LessonLosses {
 
   /// The median loss of the models in a slot, each over its levels, and their mean.
   func typicalLoss(slot s: Int) -> (median: Double, mean: Double) {
-    var own: [Double] = []
-    for j in 0..<models {
-      var (sum, count) = (0.0, 0.0)
-      for t in slots == 1 ? 0..<levels : s..<s + 1 where !losses[j * levels + t].isNaN {
-        sum += losses[j * levels + t]
-        count += 1
-      }
-      if count > 0 { own.append(sum / count) }
-    }
+    var own = (slots == 1 ? typical : (0..<models).map { losses[$0 * levels + s] }).filter { !$0.isNaN }
     guard !own.isEmpty else { return (0, 0) }
     own.sort()
     let middle = own.count / 2

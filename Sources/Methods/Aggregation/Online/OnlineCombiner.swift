@@ -31,6 +31,7 @@ public struct OnlineCombiner {
         let own = weights.count == p ? weights : (0..<p).map { j in (0..<m).reduce(0) { $0 + weights[$1 * p + j] } / Double(m) }
         if pool.read(values.baseAddress!, models: p, weights: own) { return pool.invert(into: answer) }
       }
+      if combination == .mean, weights.count == p, OnlineCombiner.mean(values, p, m, weights, into: answer) { return }
       for t in 0..<m {
         let first = weights.count == p ? 0 : t * p
         answer[t] =
@@ -39,6 +40,25 @@ public struct OnlineCombiner {
           : OnlineCombiner.mean(p, level: levels[t], value: { values[$0 * m + t] }, weight: { weights[first + $0] })
       }
     }
+  }
+
+  /// The same for all levels at once; false where some prediction is missing or a sum is none.
+  private static func mean(
+    _ values: UnsafeBufferPointer<Double>, _ p: Int, _ m: Int, _ weights: [Double], into answer: UnsafeMutableBufferPointer<Double>
+  ) -> Bool {
+    answer.update(repeating: 0)
+    var total = 0.0
+    for j in 0..<p {
+      let weight = weights[j]
+      total += weight
+      for t in 0..<m { answer[t] += weight * (values[j * m + t] - values[t]) }
+    }
+    var check = 0.0
+    for t in 0..<m {
+      answer[t] = values[t] + answer[t] / total
+      check += answer[t] * 0
+    }
+    return check == 0 && total > 1e-100
   }
 
   /// From the first value on, so that models which agree are answered with what they say.

@@ -36,12 +36,17 @@ final class OnlineAggregationWorker: RowWorker {
   /// Of each model of the table, in the order of names: its number, and the place of its group there.
   private let tableModels: [(number: Int, group: Int)]
   private let numbersOfTable: Set<Int>
+  private let tableNumbers: [Int]
   private let levels: Int
-  /// Where each group's quantiles begin among those of a row.
+  /// Whether each group has all levels, and no others.
+  private let isIdentity: [Bool]
+  /// Where each group's quantiles begin among those of a row, and where the last one's end.
   private let starts: [Int]
 
   /// The row that was read last: its quantiles as they came, the models that predict it, and their quantiles at all levels.
   private var given: [Double]
+  /// Whether all of them are finite numbers.
+  private var isWhole = false
   private var present: [Int] = []
   private var predictions: [Double] = []
   private var answered: [Double]
@@ -61,7 +66,9 @@ final class OnlineAggregationWorker: RowWorker {
     columns = NumberColumns(plan.combination.columns, plan.header)
     combiner = OnlineCombiner(plan.combines, levels: plan.combination.levels)
     levels = plan.combination.levels.count
-    starts = all.indices.map { g in all[..<g].reduce(0) { $0 + $1.columns.count } }
+    tableNumbers = tableModels.map(\.number)
+    isIdentity = plan.combination.interpolations.map(\.isIdentity)
+    starts = (0...all.count).map { g in all[..<g].reduce(0) { $0 + $1.columns.count } }
     given = [Double](repeating: .nan, count: columns.count)
     answered = [Double](repeating: .nan, count: levels)
     omissions = Omissions(models: all.count)
@@ -85,28 +92,36 @@ final class OnlineAggregationWorker: RowWorker {
   /// Reads a row's quantiles, and takes those of each model to all levels. An infinite one says that the model cannot tell that level.
   private func read(_ row: Row) throws {
     try given.withUnsafeMutableBufferPointer { try columns.read(row, into: $0.baseAddress!) }
-    present.removeAll(keepingCapacity: true)
+    isWhole = given.withUnsafeBufferPointer { given in
+      var check = 0.0
+      for value in given { check += value * 0 }
+      return check == 0
+    }
+    if isWhole { present = tableNumbers } else { present.removeAll(keepingCapacity: true) }
     let m = levels
-    let combination = plan.combination
     predictions = [Double](unsafeUninitializedCapacity: tableModels.count * m) { buffer, count in
       count = 0
       given.withUnsafeBufferPointer { given in
         for (number, g) in tableModels {
-          let (start, width) = (starts[g], combination.groups[g].columns.count)
           let target = UnsafeMutableBufferPointer(rebasing: buffer[count..<count + m])
-          let source = UnsafeBufferPointer(rebasing: given[start..<start + width])
-          if source.contains(where: \.isInfinite) {
-            for (t, value) in combination.interpolations[g](source.map { $0.isInfinite ? .nan : $0 }).enumerated() { target[t] = value }
+          let source = UnsafeBufferPointer(rebasing: given[starts[g]..<starts[g + 1]])
+          if isIdentity[g] {
+            _ = target.update(fromContentsOf: source)
+            if !isWhole { for t in 0..<m where target[t].isInfinite { target[t] = .nan } }
+          } else if !isWhole, source.contains(where: \.isInfinite) {
+            for (t, value) in plan.combination.interpolations[g](source.map { $0.isInfinite ? .nan : $0 }).enumerated() { target[t] = value }
           } else {
-            combination.interpolations[g].apply(source, into: target)
+            plan.combination.interpolations[g].apply(source, into: target)
           }
-          guard target.contains(where: { !$0.isNaN }) else { continue }
-          present.append(number)
+          if !isWhole {
+            guard target.contains(where: { !$0.isNaN }) else { continue }
+            present.append(number)
+          }
           count += m
         }
       }
     }
-    omissions.count(given[...], combination)
+    if !isWhole { omissions.count(given[...], plan.combination) }
   }
 
   // MARK: Rows that come for the first time
@@ -132,12 +147,12 @@ final class OnlineAggregationWorker: RowWorker {
       } else {
         answer.update(repeating: .nan)
       }
-      if given.contains(where: \.isInfinite) {
+      if !isWhole, given.contains(where: \.isInfinite) {
         combination.addUnboundedLevels(given[...], to: answer)
         combination.order(answer)
       }
     }
-    if answered.allSatisfy(\.isNaN) { omissions.unanswered += 1 }
+    if !isWhole, answered.allSatisfy(\.isNaN) { omissions.unanswered += 1 }
   }
 
   private func write(_ row: Row, into output: ByteBuffer) {
