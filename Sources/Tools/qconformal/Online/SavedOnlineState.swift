@@ -21,7 +21,8 @@ struct SavedOnlineState {
 
   /// Reads what series have learnt, and returns from how many rows. Throws where the table has other groups or levels.
   mutating func read(
-    _ groups: [QuantileColumns], target: String, into series: inout OnlineSeries, _ kept: inout AnsweredRows<CalibratedAnswer>, _ states: any OnlineStates,
+    _ groups: [QuantileColumns], target: String, into series: inout OnlineSeries, _ kept: inout AnsweredRows<CalibratedAnswer>,
+    _ states: any OnlineStates,
     path: String
   ) throws -> Int {
     func refuse(_ cause: String) -> Failure {
@@ -86,7 +87,8 @@ struct SavedOnlineState {
     var training = ["rows": "\(book.learntRows)", "series": "\(worker.states.series)"]
     if let time = book.series.lastTime { training["until"] = time.canonicalText.description }
     return ModelFile(
-      tool: "qconformal", settings: ["state", identity.methodText], target: target, inputs: groups.map(\.name) + identity.by + identity.columns.flatMap(\.1),
+      tool: "qconformal", settings: ["state", identity.methodText], target: target,
+      inputs: groups.map(\.name) + identity.by + identity.columns.flatMap(\.1),
       levels: Levels.union(groups.map(\.levels)), training: training, columns: header.names, body: writer.bytes)
   }
 }
