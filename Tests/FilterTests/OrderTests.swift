@@ -4,7 +4,7 @@ import Testing
 /// `--order`: what answers a row has learnt from what was known by its time, or the begin of its block, and from nothing else (Dawid 1984).
 @Suite struct OrderTests {
   /// 30 days of three rows, three days more without targets, and when each truth is out, one or four days later. In later.csv the targets of rows
-  /// that are out after day 17 are others. `same A B` compares what two runs say of days to 17, but for their targets.
+  /// that are out on day 17 or later are others. `same A B` compares what two runs say of days to 17, but for their targets.
   private static let tables = """
     awk -v OFS=, 'BEGIN {
       srand(7); print "day,x,c,z,y,out" > "all.csv"; print "day,x,c,z,y,out" > "later.csv"
@@ -14,7 +14,7 @@ import Testing
           x = int(40 * rand()); c = substr("abc", 1 + int(3 * rand()), 1); z = int(9 * rand()); out = d + 1 + 3 * int(2 * rand())
           y = x / 2 + z * (rand() - .5) + shock
           print d, x, c, z, (d <= 30 ? y : ""), out > "all.csv"
-          print d, x, c, z, (d <= 30 ? (out > 17 ? 500 - 37 * y : y) : ""), out > "later.csv"
+          print d, x, c, z, (d <= 30 ? (out >= 17 ? 500 - 37 * y : y) : ""), out > "later.csv"
         }
       }
     }'

@@ -13,7 +13,7 @@ public struct OrderOptions: ParsableArguments, FlagGroup {
   @Option(
     help: ArgumentHelp(
       """
-      With --order, the column of the times at which targets are known: a row teaches the rows of that time, and none before \
+      With --order, the column of the times at which targets come out: a row teaches rows of later times, and none of that time or before \
       (default: $QKNOWN, else a target is known when the next time comes).
       """,
       valueName: "name"))
@@ -22,8 +22,8 @@ public struct OrderOptions: ParsableArguments, FlagGroup {
   @Option(
     help: ArgumentHelp(
       """
-      With --order, how long after its time a row's target is known, such as 14d; units are h, d, w, m, y, or t for distinct times, \
-      and without one those of the column.
+      With --order, how long after its time a row's target comes out, such as 14d, to teach rows of later times; units are h, d, w, m, y, \
+      or t for distinct times, and without one those of the column.
       """,
       valueName: "span"))
   public var lag: String?

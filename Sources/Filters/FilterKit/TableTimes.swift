@@ -13,7 +13,7 @@ public struct TableTimes: Sendable {
 
   /// What tells when a truth is out.
   public enum Truth {
-    /// When the next time comes.
+    /// Before the next time comes.
     case nextTime
     /// The time that a column says.
     case column(TimeColumn)
@@ -56,19 +56,19 @@ public struct TableTimes: Sendable {
     }
   }
 
-  /// Of each row the first step that it teaches.
+  /// Of each row the first step that it teaches: the first after its truth is out, as nobody knows the order of what happens at one time.
   private static func known(_ table: StoredTable, _ truth: Truth, _ steps: [Int], _ moments: [Moment], _ session: FilterSession) throws -> [Int] {
     let byStep: [Int]
     switch truth {
     case .nextTime: byStep = moments.indices.map { $0 + 1 }
     case .lag(let span):
       byStep = moments.indices.map { step in
-        if let times = span.times { return step + max(1, times) }
-        return max(step + 1, partitionPoint(0..<moments.count) { span.place(of: moments[$0], after: moments[step]) >= 0 })
+        if let times = span.times { return step + times + 1 }
+        return max(step + 1, partitionPoint(0..<moments.count) { span.place(of: moments[$0], after: moments[step]) > 0 })
       }
     case .column(let column):
       let out = try read(table, column, session)
-      return steps.indices.map { row in max(steps[row] + 1, partitionPoint(0..<moments.count) { !moments[$0].isBefore(out[row]) }) }
+      return steps.indices.map { row in max(steps[row] + 1, partitionPoint(0..<moments.count) { out[row].isBefore(moments[$0]) }) }
     }
     return steps.map { byStep[$0] }
   }

@@ -91,9 +91,9 @@ public struct TimedFits: Sendable {
     teachers.filter { teaches($0, at: steps[fit]) }
   }
 
-  /// "known by 2024-01-31", of a fit in messages; nothing of the one on all rows.
+  /// "known before 2024-01-31", of a fit in messages; nothing of the one on all rows.
   public func title(_ fit: Int) -> String? {
-    steps[fit] == times.moments.count ? nil : "known by \(times.title(ofStep: steps[fit]))"
+    steps[fit] == times.moments.count ? nil : "known before \(times.title(ofStep: steps[fit]))"
   }
 
   /// Rows that are answered by nothing.

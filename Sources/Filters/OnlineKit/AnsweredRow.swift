@@ -19,13 +19,13 @@ package struct AnsweredRow<Content> {
 
   package var isOpen: Bool { target.isNaN }
 
-  /// Whether it teaches before rows of a time are answered: its truth is out by then, and the time at which its target came is over.
+  /// Whether it teaches before rows of a time are answered: its truth was out before, and the time at which its target came is over.
   func isDue(at next: RowStart, _ lag: TimeSpan?) -> Bool {
     guard learntAt!.time.isBefore(next.time) else { return false }
-    if let known { return !next.time.isBefore(known) }
+    if let known { return known.isBefore(next.time) }
     guard let lag, let start else { return true }
-    if let times = lag.times { return next.number >= start.number + times }
-    return lag.place(of: next.time, after: start.time) >= 0
+    if let times = lag.times { return next.number > start.number + times }
+    return lag.place(of: next.time, after: start.time) > 0
   }
 
   /// Its step: that of the time when its truth is out, or came.

@@ -149,7 +149,7 @@ struct AggregationRows {
   /// The fit that answers rows without a target where no time decides, and is saved.
   var whole: Int? { timed == nil ? 0 : timed!.whole }
 
-  /// "without fold 3", "known by 2024-01-31" in messages; nil of the fit on all labelled rows.
+  /// "without fold 3", "known before 2024-01-31" in messages; nil of the fit on all labelled rows.
   func title(_ fit: Int) -> String? {
     switch fits[fit] {
     case .without(let fold): fold.map { "without fold \($0)" }

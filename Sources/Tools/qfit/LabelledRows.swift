@@ -174,7 +174,7 @@ struct LabelledRows {
     return plan.copies(ofFold: -1, folds: folds).map { .without($0.unseen) }
   }
 
-  /// "without fold 3", "known by 2024-01-31" in messages; nil of a fit on all labelled rows.
+  /// "without fold 3", "known before 2024-01-31" in messages; nil of a fit on all labelled rows.
   func title(_ fit: FitRows) -> String? {
     switch fit {
     case .without(let unseen): CopyPlan.omission(of: unseen)
