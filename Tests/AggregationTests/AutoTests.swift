@@ -8,7 +8,8 @@ import Testing
   private func chosen(_ training: AggregationTraining, folds: Int = 5, threads: Int = 1) throws -> ChosenMethod {
     try Auto.choose(
       Settings(of: Auto.description),
-      ChoiceContext(training, splits: RowSplit.folds(training.target.indices.map { $0 % folds }), budget: .usual, context: FitContext(threads: threads)))
+      ChoiceContext(
+        training, splits: RowSplit.folds(training.target.indices.map { $0 % folds }), budget: .usual, context: FitContext(threads: threads)))
   }
 
   private func without(features training: AggregationTraining) -> AggregationTraining {
@@ -156,7 +157,8 @@ private struct Square<S: Sign>: Aggregator, FittedAggregator {
     let method = try LocalMedium.choose(
       Settings(fixed.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, of: LocalMedium.description),
       ChoiceContext(
-        training, splits: RowSplit.folds(training.target.indices.map { $0 % 3 }), budget: budget, context: FitContext(threads: threads, note: { notes.append($0) })))
+        training, splits: RowSplit.folds(training.target.indices.map { $0 % 3 }), budget: budget,
+        context: FitContext(threads: threads, note: { notes.append($0) })))
     return (method, notes)
   }
 

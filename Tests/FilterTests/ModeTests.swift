@@ -63,7 +63,8 @@ struct ModeList {
     "--append": "--transform", "--columns": "--no-header", "--no-header": "--columns", "--compact": "--partial", "--horizon": "--order",
     "--margin": "--noncrossing", "--part-id": "--partial", "--min-rows": "--by", "--on": "--truth",
     "--rejects": "--on-error",
-    "--truth": "--on", "--id": "--state", "--keep-open": "--state", "--known": "--order", "--lag": "--order", "--refit": "--order", "--window": "--order", "--folds": "--order",
+    "--truth": "--on", "--id": "--state", "--keep-open": "--state", "--known": "--order", "--lag": "--order", "--refit": "--order",
+    "--window": "--order", "--folds": "--order",
   ]
 
   /// A method that goes with a flag.

@@ -40,7 +40,8 @@ import Testing
       for flags in "" "--tune 3" "--refit time" "--window 9"; do
         case "\(learner) $flags" in cgn*time | sqr*time | dqr*time | boost*time) continue;; esac
         for t in all later; do
-          qfit -q --order day --known out -l m=\(learner)\(OrderTests.quick[learner] ?? "") -x x,c,z --levels .1,.5,.9 $flags $t.csv > $t.out 2> said ||
+          qfit -q --order day --known out -l m=\(learner)\(OrderTests.quick[learner] ?? "") -x x,c,z --levels .1,.5,.9 $flags $t.csv \\
+            > $t.out 2> said ||
             { grep -q "nothing to tune\\|no setting" said && continue 2; cat said; }
         done
         same all.out later.out "\(learner) $flags"
@@ -138,7 +139,9 @@ import Testing
         cut -d, -f1,7 fit.csv | sort -u -t, -k1,1n | awk -F, 'NR > 1 { seen[$2]++ } END { for (t in seen) print t, seen[t] }' | sort
         qaggregate -q fit.csv > mix.csv
         qconformal -q mix.csv > cal.csv
-        for t in fit mix cal; do awk -F, -v t=$t 'NR > 1 && $NF == "" { n++ } NR > 1 && $NF == "inf" { m++ } END { print t, n + 0, m + 0 }' $t.csv; done
+        for t in fit mix cal; do
+          awk -F, -v t=$t 'NR > 1 && $NF == "" { n++ } NR > 1 && $NF == "inf" { m++ } END { print t, n + 0, m + 0 }' $t.csv
+        done
         qscore -y y cal.csv | cut -d, -f1-2
         unset QORDER QKNOWN
         qaggregate mix.csv; echo $?; qconformal mix.csv; echo $?; qaggregate fit.csv; echo $?; qaggregate -m average -q fit.csv | wc -l

@@ -20,8 +20,8 @@ public struct MethodSpecification: Equatable, Sendable {
   }
 
   /// Reads a comma list of items. A piece `key=value` after an item with settings is one more setting of it, unless its
-  /// value is a known method, and the item's has no such setting, which makes it `NAME=METHOD`. The name of a set stands for its members that are not named
-  /// already.
+  /// value is a known method, and the item's has no such setting, which makes it `NAME=METHOD`. The name of a set stands for its members that
+  /// are not named already.
   public static func parse(
     _ texts: [String], flag: String, known: [MethodDescription], sets: [(name: String, members: [String])] = []
   ) throws -> [MethodSpecification] {

@@ -117,8 +117,9 @@ public struct TimedFits: Sendable {
       let begin = begins[blocks[row]]!
       // A row of the time before the block, seen from the row.
       guard begin > 0, times.rows.forgets(begin - 1, at: times.rows.steps[row]) else { continue }
+      let (first, last) = (times.title(ofStep: begin), times.title(ofStep: times.rows.steps[row]))
       throw session.failure(
-        "the window is shorter than block t\(blocks[row]), from \(times.title(ofStep: begin)) to \(times.title(ofStep: times.rows.steps[row])) at least",
+        "the window is shorter than block t\(blocks[row]), which begins at \(first) and reaches \(last)",
         column: times.column, remedy: "use --refit time, more --folds or a longer --window")
     }
   }

@@ -30,7 +30,9 @@ public struct Auto: Aggregator {
     guard rowWeights.indices.contains(where: { rowWeights[$0] > 0 && choice.training.predictions.hasPrediction(row: $0) }) else {
       throw noPredictions
     }
-    guard choice.training.predictions.models.count > 1, choice.splits.count > (choice.training.times == nil ? 1 : 0) else { return ChosenMethod(Average.self) }
+    guard choice.training.predictions.models.count > 1, choice.splits.count > (choice.training.times == nil ? 1 : 0) else {
+      return ChosenMethod(Average.self)
+    }
     let quiet = FitContext(threads: choice.context.threads, seed: choice.context.seed)
     let methods = try types.map { type in
       try type.choose(

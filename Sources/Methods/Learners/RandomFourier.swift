@@ -97,7 +97,9 @@ public struct RandomFourier: Learner {
     // Rows that nothing earlier answers tell no error.
     let answered = (0..<n).filter { !location.leftOut[$0].isNaN }
     let errors = inTime == nil ? regression : inTime!.ridge(map, of: answered)
-    guard let scale = errors.fit(answered.map { abs(target[$0] - location.leftOut[$0]) }, penalties: inTime == nil ? RidgeRegression.penalties : [location.penalty])
+    guard
+      let scale = errors.fit(
+        answered.map { abs(target[$0] - location.leftOut[$0]) }, penalties: inTime == nil ? RidgeRegression.penalties : [location.penalty])
     else { throw RandomFourier.unsolved }
     context.progress(0.9)
     let lowest = scale.leftOut.min()!

@@ -40,7 +40,10 @@ struct AggregationRows {
   /// Predictions and targets of every row of the table, where a method answers rows as it learns.
   let all: (predictions: BasePredictions, target: [Double])?
 
-  init(_ table: StoredTable, _ roles: AggregatingRoles, _ combination: Combination, _ session: FilterSession, crossFits: Bool, folds count: Int?, keepsAll: Bool, seed: UInt64)
+  init(
+    _ table: StoredTable, _ roles: AggregatingRoles, _ combination: Combination, _ session: FilterSession, crossFits: Bool, folds count: Int?,
+    keepsAll: Bool, seed: UInt64
+  )
     throws
   {
     dates = roles.kinds.dates
@@ -114,7 +117,8 @@ struct AggregationRows {
   /// The fits in order of time, where one is told. Rows that no model predicts teach nothing. Labelled rows are answered even where they are not
   /// written: by their losses a fit knows how far to lean towards the average.
   private static func fits(
-    _ table: StoredTable, _ roles: AggregatingRoles, _ session: FilterSession, _ labelled: [Int], _ weights: [Double]?, _ predictions: BasePredictions,
+    _ table: StoredTable, _ roles: AggregatingRoles, _ session: FilterSession, _ labelled: [Int], _ weights: [Double]?,
+    _ predictions: BasePredictions,
     _ given: GivenFolds?, crossFits: Bool, count: Int?
   ) throws -> TimedFits? {
     guard let order = roles.order else { return nil }

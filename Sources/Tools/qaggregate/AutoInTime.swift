@@ -56,7 +56,9 @@ struct AutoInTime {
   }
 
   /// Every other method, fitted for each time, from the simplest.
-  private static func candidates(_ rows: AggregationRows, _ everyone: AggregationTraining, _ session: FilterSession, seed: UInt64) throws -> [Candidate] {
+  private static func candidates(_ rows: AggregationRows, _ everyone: AggregationTraining, _ session: FilterSession, seed: UInt64) throws
+    -> [Candidate]
+  {
     let quiet = FitContext(threads: session.threads, seed: seed)
     let progress = Progress("qaggregate: choosing", quiet: session.options.quiet)
     defer { progress.clear() }
@@ -68,14 +70,18 @@ struct AutoInTime {
       let aggregator = try method.aggregator()
       let fitted: [any FittedAggregator]
       do {
-        fitted = try parallelMap(rows.fits.count, threads: session.threads) { try aggregator.fit(rows.training($0), context: FitContext(seed: quiet.seed)) }
+        fitted = try parallelMap(rows.fits.count, threads: session.threads) {
+          try aggregator.fit(rows.training($0), context: FitContext(seed: quiet.seed))
+        }
       } catch is Failure {
         session.diagnostics.note("auto: \(method.name) could not be fitted")
         return nil
       }
       let fits = type.learns ? LeaningAggregator.inTime(fitted, rows, session) : fitted.map { LeaningAggregator($0) }
       var losses = [Double](repeating: .nan, count: rows.labelled.count)
-      let members = Dictionary(grouping: rows.labelled.indices.filter { rows.fitOfRow[rows.labelled[$0]] != nil }) { rows.fitOfRow[rows.labelled[$0]]! }
+      let members = Dictionary(grouping: rows.labelled.indices.filter { rows.fitOfRow[rows.labelled[$0]] != nil }) {
+        rows.fitOfRow[rows.labelled[$0]]!
+      }
       for (fit, positions) in members {
         let judged = rows.training(of: positions)
         for (k, loss) in LeaningAggregator.losses(fits[fit].answer(judged.predictions, features: judged.features), judged).enumerated() {

@@ -46,7 +46,8 @@ struct CombiningTask: StreamingTask {
       let groups = try session.groups(header, picked: flags.groupsOption.groups)
       let combination = Combination(specification: specification, groups: groups, isotonic: flags.answerOrder)
       return Roles(
-        combination: combination, features: .none, combiner: .one(LeaningAggregator(try aggregator.fit(combination.nothingToLearn, context: FitContext()))))
+        combination: combination, features: .none,
+        combiner: .one(LeaningAggregator(try aggregator.fit(combination.nothingToLearn, context: FitContext()))))
     }
   }
 

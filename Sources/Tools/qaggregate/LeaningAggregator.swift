@@ -100,7 +100,9 @@ struct LeaningAggregator: Sendable {
 
     init(_ fitted: [any FittedAggregator], _ rows: AggregationRows, threads: Int) {
       self.rows = rows
-      let members = Dictionary(grouping: rows.labelled.indices.filter { rows.fitOfRow[rows.labelled[$0]] != nil }) { rows.fitOfRow[rows.labelled[$0]]! }
+      let members = Dictionary(grouping: rows.labelled.indices.filter { rows.fitOfRow[rows.labelled[$0]] != nil }) {
+        rows.fitOfRow[rows.labelled[$0]]!
+      }
       let parts = try! parallelMap(fitted.count, threads: threads) { fit -> [Entry] in
         guard let positions = members[fit] else { return [] }
         let judged = rows.training(of: positions)

@@ -23,7 +23,9 @@ extension QConformal {
   private static func learn(_ method: String) -> Mode {
     Mode(
       "learn", "", "learns from the labelled rows; a labelled row is answered with what those of other folds teach",
-      takes: teaching.union(OrderOptions.list.names).union(RefitOptions<RefitByTimeHelp>.list.names).union(["--decay", "--min-rows", "--report", "--as", "--new-only", "--save"])
+      takes: teaching.union(OrderOptions.list.names).union(RefitOptions<RefitByTimeHelp>.list.names).union([
+        "--decay", "--min-rows", "--report", "--as", "--new-only", "--save",
+      ])
     ) { refusalOfOnline($0, method) }
   }
   private static func copies(_ method: String) -> Mode {

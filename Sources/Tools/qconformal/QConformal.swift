@@ -204,7 +204,8 @@ struct QConformal: FilterTool {
           bounds: bounds ?? AnswerBounds()))
     case .ofCopies(let type):
       if orderOptions.orderName != nil {
-        throw Failure(.usage, QConformal.refusalOfOrder(orderOptions.orderFlag, specification.method).cause, remedy: "unset it, or leave out --method")
+        throw Failure(
+          .usage, QConformal.refusalOfOrder(orderOptions.orderFlag, specification.method).cause, remedy: "unset it, or leave out --method")
       }
       try run.learn(
         CopiesTask(flags: self, specification: specification, calibrator: type.init(settings: settings), bounds: bounds ?? AnswerBounds()))

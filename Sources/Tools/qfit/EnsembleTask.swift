@@ -42,7 +42,8 @@ struct EnsembleTask: LearningTask {
   func learn(_ table: StoredTable, _ roles: TrainingRoles, _ session: FilterSession) throws -> FittedTable {
     try reserveBLASMemory(threads: session.threads)
     let seed = flags.seedOption.seed
-    let training = try LabelledRows(table, roles, session, folds: flags.refitOptions.folds, newOnly: options.newOnly, copies: flags.copies, seed: seed)
+    let training = try LabelledRows(
+      table, roles, session, folds: flags.refitOptions.folds, newOnly: options.newOnly, copies: flags.copies, seed: seed)
     warnOfExtremeLevels(training, session)
     warnOfManyCoefficients(training, session)
     let choice = SettingChoice(trials: flags.tune ?? 1, levels: levels, seed: seed)
@@ -55,7 +56,8 @@ struct EnsembleTask: LearningTask {
     let choosesByFit = (flags.copies.writesCopies || training.timed != nil) && choice.trials > 1
     let named = choosesByFit ? learners : try chosen(for: .without([]))
     let ensemble = try FittedEnsemble(
-      named, fitted: choosesByFit ? try fits.map { try chosen(for: $0) } : fits.map { _ in named }, training, levels: levels, fits: fits, copies: flags.copies,
+      named, fitted: choosesByFit ? try fits.map { try chosen(for: $0) } : fits.map { _ in named }, training, levels: levels, fits: fits,
+      copies: flags.copies,
       saves: options.save != nil, session: session, seed: seed)
     return FittedTable(
       ensemble: ensemble, training: training, copies: flags.copies, target: table.header.names[roles.target],
@@ -71,7 +73,8 @@ struct EnsembleTask: LearningTask {
       specification.method == "linear"
         || specification.method == "lasso" && specification.settings.contains { $0.key == "lambda" && Double($0.value) == 0 }
     }
-    guard !options.newOnly, !flags.copies.writesCopies, training.timed == nil, let linear = learners.first(where: { isLinear($0.specification) }) else { return }
+    guard !options.newOnly, !flags.copies.writesCopies, training.timed == nil, let linear = learners.first(where: { isLinear($0.specification) })
+    else { return }
     let rows = training.rows.filter { training.weight(of: $0) > 0 }
     let seen = training.folds.map { fold in rows.count { training.foldOfRow[$0] != fold } }.min() ?? rows.count
     let coefficients = training.features.columns.reduce(1) { sum, column in

@@ -24,13 +24,15 @@ struct TrainingRoles {
     let isUsed = !flags.learning.newOnly || flags.copies.writesCopies
     if isUsed, fold != nil, flags.refitOptions.folds != nil || flags.group != nil {
       throw session.failure(
-        "the table has a column fold, so \(flags.refitOptions.folds != nil ? "--folds" : "--group") has no effect", remedy: "drop the column or the flag")
+        "the table has a column fold, so \(flags.refitOptions.folds != nil ? "--folds" : "--group") has no effect",
+        remedy: "drop the column or the flag")
     }
     if order != nil, flags.group != nil {
       throw Failure(.usage, "--group has no effect: under \(flags.orderOptions.orderFlag) folds are blocks of time", remedy: "leave one of them out")
     }
     features = try session.featureColumns(
-      header, flags.featureOptions, alone: [("--target", target), ("--weight", weight)], shared: [("--group", [group].compactMap { $0 })] + (order?.shared ?? []))
+      header, flags.featureOptions, alone: [("--target", target), ("--weight", weight)],
+      shared: [("--group", [group].compactMap { $0 })] + (order?.shared ?? []))
     kinds = try FeatureKinds(flags.kindOptions, header, features: features, format: try flags.timeOption.format())
   }
 

@@ -46,7 +46,8 @@ struct MixtureTraining {
     let rows = (used.count == training.target.count ? training : training.selecting(used)).withoutHopelessModels(rowWeights: weights, context)
     if rows.predictions.models.count == 1 { return FittedMixture(alone: rows.predictions) }
     let ownNetwork = try fitOwn(rows, context)
-    let predictions = try ownNetwork.map { rows.predictions.appending(MixtureTraining.ownName, try outOfSample($0, rows, context)) } ?? rows.predictions
+    let predictions =
+      try ownNetwork.map { rows.predictions.appending(MixtureTraining.ownName, try outOfSample($0, rows, context)) } ?? rows.predictions
     return try fitWeights(rows, predictions, ownNetwork, weights, context)
   }
 

@@ -36,12 +36,14 @@ struct CalibrationRoles {
     // Scores are the same in any order.
     order =
       flags.partial || takesCopies ? nil : try OrderRoles(session, header, flags.orderOptions, flags.refitOptions, usually: .time, format)
-    try session.checkRoles(header, alone: [("--target", target), ("--weight", weight)], shared: [("--by", by), ("--given", given)] + (order?.shared ?? []))
+    try session.checkRoles(
+      header, alone: [("--target", target), ("--weight", weight)], shared: [("--by", by), ("--given", given)] + (order?.shared ?? []))
   }
 
   /// What to store beside the quantiles.
   var stored: [(column: Int, role: StoredTable.Role)] {
-    [(target, .finite)] + [fold].compactMap { $0 }.map { ($0, .fold) } + [copy].compactMap { $0 }.map { ($0, .index) } + [weight].compactMap { $0 }.map { ($0, .weight(unlessMissing: nil)) }
+    [(target, .finite)] + [fold].compactMap { $0 }.map { ($0, .fold) } + [copy].compactMap { $0 }.map { ($0, .index) }
+      + [weight].compactMap { $0 }.map { ($0, .weight(unlessMissing: nil)) }
       + by.map { ($0, .label) } + (order?.stored ?? []) + given.map { ($0, kinds.role($0)) }
   }
 

@@ -115,7 +115,8 @@ struct SplitCalibration: LearntAnswers {
     let saved = SavedCalibration(
       specification: task.specification, terms: terms, groups: zip(roles.groups, calibrations).map(SavedCalibration.Group.init),
       features: rows.features, dates: rows.dates)
-    return saved.model(columns: header.names, target: header.names[roles.columns.target], rows: rows.labelled.count,
+    return saved.model(
+      columns: header.names, target: header.names[roles.columns.target], rows: rows.labelled.count,
       order: roles.columns.order?.summary(header) ?? [:])
   }
 
