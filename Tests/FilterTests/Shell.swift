@@ -35,6 +35,8 @@ struct Shell {
     environment["LC_ALL"] = "C.UTF-8"
     environment["QTARGET"] = nil
     environment["QDECIMAL"] = nil
+    environment["QORDER"] = nil
+    environment["QKNOWN"] = nil
     process.environment = environment
     // Files, not pipes: no reader is needed while the script runs, however much it writes.
     let paths = ["stdout", "stderr"].map { folder.appendingPathComponent(".\($0)-\(UUID().uuidString)") }
