@@ -161,7 +161,7 @@ import Testing
         t4 6
         fit 18 0
         mix 36 0
-        cal 36 12
+        cal 36 15
         model,n
         ,54
         65

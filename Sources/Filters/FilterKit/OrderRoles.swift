@@ -44,9 +44,9 @@ public struct OrderRoles {
     Dictionary(uniqueKeysWithValues: explanation(header).map { ($0.0, $0.1) })
   }
 
-  public func times(_ table: StoredTable, _ session: FilterSession) throws -> TableTimes {
+  private func times(_ table: StoredTable, labelled: [Int], _ session: FilterSession) throws -> TableTimes {
     let truth: TableTimes.Truth = known.map { .column($0) } ?? options.lagSpan.map { .lag($0) } ?? .nextTime
-    return try TableTimes(table, order, truth: truth, window: window, session)
+    return try TableTimes(table, order, truth: truth, window: window, labelled: labelled, session)
   }
 
   /// The fits of a table with these labelled rows. `given` is what its column `fold` holds, if it has one that counts.
@@ -55,7 +55,8 @@ public struct OrderRoles {
     joinsEqual: Bool = true, isStrict: Bool = true, _ session: FilterSession
   ) throws -> TimedFits {
     try TimedFits(
-      try times(table, session), labelled: labelled, teaches: teaches, given: given, count: refitsEachTime || !answersLabelled ? nil : count ?? 5,
+      try times(table, labelled: labelled, session), labelled: labelled, teaches: teaches, given: given,
+      count: refitsEachTime || !answersLabelled ? nil : count ?? 5,
       refitsEachTime: refitsEachTime, answersLabelled: answersLabelled, keepsWhole: keepsWhole, joinsEqual: joinsEqual,
       isStrict: isStrict, session)
   }

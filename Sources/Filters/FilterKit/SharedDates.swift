@@ -88,8 +88,8 @@ extension FilterSession {
     try? dates.append(worker.dates)
     guard let column = dates.shared.first.map({ header.names[$0] }) else { return }
     diagnostics.warn(
-      "rows share times in the column \(column), and \(what), so rows of one time teach each other's targets; "
-        + "--order \(column) learns from earlier rows alone")
+      "rows share times in the column \(column), and \(what): rows of one time teach each other, and scores flatter; "
+        + "--order learns from earlier times alone")
   }
 }
 

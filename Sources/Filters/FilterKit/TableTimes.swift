@@ -24,8 +24,9 @@ public struct TableTimes: Sendable {
   /// - Parameters:
   ///   - order: was stored as times.
   ///   - window: what is older is forgotten; nil forgets nothing.
+  ///   - labelled: rows with a target.
   /// Cost O(n log n).
-  public init(_ table: StoredTable, _ order: TimeColumn, truth: Truth, window: TimeSpan?, _ session: FilterSession) throws {
+  public init(_ table: StoredTable, _ order: TimeColumn, truth: Truth, window: TimeSpan?, labelled: [Int], _ session: FilterSession) throws {
     let names = table.header.names
     column = names[order.column]
     let own = try TableTimes.read(table, order, session)
@@ -43,7 +44,7 @@ public struct TableTimes: Sendable {
       }
     }
     let known = try TableTimes.known(table, truth, steps, moments, session)
-    rows = RowTimes(steps: steps, known: known, oldest: window.map { TableTimes.oldest($0, moments) })
+    rows = RowTimes(steps: steps, known: known, oldest: window.map { TableTimes.oldest($0, moments, last: labelled.map { steps[$0] }.max() ?? 0) })
   }
 
   private static func lag(_ truth: Truth) -> TimeSpan? { if case .lag(let span) = truth { span } else { nil } }
@@ -73,12 +74,12 @@ public struct TableTimes: Sendable {
     return steps.map { byStep[$0] }
   }
 
-  /// Of each step, and of the one after the last, the first that is not forgotten.
-  private static func oldest(_ window: TimeSpan, _ moments: [Moment]) -> [Int] {
-    if let times = window.times { return (0...moments.count).map { max(0, $0 - times) } }
+  /// Of each step the first that is not forgotten, and at the end that at the time after the last labelled one, which is what a model file answers
+  /// at.
+  private static func oldest(_ window: TimeSpan, _ moments: [Moment], last: Int) -> [Int] {
+    if let times = window.times { return moments.indices.map { max(0, $0 - times) } + [max(0, last + 1 - times)] }
     let own = moments.indices.map { step in partitionPoint(0..<moments.count) { window.place(of: moments[step], after: moments[$0]) <= 0 } }
-    // What comes next stands after the last.
-    return own + [own.last ?? 0]
+    return own + [own.isEmpty ? 0 : own[last]]
   }
 
   /// "2024-01-31"

@@ -140,7 +140,9 @@ struct AggregationRows {
       table, labelled: labelled, teaches: { (weights?[$0] ?? 1) > 0 && predictions.hasPrediction(row: place[$0]!) }, given: blocks, count: count,
       answersLabelled: true, keepsWhole: true, isStrict: crossFits, session)
     guard fits.whole != nil else {
-      throw session.failure("no labelled row has a prediction", remedy: "fill the quantile columns of labelled rows, for example with qfit")
+      throw session.failure(
+        "no labelled row, of those that --window keeps, has a prediction", remedy: "fill the quantile columns of labelled rows, for example with qfit"
+      )
     }
     return fits
   }
@@ -161,26 +163,24 @@ struct AggregationRows {
     }
   }
 
-  /// Where choices are made: once, on all labelled rows; or for each fit on the rows that teach it, where rows are copied, so that no choice has
+  /// The choices that are made: once, on all labelled rows; or for each fit on the rows that teach it, where rows are copied, so that no choice has
   /// seen the fold that a copy is held for, and in order of time, so that none has seen what comes later.
-  func choiceContexts(_ budget: ChoiceBudget, _ context: FitContext) -> [ChoiceContext] {
+  var choices: Range<Int> { timed == nil && copies == nil ? 0..<1 : fits.indices }
+
+  /// What one of the choices has at hand. It is made anew each time: the rows of all fits at once would not find room.
+  func choiceContext(_ choice: Int, _ budget: ChoiceBudget, _ context: FitContext) -> ChoiceContext {
     if timed != nil {
-      return fits.indices.map { fit in
-        let known = training(fit)
-        let splits = known.times!.splits(5, of: Array(known.target.indices))
-        return ChoiceContext(known, splits: splits, budget: budget, context: context)
-      }
+      let known = training(choice)
+      return ChoiceContext(known, splits: known.times!.splits(5, of: Array(known.target.indices)), budget: budget, context: context)
     }
-    guard let copies else { return [ChoiceContext(training, splits: RowSplit.folds(judgingFolds), budget: budget, context: context)] }
-    return copiedFolds!.map { held -> ChoiceContext in
-      let positions = teachers(of: held, copies)
-      var folds = positions.map { copies[$0].fold }
-      if Set(folds).count < 2 {
-        // Rows of one fold were predicted by the same models, so that any split of them judges.
-        folds = drawFolds(min(5, folds.count), labelled: Array(folds.indices), rows: folds.count, seed: context.seed)!
-      }
-      return ChoiceContext(training.selecting(positions), splits: RowSplit.folds(folds), budget: budget, context: context)
+    guard let copies else { return ChoiceContext(training, splits: RowSplit.folds(judgingFolds), budget: budget, context: context) }
+    let positions = teaching(choice)
+    var folds = positions.map { copies[$0].fold }
+    if Set(folds).count < 2 {
+      // Rows of one fold were predicted by the same models, so that any split of them judges.
+      folds = drawFolds(min(5, folds.count), labelled: Array(folds.indices), rows: folds.count, seed: context.seed)!
     }
+    return ChoiceContext(training.selecting(positions), splits: RowSplit.folds(folds), budget: budget, context: context)
   }
 
   /// The labelled copies for one fold that belong to rows of the others.

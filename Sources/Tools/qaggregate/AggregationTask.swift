@@ -57,6 +57,7 @@ struct AggregationTask: LearningTask {
     return LearntCombination(
       header: table.header, combination: roles.combination.with(methods[rows.whole ?? 0]), methods: methods, rows: rows,
       fits: try CrossFit(methods, rows, session: session, seed: seed), target: table.header.names[roles.columns.target],
+      order: roles.columns.order?.summary(table.header) ?? [:],
       tableRows: table.rows, newOnly: options.newOnly, describes: flags.describe)
   }
 
@@ -73,7 +74,8 @@ struct AggregationTask: LearningTask {
     }
     return LearntCombination(
       header: table.header, combination: roles.combination.with(method), methods: [method], rows: rows, fits: CrossFit(auto, rows),
-      target: table.header.names[roles.columns.target], tableRows: table.rows, newOnly: options.newOnly, describes: flags.describe)
+      target: table.header.names[roles.columns.target],
+      order: roles.columns.order?.summary(table.header) ?? [:], tableRows: table.rows, newOnly: options.newOnly, describes: flags.describe)
   }
 
   /// Makes the choices that are made before anything is fitted, once, or for each copy, and returns what to fit for each fold that is left out.
@@ -84,7 +86,7 @@ struct AggregationTask: LearningTask {
     let context = FitContext(
       threads: session.threads, seed: flags.seedOption.seed, note: { [diagnostics = session.diagnostics] in diagnostics.note($0) },
       progress: { progress.update($0) })
-    let chosen = try rows.choiceContexts(budget, context).map { try type.choose(settings, $0) }
+    let chosen = try rows.choices.map { try type.choose(settings, rows.choiceContext($0, budget, context)) }
     return chosen.count == 1 ? rows.fits.map { _ in chosen[0] } : chosen
   }
 }
@@ -98,6 +100,8 @@ struct LearntCombination: LearntAnswers {
   let rows: AggregationRows
   let fits: CrossFit
   let target: String
+  /// What tells the order of rows, for a model file.
+  let order: [String: String]
   let tableRows: Int
   /// Labelled rows are not written.
   let newOnly: Bool
@@ -109,7 +113,7 @@ struct LearntCombination: LearntAnswers {
       fits.kept, folds: rows.copiedFolds, methods: methods.map(\.name),
       schema: readsFeatures ? rows.features.map { FeatureSchema($0, dates: rows.dates) } : nil, header: header,
       target: target,
-      training: fits.summary)
+      training: fits.summary.merging(order) { own, _ in own })
   }
 
   func report(_ counts: RowCounts, _ session: FilterSession) throws -> Bool {

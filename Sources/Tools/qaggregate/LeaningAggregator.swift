@@ -121,10 +121,11 @@ struct LeaningAggregator: Sendable {
 
     /// λ of a fit, by the rows that were answered and known before it.
     func share(at fit: Int) -> Double {
-      let known = Set(rows.teaching(fit))
+      var isKnown = [Bool](repeating: false, count: rows.labelled.count)
+      for position in rows.teaching(fit) { isKnown[position] = true }
       var sums: [Int: [Double]] = [:]
       var judged: Set<Int> = []
-      for entry in entries where known.contains(entry.position) && !entry.losses.contains(where: \.isNaN) {
+      for entry in entries where isKnown[entry.position] && !entry.losses.contains(where: \.isNaN) {
         judged.insert(entry.fit)
         var sum = sums[entry.step] ?? [Double](repeating: 0, count: entry.losses.count)
         for k in entry.losses.indices { sum[k] += entry.weight * entry.losses[k] }

@@ -106,9 +106,13 @@ struct LabelledRows {
       }
       blocks = told
     }
-    return try order.fits(
+    let fits = try order.fits(
       table, labelled: labelled, teaches: { (weights?[$0] ?? 1) > 0 }, given: blocks, count: count, answersLabelled: answersLabelled,
       keepsWhole: true, session)
+    if fits.whole == nil {
+      throw session.failure("no labelled row that the window keeps has a weight above zero", remedy: "give rows weight, or a longer --window")
+    }
+    return fits
   }
 
   /// The folds that the table tells, −1 of rows that do not train; nil where it tells none.
