@@ -37,6 +37,7 @@ public struct OrderRoles {
   public func explanation(_ header: Header) -> [(String, String)] {
     [("order", header.names[order.column])] + (known.map { [("known", header.names[$0.column])] } ?? [])
       + (options.lag.map { [("lag", $0)] } ?? []) + (windowText.map { [("window", $0)] } ?? [])
+      + [("refit", (refitsEachTime ? RefitChoice.time : .block).rawValue)]
   }
 
   /// What a model file says of it.

@@ -69,7 +69,7 @@ public struct TableTimes: Sendable {
       }
     case .column(let column):
       let out = try read(table, column, session)
-      return steps.indices.map { row in max(steps[row] + 1, partitionPoint(0..<moments.count) { out[row].isBefore(moments[$0]) }) }
+      return steps.indices.map { row in max(steps[row] + 1, partitionPoint(0..<moments.count) { out[row].isOver(before: moments[$0]) }) }
     }
     return steps.map { byStep[$0] }
   }
@@ -79,7 +79,8 @@ public struct TableTimes: Sendable {
   private static func oldest(_ window: TimeSpan, _ moments: [Moment], last: Int) -> [Int] {
     if let times = window.times { return moments.indices.map { max(0, $0 - times) } + [max(0, last + 1 - times)] }
     let own = moments.indices.map { step in partitionPoint(0..<moments.count) { window.place(of: moments[step], after: moments[$0]) <= 0 } }
-    return own + [own.isEmpty ? 0 : own[last]]
+    // The next time comes after the last, so that what stands a whole window before the last is too old by then.
+    return own + [partitionPoint(0..<moments.count) { window.place(of: moments[last], after: moments[$0]) < 0 }]
   }
 
   /// "2024-01-31"

@@ -130,6 +130,9 @@ extension FilterSession {
   public func tellUnanswered(_ fits: TimedFits, among rows: [Int]) {
     let count = fits.unanswered(among: rows)
     guard count > 0 else { return }
+    if count == rows.count {
+      return diagnostics.warn("no row has a prediction: nothing was known before the time of any (\(fits.times.column), and when truths come out)")
+    }
     diagnostics.note("\(counted(count, "row stands", "rows stand")) before the first fit and \(count == 1 ? "has" : "have") no prediction")
   }
 }

@@ -32,7 +32,7 @@ package struct AnswerBook<Content> {
   package private(set) var learntRows: Int
   /// Labelled rows that came before with their targets.
   package private(set) var repeatedRows = 0
-  /// Labelled rows before the last time of earlier runs that nobody waits for: they taught, or were never answered.
+  /// Rows before the last time of earlier runs that nobody waits for: they taught, or were never answered.
   package private(set) var pastRows = 0
   /// Whether the state is another than the one that was read.
   package private(set) var hasChanged = false
@@ -83,7 +83,7 @@ package struct AnswerBook<Content> {
   /// kept.
   package mutating func settle(_ arrival: Arrival, _ content: Content?, target: Double) -> Steps {
     // Of rows whose time is past nobody knows whether they taught.
-    if arrival.isPast { pastRows += target.isNaN ? 0 : 1 }
+    if arrival.isPast { pastRows += 1 }
     guard let content else { return [] }
     var row = AnsweredRow(
       series: arrival.series, content: content, known: arrival.known, start: arrival.time == nil ? nil : series.now(arrival.series))
@@ -141,8 +141,8 @@ package struct AnswerBook<Content> {
     if pastRows > 0 {
       diagnostics.warn(
         """
-        \(counted(pastRows, "labelled row")) did not teach: before the last \(order ?? "time") in \(state ?? "the state") \
-        only rows do that wait there for a target
+        \(counted(pastRows, "row stands", "rows stand")) before the last \(order ?? "time") in \(state ?? "the state"): \
+        answered with what later rows taught, and not learnt from
         """
       )
     }

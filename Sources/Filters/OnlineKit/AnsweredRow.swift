@@ -22,7 +22,7 @@ package struct AnsweredRow<Content> {
   /// Whether it teaches before rows of a time are answered: its truth was out before, and the time at which its target came is over.
   func isDue(at next: RowStart, _ lag: TimeSpan?) -> Bool {
     guard learntAt!.time.isBefore(next.time) else { return false }
-    if let known { return known.isBefore(next.time) }
+    if let known { return known.isOver(before: next.time) }
     guard let lag, let start else { return true }
     if let times = lag.times { return next.number > start.number + times }
     return lag.place(of: next.time, after: start.time) > 0

@@ -21,6 +21,8 @@ package struct OnlineSeries {
   private let format: TableFormat
   /// How long after its time a row's truth is out.
   private let lag: TimeSpan?
+  /// The column of folds, if there is one.
+  private let fold: Int?
   /// Whether a state tells how many times each series has had.
   private var keepsCounts: Bool { lag?.times != nil }
 
@@ -36,6 +38,7 @@ package struct OnlineSeries {
   /// `lag` tells how long after its time a row's truth is out.
   package init(_ header: Header, by: [Int], order: TimeColumn?, lag: TimeSpan?, format: TableFormat) {
     self.lag = lag
+    fold = header.index(of: "fold")
     self.header = header
     self.by = by
     self.order = order
@@ -59,7 +62,14 @@ package struct OnlineSeries {
 
   /// The row's time, nil without `--order`. Throws where it is missing, or no time.
   mutating func time(_ row: Row) throws -> Moment? {
-    guard let column = order?.column else { return nil }
+    guard let column = order?.column else {
+      if let fold, TimeFold.block(row.text(fold)) != nil {
+        throw Failure(
+          .badData, "the folds are blocks of time (\(row.text(fold))), and nothing says which column holds the times",
+          at: .init(column: header.names[fold]), remedy: "name it with --order, or QORDER in the environment")
+      }
+      return nil
+    }
     guard let time = try order!.read(row) else {
       throw TimeColumn.missing(in: header.names[column])
     }

@@ -34,7 +34,7 @@ package struct RowIdentity {
     guard let time, known.kind == time.kind else {
       throw failure("\"\(printable(row.text(column)))\" is \(known.kind.title), and the time of --order is not", "write both alike")
     }
-    if known.isBefore(time) {
+    if known.isOver(before: time) {
       throw failure("\"\(printable(row.text(column)))\" is before the row's own time", "a truth is known after its forecast")
     }
     return known

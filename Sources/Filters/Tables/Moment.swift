@@ -45,6 +45,14 @@ public struct Moment: Sendable {
     return ExactDecimal(fraction.bytes)!.isLess(than: ExactDecimal(other.fraction.bytes)!)
   }
 
+  /// Whether it is over before a time begins: a day without a time of day lasts until the next one.
+  public func isOver(before time: Moment) -> Bool {
+    isWholeDay(beside: time) ? value + 86400 <= time.value : isBefore(time)
+  }
+
+  /// Whether it is a day where the other tells a time of day.
+  private func isWholeDay(beside other: Moment) -> Bool { kind == .date && !hasClock && other.hasClock }
+
   /// Whether it is the same as another.
   public func isSame(as other: Moment) -> Bool { kind == other.kind && value == other.value && fraction == other.fraction }
 

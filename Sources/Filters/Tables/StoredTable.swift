@@ -267,6 +267,8 @@ public final class StoredTable {
     private let weighed: [(weight: Int, target: Int?)]
     /// Places of times, and of those that they are not to be before.
     private let laterTimes: [(later: Int, earlier: Int)]
+    /// Of the row that is read, where some are to be compared.
+    private var lastTimes: [Int: Moment] = [:]
     private let packed: RowBuffer
     private let packedColumns: NumberColumns
     private var rowsPacked = 0
@@ -338,7 +340,7 @@ public final class StoredTable {
             place[k] = try readWithCare(row, k)
           }
         }
-        for (later, earlier) in laterTimes { try checkLater(row, later, than: earlier, place) }
+        for (later, earlier) in laterTimes { try checkLater(row, later, than: earlier) }
         for (weight, target) in weighed where place[weight].isNaN {
           if let target, place[target].isNaN { continue }
           throw Failure(
@@ -370,7 +372,7 @@ public final class StoredTable {
       return p + 1 < raw.count && raw[p] == 0x30 && raw[p + 1] &- 0x30 < 10
     }
 
-    private func checkLater(_ row: Row, _ later: Int, than earlier: Int, _ place: UnsafeMutablePointer<Double>) throws {
+    private func checkLater(_ row: Row, _ later: Int, than earlier: Int) throws {
       let column = table.columns[later]
       func failure(_ cause: String, _ remedy: String) -> Failure {
         Failure(.badData, "\"\(printable(row.text(column)))\" \(cause)", at: .init(column: table.header.names[column]), remedy: remedy)
@@ -378,7 +380,9 @@ public final class StoredTable {
       if let (a, b) = times[later]?.kind.flatMap({ a in times[earlier]?.kind.map { (a, $0) } }), a != b {
         throw failure("is \(a.title), and the time of \(table.header.names[table.columns[earlier]]) is \(b.title)", "write both alike")
       }
-      if place[later] < place[earlier] { throw failure("is before the row's own time", "a truth is known after its forecast") }
+      if let a = lastTimes[later], let b = lastTimes[earlier], a.isOver(before: b) {
+        throw failure("is before the row's own time", "a truth is known after its forecast")
+      }
     }
 
     private func takePending() {
@@ -420,6 +424,7 @@ public final class StoredTable {
       case .label, .feature(.categorical): return .nan
       case .time, .laterTime:
         guard let time = try times[k]!.read(row) else { throw TimeColumn.missing(in: table.header.names[column]) }
+        if !laterTimes.isEmpty { lastTimes[k] = time }
         return time.value
       case .feature(.date(let format)): return try DateField.days(row, column, table.header, format)
       default: break

@@ -200,6 +200,13 @@ struct AggregationRows {
     }
   }
 
+  /// The labelled rows, by their positions, whose truth was out before a fit, whether it has forgotten them or not.
+  func known(before fit: Int) -> [Int] {
+    guard case .known(let known) = fits[fit], let timed else { return teaching(fit) }
+    let step = timed.steps[known]
+    return labelled.indices.filter { step == timed.times.moments.count || timed.times.rows.known[labelled[$0]] <= step }
+  }
+
   /// What teaches a fit.
   func training(_ fit: Int) -> AggregationTraining {
     if case .without(nil) = fits[fit] { return training }

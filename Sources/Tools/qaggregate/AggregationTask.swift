@@ -67,9 +67,9 @@ struct AggregationTask: LearningTask {
   private func chosenInTime(_ rows: AggregationRows, _ table: StoredTable, _ roles: Roles, _ session: FilterSession) throws -> LearntCombination {
     let auto = try AutoInTime(rows, rows.all!, session, seed: flags.seedOption.seed)
     let method = auto.saved.method
-    if options.save != nil || flags.describe, auto.names[rows.whole!] == "online" {
+    if options.save != nil || flags.describe, auto.names[rows.whole!] == AutoInTime.mixed {
       session.diagnostics.warn(
-        "auto: online does best, and \(flags.describe ? "has no one table of weights" : "no model file can keep it"): \(method.name) stands in; "
+        "auto: online does best, mixed with the average, and \(flags.describe ? "has no one table of weights" : "no model file can keep it"): \(method.name) stands in; "
           + "see --method online with --describe and --state")
     }
     return LearntCombination(

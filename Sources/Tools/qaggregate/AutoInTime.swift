@@ -5,19 +5,23 @@ import Groundwork
 import MethodKit
 import Quantiles
 
-/// What `auto` answers in order of time: the online method, until another has done better than it by more than chance.
+/// What `auto` answers in order of time: the online method and the average mixed, until another has done better by more than chance.
+///
+/// Each row is answered by λ · online + (1 − λ) · average, level by level, λ the mean of 0, ¼, ½, ¾ and 1 under equal weights times
+/// exp(η Σ_t (ℓ_t(0) − ℓ_t(λ)) / ℓ_t(0)), t the times at which truths came out before, ℓ_t(λ) the summed pinball loss of their rows, η = 4: it begins
+/// at ½, and a tenth of the loss between the two moves it most of the way in ten times.
 ///
 /// Every candidate answers every labelled row by what was known before (its fits lean towards the average, see `LeaningAggregator`). A fit is left to
-/// the candidate of least loss on the rows that were answered and known before it, if that is below the loss of the online method by more than the
-/// standard error over the times of these rows; else to the online method.
+/// the candidate of least loss on the rows that were answered and known before it, if that is below the loss of the mixture by more than the
+/// standard error over the times of these rows; else to the mixture.
 ///
 /// Cost: the fits of every candidate, and the online method over all rows.
 struct AutoInTime {
   /// The fits that answer, and the names of their methods.
   private(set) var fits: [LeaningAggregator?]
   private(set) var names: [String]
-  /// What the online method answers to every row.
-  let online: Matrix
+  /// What the mixture answers to every row.
+  let mixture: Matrix
   /// The fit that a model file keeps, of a candidate that can be kept, and its method.
   let saved: (fit: LeaningAggregator, method: ChosenMethod)
 
@@ -32,27 +36,67 @@ struct AutoInTime {
 
   init(_ rows: AggregationRows, _ all: (predictions: BasePredictions, target: [Double]), _ session: FilterSession, seed: UInt64) throws {
     let timed = rows.timed!
-    let online = onlineAnswers(all.predictions, target: all.target, times: timed.times.rows)
-    let width = online.columns
-    let answered = Matrix(
-      rows: rows.labelled.count, columns: width, values: rows.labelled.flatMap { online.values[$0 * width..<($0 + 1) * width] })
     let everyone = rows.training(of: Array(rows.labelled.indices))
-    let base = LeaningAggregator.losses(answered, everyone)
+    let mixture = AutoInTime.mixture(
+      onlineAnswers(all.predictions, target: all.target, times: timed.times.rows), LeaningAggregator.average(all.predictions), rows, everyone)
+    let base = LeaningAggregator.losses(AutoInTime.labelled(mixture, rows), everyone)
     let candidates = try AutoInTime.candidates(rows, everyone, session, seed: seed)
     var (fits, names): ([LeaningAggregator?], [String]) = ([], [])
     var last: (fit: LeaningAggregator, method: ChosenMethod)?
     for fit in rows.fits.indices {
-      let known = rows.teaching(fit)
+      let known = rows.known(before: fit)
       let judged = known.filter { rows.fitOfRow[rows.labelled[$0]] != nil && !base[$0].isNaN }
       let totals = candidates.map { candidate in judged.reduce(0.0) { $0 + (everyone.weights?[$1] ?? 1) * candidate.losses[$1] } }
       let best = totals.indices.min { (totals[$0].isNaN ? .infinity : totals[$0], $0) < (totals[$1].isNaN ? .infinity : totals[$1], $1) }!
       let beats = AutoInTime.beats(candidates[best].losses, base, judged, everyone)
       fits.append(beats ? candidates[best].fits[fit] : nil)
-      names.append(beats ? candidates[best].method.text : "online")
+      names.append(beats ? candidates[best].method.text : AutoInTime.mixed)
       last = (candidates[best].fits[fit], candidates[best].method)
       session.diagnostics.note("auto: \(rows.title(fit) ?? "all labelled rows"): \(names.last!)")
     }
-    (self.fits, self.names, self.online, saved) = (fits, names, online, last!)
+    (self.fits, self.names, self.mixture, saved) = (fits, names, mixture, last!)
+  }
+
+  /// What the mixture is called in messages.
+  static let mixed = "online and average"
+
+  private static func labelled(_ answers: Matrix, _ rows: AggregationRows) -> Matrix {
+    let m = answers.columns
+    return Matrix(rows: rows.labelled.count, columns: m, values: rows.labelled.flatMap { answers.values[$0 * m..<($0 + 1) * m] })
+  }
+
+  private static let rate = 4.0
+  private static let priors = [0.05, 0.05, 0.05, 0.05, 0.8]
+
+  private static func mixture(_ online: Matrix, _ average: Matrix, _ rows: AggregationRows, _ everyone: AggregationTraining) -> Matrix {
+    let shares = LeaningAggregator.shares
+    let (own, plain) = (labelled(online, rows), labelled(average, rows))
+    let losses = shares.map { LeaningAggregator.losses(LeaningAggregator.mixed(own, plain, $0), everyone) }
+    let times = rows.timed!.times.rows
+    let order = rows.labelled.indices.filter { i in losses.allSatisfy { !$0[i].isNaN } }
+      .sorted { (times.known[rows.labelled[$0]], $0) < (times.known[rows.labelled[$1]], $1) }
+    // Rows that come out together are measured in units of the average's loss on them, so that small times count as large ones do.
+    var gains = [Double](repeating: 0, count: shares.count)
+    var next = 0
+    var answers = online
+    let m = online.columns
+    let byStep = Dictionary(grouping: 0..<online.rows) { times.steps[$0] }
+    for step in byStep.keys.sorted() {
+      while next < order.count, times.known[rows.labelled[order[next]]] <= step {
+        let out = times.known[rows.labelled[order[next]]]
+        let end = order[next...].firstIndex { times.known[rows.labelled[$0]] != out } ?? order.count
+        let sums = shares.indices.map { k in order[next..<end].reduce(0) { $0 + (everyone.weights?[$1] ?? 1) * losses[k][$1] } }
+        if sums[0] > 0 { for k in shares.indices { gains[k] += (sums[0] - sums[k]) / sums[0] } }
+        next = end
+      }
+      let share = LeaningAggregator.share(gains: gains, scale: 1, rate: rate, priors: priors)
+      let members = byStep[step]!
+      let mixed = LeaningAggregator.mixed(
+        Matrix(rows: members.count, columns: m, values: members.flatMap { online.row($0) }),
+        Matrix(rows: members.count, columns: m, values: members.flatMap { average.row($0) }), share)
+      for (k, row) in members.enumerated() { answers.values.replaceSubrange(row * m..<(row + 1) * m, with: mixed.row(k)) }
+    }
+    return answers
   }
 
   /// Every other method, fitted for each time, from the simplest.

@@ -17,7 +17,7 @@ final class CrossFit {
   /// Fits that were chosen for each time.
   init(_ auto: AutoInTime, _ rows: AggregationRows) {
     fits = auto.fits
-    online = auto.online
+    online = auto.mixture
     kept = [auto.saved.fit]
     summary = ["rows": "\(rows.distinctRows)", "folds": "\(rows.fits.count - 1)"]
   }

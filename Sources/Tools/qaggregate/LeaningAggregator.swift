@@ -11,15 +11,15 @@ import Quantiles
 /// In order of time many methods learn from few times, whose rows share their shocks, and then do worse than the average. So λ is learnt from what
 /// is known so far, as exponential weights have it (Cesa-Bianchi, Lugosi 2006, section 2.3): the mean of 0, 1/4, 1/2, 3/4 and 1 under weights
 /// π_λ exp(η Σ_t (ℓ_t(0) − ℓ_t(λ)) / s), t the times whose rows earlier fits have answered and whose truth is out, ℓ_t(λ) the summed pinball loss of
-/// their rows, s the mean of ℓ_t(0), η = 1/4, π_0 = 0.8 and the others 0.05. It is 0 before two fits have been judged. The loss is convex in λ, so
-/// the regret to the average is at most s (ln(1/0.8)/η + η/8 · Σ_t (range_t/s)²): 0.9 s where ranges are small, less than one time's loss.
+/// their rows, s the mean of ℓ_t(0), η = 1/4, π_0 = 0.9 and the others 0.025. It is 0 before a fit has been judged. The loss is convex in λ, so
+/// the regret to the average is at most s (ln(1/0.9)/η + η/8 · Σ_t (range_t/s)²): 0.4 s where ranges are small, less than one time's loss.
 struct LeaningAggregator: Sendable {
   let fitted: any FittedAggregator
   /// λ; nil where it does not lean.
   let share: Double?
 
-  private static let shares = [0, 0.25, 0.5, 0.75, 1]
-  private static let priors = [0.8, 0.05, 0.05, 0.05, 0.05]
+  static let shares = [0, 0.25, 0.5, 0.75, 1]
+  private static let priors = [0.9, 0.025, 0.025, 0.025, 0.025]
   private static let rate = 0.25
 
   init(_ fitted: any FittedAggregator, share: Double? = nil) {
@@ -36,7 +36,7 @@ struct LeaningAggregator: Sendable {
     return LeaningAggregator.mixed(own, average, share)
   }
 
-  private static func average(_ predictions: BasePredictions) -> Matrix {
+  static func average(_ predictions: BasePredictions) -> Matrix {
     let nothing = AggregationTraining(
       predictions: BasePredictions(models: predictions.models, levels: predictions.levels, rows: 0, values: []), target: [])
     // It learns nothing, so it cannot fail.
@@ -60,8 +60,15 @@ struct LeaningAggregator: Sendable {
     return held
   }
 
+  /// λ under weights π exp(η · gain / scale), equal priors where none are given.
+  static func share(gains: [Double], scale: Double, rate: Double, priors: [Double]? = nil) -> Double {
+    let most = gains.max()!
+    let weights = gains.indices.map { k in (priors?[k] ?? 1) * (scale > 0 ? exp(rate * ((gains[k] - most) / scale)) : 1) }
+    return zip(weights, shares).reduce(0) { $0 + $1.0 * $1.1 } / weights.reduce(0, +)
+  }
+
   /// Where one of them has no answer the other's stands.
-  private static func mixed(_ own: Matrix, _ average: Matrix, _ share: Double) -> Matrix {
+  static func mixed(_ own: Matrix, _ average: Matrix, _ share: Double) -> Matrix {
     var mixed = own
     for k in mixed.values.indices {
       let (a, b) = (own.values[k], average.values[k])
@@ -88,7 +95,6 @@ struct LeaningAggregator: Sendable {
   struct PrequentialRecord {
     private struct Entry {
       let position: Int
-      let fit: Int
       let step: Int
       let weight: Double
       /// One a share.
@@ -113,7 +119,7 @@ struct LeaningAggregator: Sendable {
         }
         return positions.enumerated().map { k, position in
           Entry(
-            position: position, fit: fit, step: judged.times!.steps[k], weight: judged.weights?[k] ?? 1, losses: byShare.map { $0[k] })
+            position: position, step: judged.times!.steps[k], weight: judged.weights?[k] ?? 1, losses: byShare.map { $0[k] })
         }
       }
       entries = parts.flatMap { $0 }
@@ -122,24 +128,20 @@ struct LeaningAggregator: Sendable {
     /// λ of a fit, by the rows that were answered and known before it.
     func share(at fit: Int) -> Double {
       var isKnown = [Bool](repeating: false, count: rows.labelled.count)
-      for position in rows.teaching(fit) { isKnown[position] = true }
+      for position in rows.known(before: fit) { isKnown[position] = true }
       var sums: [Int: [Double]] = [:]
-      var judged: Set<Int> = []
       for entry in entries where isKnown[entry.position] && !entry.losses.contains(where: \.isNaN) {
-        judged.insert(entry.fit)
         var sum = sums[entry.step] ?? [Double](repeating: 0, count: entry.losses.count)
         for k in entry.losses.indices { sum[k] += entry.weight * entry.losses[k] }
         sums[entry.step] = sum
       }
-      guard judged.count > 1 else { return 0 }
+      guard !sums.isEmpty else { return 0 }
       let times = sums.sorted { $0.key < $1.key }.map(\.value)
       let scale = times.reduce(0) { $0 + $1[0] } / Double(times.count)
       let gains = LeaningAggregator.shares.indices.map { k in times.reduce(0) { $0 + ($1[0] - $1[k]) } }
       // Where the average never errs nothing is to be gained.
       guard scale > 0 else { return 0 }
-      let most = gains.max()!
-      let weights = zip(gains, LeaningAggregator.priors).map { $1 * exp(LeaningAggregator.rate * (($0 - most) / scale)) }
-      return zip(weights, LeaningAggregator.shares).reduce(0) { $0 + $1.0 * $1.1 } / weights.reduce(0, +)
+      return LeaningAggregator.share(gains: gains, scale: scale, rate: LeaningAggregator.rate, priors: LeaningAggregator.priors)
     }
   }
 
