@@ -7,9 +7,9 @@ import Quantiles
 
 /// What `auto` answers in order of time: the online method and the average mixed, until another has done better by more than chance.
 ///
-/// Each row is answered by λ · online + (1 − λ) · average, level by level, λ the mean of 0, ¼, ½, ¾ and 1 under equal weights times
-/// exp(η Σ_t (ℓ_t(0) − ℓ_t(λ)) / ℓ_t(0)), t the times at which truths came out before, ℓ_t(λ) the summed pinball loss of their rows, η = 4: it begins
-/// at ½, and a tenth of the loss between the two moves it most of the way in ten times.
+/// Each row is answered by λ · online + (1 − λ) · average, level by level, λ the mean of 0, ¼, ½, ¾ and 1 under weights
+/// π_λ exp(η Σ_t (ℓ_t(0) − ℓ_t(λ)) / max(ℓ_t(0), ℓ_t(1))), t the times at which truths came out before, ℓ_t(λ) the summed pinball loss of their rows,
+/// η = 4, π_1 = 0.8 and the others 0.05: it begins near the online method, and ten times that lose a tenth more by it bring it near the average.
 ///
 /// Every candidate answers every labelled row by what was known before (its fits lean towards the average, see `LeaningAggregator`). A fit is left to
 /// the candidate of least loss on the rows that were answered and known before it, if that is below the loss of the mixture by more than the
@@ -75,7 +75,8 @@ struct AutoInTime {
     let times = rows.timed!.times.rows
     let order = rows.labelled.indices.filter { i in losses.allSatisfy { !$0[i].isNaN } }
       .sorted { (times.known[rows.labelled[$0]], $0) < (times.known[rows.labelled[$1]], $1) }
-    // Rows that come out together are measured in units of the average's loss on them, so that small times count as large ones do.
+    // Rows that come out together are measured in units of their larger loss, by the average or online, so that small times count as large ones
+    // do, and none for more than 1.
     var gains = [Double](repeating: 0, count: shares.count)
     var next = 0
     var answers = online
@@ -86,7 +87,8 @@ struct AutoInTime {
         let out = times.known[rows.labelled[order[next]]]
         let end = order[next...].firstIndex { times.known[rows.labelled[$0]] != out } ?? order.count
         let sums = shares.indices.map { k in order[next..<end].reduce(0) { $0 + (everyone.weights?[$1] ?? 1) * losses[k][$1] } }
-        if sums[0] > 0 { for k in shares.indices { gains[k] += (sums[0] - sums[k]) / sums[0] } }
+        let unit = max(sums[0], sums[shares.count - 1])
+        if unit > 0 { for k in shares.indices { gains[k] += (sums[0] - sums[k]) / unit } }
         next = end
       }
       let share = LeaningAggregator.share(gains: gains, scale: 1, rate: rate, priors: priors)
