@@ -14,7 +14,14 @@ open class RowWorker {
   /// the row a bad one: what it appended is taken back.
   open func handle(_ row: Row, into output: ByteBuffer) throws {}
 
-  /// Called once a block, after its rows were handled; `rows` are the good ones. Answers that are computed many at a time
+  /// Whether the answer to a row depends on the rows before it: then `settle` is called.
+  open var takesTurns: Bool { false }
+
+  /// Where `takesTurns`: called for each good row once it is handled, in the order of the input and on one thread at a time: what has to wait for
+  /// the rows before it, and no more than that. A thrown `Failure` makes the row a bad one.
+  open func settle(_ row: Row) throws {}
+
+  /// Called once a block, after its rows were handled and settled; `rows` are the good ones. Answers that are computed many at a time
   /// are appended here.
   open func finish(_ rows: Rows, into output: ByteBuffer) throws {}
 
@@ -84,7 +91,7 @@ public struct RowCounts {
 /// Moves blocks from a source through workers to an output, on several threads, in constant memory.
 ///
 /// The output is the concatenation of the blocks' outputs in the order of the input, so it depends neither on the number of
-/// threads nor on how the input came in pieces, as long as a worker's answer to a row depends on that row alone.
+/// threads nor on how the input came in pieces, as long as a worker's answer to a row depends on that row alone, or on what it settles in its turn.
 public final class RowPipeline {
   private let source: any BlockSource
   private let format: TableFormat
@@ -96,6 +103,9 @@ public final class RowPipeline {
   private let reading = Monitor()
   private var nextTicket = 0
   private var isExhausted = false
+
+  private let settling = Monitor()
+  private var nextTurn = 0
 
   private let committing = Monitor()
   private var nextCommit = 0
@@ -162,8 +172,10 @@ public final class RowPipeline {
         onBlock(block)
         splitter.split(block)
         worker.block = ticket
-        process(&work, worker, answers)
+        handle(&work, worker, answers)
       }
+      if worker.takesTurns { takeTurn(ticket) { settle(&work, worker) } }
+      if readFailure == nil { finish(&work, worker, answers) }
       let wentWell = committing.locked {
         committing.wait { nextCommit == ticket }
         defer {
@@ -193,7 +205,17 @@ public final class RowPipeline {
     var bad: [(row: Int, failure: any Error)] = []
   }
 
-  private func process(_ work: inout BlockWork, _ worker: RowWorker, _ answers: ByteBuffer) {
+  /// Does what the blocks before this one have done, and lets the next one do it.
+  private func takeTurn(_ ticket: Int, _ body: () -> Void) {
+    settling.locked {
+      settling.wait { nextTurn == ticket }
+      body()
+      nextTurn += 1
+      settling.wakeAll()
+    }
+  }
+
+  private func handle(_ work: inout BlockWork, _ worker: RowWorker, _ answers: ByteBuffer) {
     let block = work.rows.block
     work.rows.indices.reserveCapacity(block.rows)
     var faults = block.faults[...]
@@ -219,6 +241,25 @@ public final class RowPipeline {
         if !policy.skips { break }
       }
     }
+  }
+
+  private func settle(_ work: inout BlockWork, _ worker: RowWorker) {
+    let handled = work.rows.indices
+    work.rows.indices.removeAll(keepingCapacity: true)
+    for r in handled {
+      do {
+        try worker.settle(work.rows.block.row(r, format: format))
+        work.rows.indices.append(r)
+      } catch {
+        // Bad rows that were found before are below this one where the policy is to fail.
+        if !policy.skips { return work.bad = [(r, error)] }
+        work.bad.append((r, error))
+      }
+    }
+    work.bad.sort { $0.row < $1.row }
+  }
+
+  private func finish(_ work: inout BlockWork, _ worker: RowWorker, _ answers: ByteBuffer) {
     do { try worker.finish(work.rows, into: answers) } catch { work.bad = [(work.rows.indices.last ?? 0, error)] }
   }
 
