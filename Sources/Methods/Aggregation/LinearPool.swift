@@ -13,7 +13,7 @@ import Quantiles
 /// same quantile at a level, that quantile is the answer, to the last bit.
 ///
 /// A model that gives a single quantile in a row, or no finite one, has no distribution there: it is left out, and where no model has
-/// one the answer is the mean, level by level. Cost: O(p·m·(p + log m)) a row.
+/// one the answer is the mean, level by level. Cost: O(p·m·log(p·m)) a row.
 public struct LinearPool: Aggregator {
   public static let description = MethodDescription(
     name: "pool", summary: "linear opinion pool: the mean of the models' distribution functions, inverted")
@@ -33,7 +33,7 @@ struct FittedLinearPool: FittedAggregator {
     let p = predictions.models.count
     let m = predictions.levels.count
     var result = Matrix(rows: predictions.rows, columns: m)
-    var pool = PooledDistributions(levels: predictions.levels)
+    let pool = PooledDistributions(levels: predictions.levels)
     predictions.values.withUnsafeBufferPointer { values in
       result.values.withUnsafeMutableBufferPointer { result in
         for i in 0..<predictions.rows {

@@ -4,35 +4,50 @@ import Quantiles
 /// goes on beyond the outermost with the slope it had there, so that quantiles of a normal distribution give that distribution back.
 ///
 /// Equal quantiles are a point mass, at the edge one that holds the whole tail; infinite ones are mass at infinity.
+///
+/// It works in memory of others, with room for as many numbers as there are levels, so that no reference is counted where many are evaluated.
 struct PiecewiseNormalDistribution {
   /// Finite quantiles, non-decreasing, and the normal scores of their levels, increasing.
-  private(set) var quantiles: [Double] = []
-  private(set) var scores: [Double] = []
+  let quantiles: UnsafeMutablePointer<Double>
+  let scores: UnsafeMutablePointer<Double>
+  private(set) var count = 0
   /// Whether quantiles at lower levels are −∞, at higher ones +∞.
   private(set) var hasLowerMass = false
   private(set) var hasUpperMass = false
 
+  init(quantiles: UnsafeMutablePointer<Double>, scores: UnsafeMutablePointer<Double>) {
+    self.quantiles = quantiles
+    self.scores = scores
+  }
+
   /// Takes quantiles at increasing levels, given by their normal scores; NaN is missing. Quantiles that cross are sorted. False where those
   /// that are there describe no distribution: fewer than two, or none that is finite.
-  mutating func read(_ values: UnsafePointer<Double>, scores given: [Double]) -> Bool {
-    quantiles.removeAll(keepingCapacity: true)
-    scores.removeAll(keepingCapacity: true)
+  mutating func read(_ values: UnsafePointer<Double>, scores given: UnsafeBufferPointer<Double>) -> Bool {
+    count = 0
     var isSorted = true
-    for (t, score) in given.enumerated() where !values[t].isNaN {
-      if let last = quantiles.last, values[t] < last { isSorted = false }
-      quantiles.append(values[t])
-      scores.append(score)
+    for t in 0..<given.count where !values[t].isNaN {
+      if count > 0, values[t] < quantiles[count - 1] { isSorted = false }
+      quantiles[count] = values[t]
+      scores[count] = given[t]
+      count += 1
     }
-    guard quantiles.count >= 2 else { return false }
-    if !isSorted { quantiles.sort() }
-    hasLowerMass = quantiles.first == -.infinity
-    hasUpperMass = quantiles.last == .infinity
+    guard count >= 2 else { return false }
+    if !isSorted {
+      var all = UnsafeMutableBufferPointer(start: quantiles, count: count)
+      all.sort()
+    }
+    hasLowerMass = quantiles[0] == -.infinity
+    hasUpperMass = quantiles[count - 1] == .infinity
     if hasLowerMass || hasUpperMass {
-      let finite = quantiles.indices.filter { quantiles[$0].isFinite }
-      quantiles = finite.map { quantiles[$0] }
-      scores = finite.map { scores[$0] }
+      var finite = 0
+      for k in 0..<count where quantiles[k].isFinite {
+        quantiles[finite] = quantiles[k]
+        scores[finite] = scores[k]
+        finite += 1
+      }
+      count = finite
     }
-    return !quantiles.isEmpty
+    return count > 0
   }
 
   /// F(x), or its limit from the left. `hint` is where the search starts: calls with increasing x cost O(1) each on average.
@@ -42,7 +57,6 @@ struct PiecewiseNormalDistribution {
 
   /// Φ⁻¹(F(x)).
   private func score(_ x: Double, fromLeft: Bool, hint: inout Int) -> Double {
-    let count = quantiles.count
     func isBelow(_ k: Int) -> Bool { fromLeft ? quantiles[k] < x : quantiles[k] <= x }
     while hint < count, isBelow(hint) { hint += 1 }
     while hint > 0, !isBelow(hint - 1) { hint -= 1 }
@@ -58,7 +72,7 @@ struct PiecewiseNormalDistribution {
   }
 
   private func extended(_ x: Double, _ a: Int, _ b: Int, edge: Double) -> Double {
-    if a < 0 || b >= quantiles.count || quantiles[a] == quantiles[b] { return edge }
+    if a < 0 || b >= count || quantiles[a] == quantiles[b] { return edge }
     return line(x, a, b)
   }
 
@@ -71,8 +85,8 @@ struct PiecewiseNormalDistribution {
 
   /// The quantile at normal score z.
   func quantile(_ z: Double) -> Double {
-    let count = quantiles.count
-    let above = scores.firstIndex { $0 >= z } ?? count
+    var above = 0
+    while above < count, scores[above] < z { above += 1 }
     if above < count, scores[above] == z { return quantiles[above] }
     if above == 0 && hasLowerMass { return -.infinity }
     if above == count && hasUpperMass { return .infinity }

@@ -10,11 +10,11 @@ public enum OnlineCombination: String, CaseIterable, Sendable {
   case median
 }
 
-/// Combines the predictions of a row by weights. One value per worker.
-public struct OnlineCombiner {
+/// Combines the predictions of a row by weights. One for each thread.
+public final class OnlineCombiner {
   private let combination: OnlineCombination
   private let levels: [Double]
-  private var pool: PooledDistributions
+  private let pool: PooledDistributions
 
   public init(_ combination: OnlineCombination, levels: [Double]) {
     self.combination = combination
@@ -24,7 +24,7 @@ public struct OnlineCombiner {
 
   /// Writes m quantiles; NaN only where no model predicts a level. `predictions` are p × m, and `weights` p or, by level, m × p; a pool takes
   /// the mean weight of a model over levels, for it has one distribution.
-  public mutating func combine(_ predictions: [Double], models p: Int, weights: [Double], into answer: UnsafeMutableBufferPointer<Double>) {
+  public func combine(_ predictions: [Double], models p: Int, weights: [Double], into answer: UnsafeMutableBufferPointer<Double>) {
     let m = levels.count
     predictions.withUnsafeBufferPointer { values in
       if combination == .pool {
