@@ -5,6 +5,13 @@ import MethodKit
 import TestSupport
 import Testing
 
+extension OnlineWeights {
+  fileprivate func lesson(groups: [Int], models: [Int], predictions: [Double], target: Double, _ weights: RowWeightsOfModels) -> OnlineLesson {
+    let losses = ModelLosses(predictions, models: models.count, target: target, plan)
+    return OnlineLesson(groups: groups, models: models, losses: losses, target: target, weights: weights)
+  }
+}
+
 /// Laws of weights that are learnt row after row.
 @Suite struct OnlineWeightsTests {
   /// A learner of `experts` models at the level ½, whose loss is half the size of the error.
@@ -24,7 +31,7 @@ import Testing
     let predictions = losses.map { 2 * $0 }
     let weights = learner.weights(groups: groups, models: models, predictions: predictions)
     let answer = zip(weights.final, predictions).reduce(0) { $0 + $1.0 * $1.1 }
-    learner.learn([OnlineLesson(groups: groups, models: models, predictions: predictions, answer: [answer], target: 0, weights: weights)])
+    learner.learn([learner.lesson(groups: groups, models: models, predictions: predictions, target: 0, weights)])
     return zip(weights.final, losses).reduce(0) { $0 + $1.0 * $1.1 }
   }
 
@@ -113,7 +120,7 @@ import Testing
       // The second predicts one level, and there as the first does: it neither gains nor loses.
       let predictions = [1, 2, 1, .nan]
       let weights = learner.weights(groups: [0], models: [0, 1], predictions: predictions)
-      learner.learn([OnlineLesson(groups: [0], models: [0, 1], predictions: predictions, answer: [1, 2], target: 5, weights: weights)])
+      learner.learn([learner.lesson(groups: [0], models: [0, 1], predictions: predictions, target: 5, weights)])
     }
     #expect(learner.weights(groups: [0], models: [0, 1], predictions: [1, 2, 1, 2]).final == [0.5, 0.5])
   }
@@ -128,8 +135,7 @@ import Testing
           let predictions = (0..<9).map { Double($0 % 3) + random.uniform() }
           let groups = [0, 1 + k % 2]
           let weights = learner.weights(groups: groups, models: [0, 1, 2], predictions: predictions)
-          return OnlineLesson(
-            groups: groups, models: [0, 1, 2], predictions: predictions, answer: [0, 1, 2], target: random.uniform(), weights: weights)
+          return learner.lesson(groups: groups, models: [0, 1, 2], predictions: predictions, target: random.uniform(), weights)
         }
         learner.learn(order.map { lessons[$0] })
       }
@@ -157,7 +163,7 @@ import Testing
       guard (try? read.addGroup(decoding: &reader)) != nil,
         let weights = try? RowWeightsOfModels(decoding: &reader, models: 3, read.plan)
       else { continue }
-      read.learn([OnlineLesson(groups: [0], models: [0, 1, 2], predictions: [1, 2, 3], answer: [2], target: 1, weights: weights)])
+      read.learn([read.lesson(groups: [0], models: [0, 1, 2], predictions: [1, 2, 3], target: 1, weights)])
       let next = read.weights(groups: [0], models: [0, 1, 2], predictions: [1, 2, 3]).final
       #expect(next.allSatisfy { $0 >= 0 && $0 <= 1 + 1e-9 })
     }

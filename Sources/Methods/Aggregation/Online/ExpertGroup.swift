@@ -16,14 +16,6 @@ struct ExpertGroup {
   var scales: [Double]
   /// Steps that taught it.
   var steps = 0
-  /// Rows that taught, and the loss of the answers to them.
-  var rows = 0
-  var loss = 0.0
-  /// Of each expert: rows in which it took part, its loss there, and that of the answers.
-  var records: [Double] = []
-
-  static let recordSize = 3
-
   init(slots: Int, rules count: Int) {
     rules = [Double](repeating: 0, count: slots * count * 2)
     largest = [Double](repeating: 0, count: slots)
@@ -44,8 +36,6 @@ struct ExpertGroup {
         }
       }
     }
-    let records = experts * ExpertGroup.recordSize
-    if self.records.count < records { self.records += [Double](repeating: 0, count: records - self.records.count) }
   }
 
   private static func logMean(_ logarithms: [Double]) -> Double {
@@ -56,31 +46,42 @@ struct ExpertGroup {
   // MARK: Files
 
   /// Writes what is known of all experts, in an order of theirs.
-  func encode(into writer: inout ByteWriter, experts: [Int], size: Int) {
+  func encode(into writer: inout ByteWriter, experts: [Int], size: Int, _ record: GroupRecord) {
     writer.write(steps)
-    writer.write(rows)
-    writer.write(loss)
+    writer.write(record.rows)
+    writer.write(record.loss)
     for values in [rules, largest, first, scales] { writer.write(values) }
     func ordered(_ values: [Double], _ size: Int) -> [Double] { experts.flatMap { values[$0 * size..<($0 + 1) * size] } }
     writer.write(ordered(numbers, size))
-    writer.write(ordered(records, ExpertGroup.recordSize))
+    writer.write(ordered(record.ofExperts, GroupRecord.size))
   }
 
-  init(decoding reader: inout ByteReader, slots: Int, rules count: Int, experts: Int, size: Int) throws {
-    steps = try reader.readCounter()
-    rows = try reader.readCounter()
-    loss = try reader.readDouble()
-    rules = try reader.readArray(of: Double.self)
-    largest = try reader.readArray(of: Double.self)
-    first = try reader.readArray(of: Double.self)
-    scales = try reader.readArray(of: Double.self)
-    numbers = try reader.readArray(of: Double.self)
-    records = try reader.readArray(of: Double.self)
+  static func decode(_ reader: inout ByteReader, slots: Int, rules count: Int, experts: Int, size: Int) throws -> (ExpertGroup, GroupRecord) {
+    var group = ExpertGroup(slots: 0, rules: 0)
+    var record = GroupRecord()
+    group.steps = try reader.readCounter()
+    record.rows = try reader.readCounter()
+    record.loss = try reader.readDouble()
+    group.rules = try reader.readArray(of: Double.self)
+    group.largest = try reader.readArray(of: Double.self)
+    group.first = try reader.readArray(of: Double.self)
+    group.scales = try reader.readArray(of: Double.self)
+    group.numbers = try reader.readArray(of: Double.self)
+    record.ofExperts = try reader.readArray(of: Double.self)
     let isWhole =
-      rules.count == slots * count * 2 && largest.count == slots && first.count == slots && scales.count == slots && numbers.count == experts * size
-      && records.count == experts * ExpertGroup.recordSize
-    guard isWhole, loss >= 0, [rules, largest, first, scales, numbers, records].allSatisfy({ $0.allSatisfy(\.isFinite) }),
-      zip(largest, first).allSatisfy({ $0 >= $1 && $1 >= 0 && ($1 > 0 || $0 == 0) }), records.allSatisfy({ $0 >= 0 }), scales.allSatisfy({ $0 >= 1 })
+      group.rules.count == slots * count * 2 && group.largest.count == slots && group.first.count == slots && group.scales.count == slots
+      && group.numbers.count == experts * size && record.ofExperts.count == experts * GroupRecord.size
+    guard isWhole, record.loss >= 0, record.loss.isFinite,
+      [group.rules, group.largest, group.first, group.scales, group.numbers, record.ofExperts].allSatisfy(areFinite),
+      zip(group.largest, group.first).allSatisfy({ $0 >= $1 && $1 >= 0 && ($1 > 0 || $0 == 0) }), record.ofExperts.allSatisfy({ $0 >= 0 }),
+      group.scales.allSatisfy({ $0 >= 1 })
     else { throw ByteReader.damaged }
+    return (group, record)
+  }
+
+  private static func areFinite(_ values: [Double]) -> Bool {
+    var check = 0.0
+    for value in values { check += value * 0 }
+    return check == 0
   }
 }

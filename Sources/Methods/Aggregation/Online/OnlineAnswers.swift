@@ -17,7 +17,7 @@ public func onlineAnswers(_ predictions: BasePredictions, target: [Double], time
   let learner = OnlineWeights(method.plan(settings, levels: predictions.levels, families: 1))
   for _ in 0..<p { learner.addExpert() }
   learner.addGroup()
-  var combiner = OnlineCombiner(method.combination(settings), levels: predictions.levels)
+  let combiner = OnlineCombiner(method.combination(settings), levels: predictions.levels)
   var answers = Matrix(rows: predictions.rows, columns: m, repeating: .nan)
   var waiting: [Int: [OnlineLesson]] = [:]
   // Weights do not depend on the order of models in the table.
@@ -36,7 +36,8 @@ public func onlineAnswers(_ predictions: BasePredictions, target: [Double], time
       guard !target[row].isNaN else { continue }
       waiting[times.known[row], default: []].append(
         OnlineLesson(
-          groups: [0], models: present, predictions: own, answer: answers.row(row).map { $0 }, target: target[row], weights: weights))
+          groups: [0], models: present, losses: ModelLosses(own, models: present.count, target: target[row], learner.plan), target: target[row],
+          weights: weights))
     }
   }
   return answers

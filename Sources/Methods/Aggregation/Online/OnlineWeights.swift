@@ -62,11 +62,15 @@ public final class OnlineWeights {
   /// How many models were named.
   public private(set) var experts = 0
   private(set) var groups: [ExpertGroup] = []
+  /// Of each group that has one. What answers and learns does not touch them, so that both may go on at once, on threads of their own.
+  private var records: [GroupRecord] = []
   private let slots: Int
   private let size: Int
   private let offsets: [Int]
   private let reference: Int
   private let shared: Int?
+  /// Of each rule, whether it is that of exponential weights at twice the rate of the rule before.
+  private let doublesRate: [Bool]
   private let kernel: LevelKernel?
   /// The weights that were asked for last, until something is learnt.
   private var lastWeights: (groups: [Int], models: [Int], presence: [Bool], weights: RowWeightsOfModels)?
@@ -74,6 +78,10 @@ public final class OnlineWeights {
   public init(_ plan: Plan) {
     self.plan = plan
     (slots, size, offsets, reference, shared) = (plan.slots, plan.size, plan.offsets, plan.reference, plan.shared)
+    doublesRate = plan.rules.indices.map { a in
+      guard a > 0, case .exponential(let rate) = plan.rules[a], case .exponential(let before) = plan.rules[a - 1] else { return false }
+      return rate == 2 * before
+    }
     kernel = plan.isByLevel && plan.smoothing > 0 ? LevelKernel(levels: plan.levels, width: plan.smoothing) : nil
   }
 
@@ -119,7 +127,12 @@ public final class OnlineWeights {
       for (f, id) in ids.enumerated() {
         for a in 0..<rules {
           for s in 0..<slots {
-            let weights = UnsafeMutableBufferPointer(rebasing: own[((f * rules + a) * slots + s) * p..<((f * rules + a) * slots + s + 1) * p])
+            let place = ((f * rules + a) * slots + s) * p
+            let weights = UnsafeMutableBufferPointer(rebasing: own[place..<place + p])
+            if doublesRate[a] {
+              square(UnsafeBufferPointer(rebasing: own[place - slots * p..<place - slots * p + p]), into: weights)
+              continue
+            }
             fill(weights, group: id, rule: a, slot: s, models, presence)
           }
         }
@@ -158,6 +171,17 @@ public final class OnlineWeights {
     for j in 0..<p { weights[j] = isThere(j) ? weights[j] / total : 0 }
   }
 
+  /// Exponential weights at twice a rate: (exp(η R))² is what exp(2η R) takes longer to say.
+  private func square(_ weights: UnsafeBufferPointer<Double>, into squares: UnsafeMutableBufferPointer<Double>) {
+    var total = 0.0
+    for j in weights.indices {
+      squares[j] = weights[j] * weights[j]
+      total += squares[j]
+    }
+    // Where no model is there, there is none.
+    if total > 0 { for j in squares.indices { squares[j] /= total } }
+  }
+
   /// U: families × rules.
   private func shares(_ ids: [Int], slot s: Int) -> [Double] {
     let rules = plan.rules.count
@@ -188,7 +212,6 @@ public final class OnlineWeights {
       let units = step.units(slot: s)
       if units.total > 0 { teach(step, slot: s, units) }
     }
-    for row in step.rows { record(row) }
     for id in Set(step.rows.flatMap(\.lesson.groups)) { groups[id].steps += 1 }
     lastWeights = nil
   }
@@ -264,18 +287,22 @@ public final class OnlineWeights {
 
   private func clamped(_ gain: Double) -> Double { min(max(gain, -1e100), 1e100) }
 
-  /// Adds a row's losses to the records of its groups.
-  private func record(_ row: LessonLosses) {
-    for id in row.lesson.groups {
-      groups[id].rows += 1
-      groups[id].loss += row.answerLoss
-      for (j, model) in row.lesson.models.enumerated() {
-        let place = model * ExpertGroup.recordSize
-        groups[id].records[place] += 1
-        groups[id].records[place + 1] += row.records[2 * j]
-        groups[id].records[place + 2] += row.records[2 * j + 1]
+  // MARK: Records
+
+  /// Adds up how the answers to rows that taught together did beside their models, in any order of rows. May run beside all but `describe`,
+  /// `record(group:)` and what files hold.
+  public func record(_ rows: [(groups: [Int], models: [Int], record: AnswerRecord)]) {
+    for row in rows.count > 1 ? rows.sorted(by: { AnswerRecord.precedes($0.record, $1.record) }) : rows {
+      for id in row.groups {
+        growRecord(id)
+        records[id].add(row.record, of: row.models)
       }
     }
+  }
+
+  private func growRecord(_ id: Int) {
+    while records.count <= id { records.append(GroupRecord()) }
+    records[id].grow(to: experts)
   }
 
   // MARK: Reports
@@ -296,9 +323,10 @@ public final class OnlineWeights {
   public func describe(groups ids: [Int], models: [Int]) -> [GroupWeight] {
     let p = models.count
     let weights = computed(ids, models, [Bool](repeating: true, count: plan.isByLevel ? slots * p : 0)).final
-    let records = groups[ids.last!].records
+    growRecord(ids.last!)
+    let records = records[ids.last!].ofExperts
     return models.indices.flatMap { j in
-      let record = records[models[j] * ExpertGroup.recordSize..<(models[j] + 1) * ExpertGroup.recordSize].map { $0 }
+      let record = records[models[j] * GroupRecord.size..<(models[j] + 1) * GroupRecord.size].map { $0 }
       return (0..<slots).map { s in
         GroupWeight(
           model: models[j], level: plan.isByLevel ? plan.levels[s] : nil, weight: weights[s * p + j], rows: Int(record[0]),
@@ -308,18 +336,25 @@ public final class OnlineWeights {
   }
 
   /// Rows that taught a group, and the loss of the answers to them, a mean over levels, in units of the target.
-  public func record(group: Int) -> (rows: Int, loss: Double) { (groups[group].rows, groups[group].loss) }
+  public func record(group: Int) -> (rows: Int, loss: Double) {
+    growRecord(group)
+    return (records[group].rows, records[group].loss)
+  }
 
   // MARK: Files
 
   /// Writes a group, of experts in an order of theirs.
   public func encode(group: Int, experts: [Int], into writer: inout ByteWriter) {
     grow(group)
-    groups[group].encode(into: &writer, experts: experts, size: size * slots)
+    growRecord(group)
+    groups[group].encode(into: &writer, experts: experts, size: size * slots, records[group])
   }
 
   /// Adds a group as `encode` wrote it. Throws `ByteReader.damaged` for anything else.
   public func addGroup(decoding reader: inout ByteReader) throws {
-    groups.append(try ExpertGroup(decoding: &reader, slots: slots, rules: plan.rules.count, experts: experts, size: size * slots))
+    let (group, record) = try ExpertGroup.decode(&reader, slots: slots, rules: plan.rules.count, experts: experts, size: size * slots)
+    while records.count < groups.count { records.append(GroupRecord()) }
+    groups.append(group)
+    records.append(record)
   }
 }

@@ -76,9 +76,10 @@ public enum WeightRule: Equatable, Sendable {
     var highest = -Double.infinity
     for j in 0..<count { highest = max(highest, logarithms[j * stride]) }
     // From the least on, so that the order of experts does not matter.
-    let total = (0..<count).map { exp(logarithms[$0 * stride] - highest) }.sorted().reduce(0, +)
+    let weights = (0..<count).map { exp(logarithms[$0 * stride] - highest) }
+    let total = weights.sorted().reduce(0, +)
     let equal = portion * total / Double(count)
-    for j in 0..<count { logarithms[j * stride] = highest + log((1 - portion) * exp(logarithms[j * stride] - highest) + equal) }
+    for j in 0..<count { logarithms[j * stride] = highest + log((1 - portion) * weights[j] + equal) }
   }
 }
 

@@ -5,18 +5,24 @@ import Groundwork
 struct AggregatedAnswer {
   /// One a family.
   let groups: [Int]
-  /// Numbers of the models that predicted it, in the order of their names.
-  let models: [Int]
-  /// p × m.
-  let predictions: [Double]
-  /// m quantiles.
-  let answer: [Double]
-  /// What it was answered with; nil where no model predicted it.
-  let weights: RowWeightsOfModels?
+  let answer: RowAnswer
+
+  private var models: [Int] { answer.predicted.models }
+  private var predictions: [Double] { answer.predicted.predictions }
+
+  init(groups: [Int], answer: RowAnswer) {
+    self.groups = groups
+    self.answer = answer
+  }
 
   /// What it teaches; nil where no model predicted it.
-  func lesson(_ target: Double) -> OnlineLesson? {
-    weights.map { OnlineLesson(groups: groups, models: models, predictions: predictions, answer: answer, target: target, weights: $0) }
+  func lesson(_ target: Double, _ plan: OnlineWeights.Plan) -> OnlineLesson? {
+    answer.weights.map { OnlineLesson(groups: groups, models: models, losses: answer.losses(target, plan), target: target, weights: $0) }
+  }
+
+  /// What it adds to the records; nil where no model predicted it.
+  func record(_ target: Double, _ plan: OnlineWeights.Plan) -> (groups: [Int], models: [Int], record: AnswerRecord)? {
+    answer.weights.map { _ in (groups, models, answer.record(target, plan)) }
   }
 
   /// Whether another row has the same predictions of the models that both have.
@@ -37,16 +43,8 @@ struct AggregatedAnswer {
     writer.write(groups.map { placeOfGroup[$0]! })
     writer.write(models.map { placeOfModel[$0]! })
     writer.write(predictions)
-    writer.write(answer)
-    weights?.encode(into: &writer)
-  }
-
-  init(groups: [Int], models: [Int], predictions: [Double], answer: [Double], weights: RowWeightsOfModels?) {
-    self.weights = weights
-    self.groups = groups
-    self.models = models
-    self.predictions = predictions
-    self.answer = answer
+    writer.write(answer.quantiles)
+    answer.weights?.encode(into: &writer)
   }
 
   /// Reads what `encode` wrote: groups of each family, models and levels as many as there are.
@@ -64,11 +62,12 @@ struct AggregatedAnswer {
       groups.append(own[place - first])
       first += own.count
     }
-    (self.groups, self.models, self.predictions, self.answer) = (groups, models, predictions, answer)
     guard models.allSatisfy((0..<count).contains), Set(models).count == models.count, predictions.count == models.count * m, answer.count == m,
       predictions.allSatisfy({ !$0.isInfinite }),
       models.indices.allSatisfy({ j in predictions[j * m..<(j + 1) * m].contains { !$0.isNaN } })
     else { throw ByteReader.damaged }
-    weights = models.isEmpty ? nil : try RowWeightsOfModels(decoding: &reader, models: models.count, plan)
+    let weights = models.isEmpty ? nil : try RowWeightsOfModels(decoding: &reader, models: models.count, plan)
+    self.groups = groups
+    self.answer = RowAnswer(PredictedRow(models: models, predictions: predictions), weights, quantiles: answer)
   }
 }

@@ -16,6 +16,8 @@ final class OnlineAggregation {
   private let within: [String]
   private let file: StateFile?
   private var saved: SavedAggregationState?
+  /// What was learnt, once rows are read.
+  private var state: OnlineAggregationState?
 
   struct Roles {
     let target: Int
@@ -99,7 +101,18 @@ final class OnlineAggregation {
     return RowIdentity(header, id: roles.id, by: roles.by + roles.within, order: roles.order, known: roles.known)
   }
 
+  /// A worker of those that share what is learnt.
   func worker(_ roles: Roles, _ header: Header, _ encoder: RowEncoder?, _ session: FilterSession) throws -> OnlineAggregationWorker {
+    let state = try self.state ?? opened(roles, header, session)
+    self.state = state
+    let plan = OnlineAggregationWorker.Plan(
+      header: header, combination: roles.combination, target: roles.target, newOnly: flags.learning.newOnly, encoder: encoder,
+      combines: method.combination(settings))
+    return OnlineAggregationWorker(plan, state)
+  }
+
+  /// What earlier runs have learnt.
+  private func opened(_ roles: Roles, _ header: Header, _ session: FilterSession) throws -> OnlineAggregationState {
     let lag = flags.orderOptions.lagSpan
     var series = OnlineSeries(header, by: roles.by, order: roles.order, lag: lag, format: session.reader.format)
     var kept = AnsweredRows<AggregatedAnswer>(limit: flags.onlineOptions.keepLimit, lag: lag)
@@ -111,25 +124,24 @@ final class OnlineAggregation {
       learntRows = try file.naming { try saved?.read(into: &series, &kept, &groups, &names, learner) ?? 0 }
     }
     saved = nil
-    let plan = OnlineAggregationWorker.Plan(
-      header: header, combination: roles.combination, target: roles.target, newOnly: flags.learning.newOnly, encoder: encoder,
-      combines: method.combination(settings))
     let book = AnswerBook(series, kept, identity(roles, header), keepsAnswers: keepsAnswers(roles), learntRows: learntRows)
-    return OnlineAggregationWorker(plan, book, groups, learner, names)
+    return OnlineAggregationState(roles.combination, book, groups, learner, names)
   }
 
   /// Keeps what was learnt for the next run.
-  func save(_ worker: OnlineAggregationWorker, _ roles: Roles, _ header: Header) throws {
-    guard let file, worker.book.hasChanged else { return }
+  func save(_ state: OnlineAggregationState, _ roles: Roles, _ header: Header) throws {
+    guard let file, state.book.hasChanged else { return }
     try file.replace(
       by: SavedAggregationState.model(
-        identity, within: within, header, target: header.names[roles.target], levels: roles.combination.levels, worker))
+        identity, within: within, header, target: header.names[roles.target], levels: roles.combination.levels, state))
   }
 
   /// Tells what rows lacked, and which of them did not teach.
-  func tell(_ worker: OnlineAggregationWorker, _ roles: Roles, _ session: FilterSession) {
-    worker.omissions.tell(roles.combination, session.diagnostics)
-    worker.book.tell(
+  func tell(_ workers: [OnlineAggregationWorker], _ roles: Roles, _ session: FilterSession) {
+    var omissions = workers[0].omissions
+    for worker in workers.dropFirst() { omissions.add(worker.omissions) }
+    omissions.tell(roles.combination, session.diagnostics)
+    workers[0].state.book.tell(
       order: identity.order, state: flags.onlineOptions.state, limit: flags.onlineOptions.keepLimit, session.diagnostics)
   }
 }
@@ -152,22 +164,22 @@ struct OnlineAggregationTask: StreamingTask {
     CombinedColumns(name: run.flags.answerName, keepsModels: run.flags.keep).output(roles.combination)
   }
 
-  var takesRowsInOrder: Bool { true }
-
   func worker(_ roles: Roles, _ header: Header, _ encoder: RowEncoder, _ session: FilterSession) throws -> OnlineAggregationWorker {
     try run.worker(roles, header, encoder, session)
   }
 
   func complete(_ workers: [OnlineAggregationWorker], _ roles: Roles, _ counts: RowCounts, _ session: FilterSession) -> Int? {
-    run.flags.learning.newOnly ? counts.read - counts.skipped - workers[0].labelledRows : nil
+    run.flags.learning.newOnly ? counts.read - counts.skipped - workers.reduce(0) { $0 + $1.labelledRows } : nil
   }
 
   func conclude(_ workers: [OnlineAggregationWorker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession) throws {
-    let worker = workers[0]
-    try run.save(worker, roles, header)
-    run.tell(worker, roles, session)
-    worker.teachAll()
-    WeightSummary(worker, within: roles.within.map { header.names[$0] }).tell(session.diagnostics)
+    let state = workers[0].state
+    try run.save(state, roles, header)
+    run.tell(workers, roles, session)
+    // What is told of weights takes as long as an answer to a row of each group.
+    guard run.flags.table.verbose else { return }
+    state.teachAll()
+    WeightSummary(state, within: roles.within.map { header.names[$0] }).tell(session.diagnostics)
   }
 }
 
@@ -189,17 +201,18 @@ struct OnlineDescribingTask: ReportingTask {
 
   func worker(_ roles: Roles, _ header: Header, _ session: FilterSession) throws -> OnlineAggregationWorker {
     let worker = try run.worker(roles, header, nil, session)
-    if roles.order != nil { worker.history = WeightHistory() }
+    if roles.order != nil { worker.state.history = WeightHistory() }
     return worker
   }
 
   func findings(
     _ workers: [OnlineAggregationWorker], _ roles: Roles, _ header: Header, _ counts: RowCounts, _ session: FilterSession
   ) -> OnlineWeightReport {
-    workers[0].teachAll()
-    run.tell(workers[0], roles, session)
+    let state = workers[0].state
+    state.teachAll()
+    run.tell(workers, roles, session)
     func names(_ columns: [Int]) -> [String] { columns.map { header.names[$0] } }
-    return OnlineWeightReport(workers[0], order: roles.order.map { header.names[$0.column] }, by: names(roles.by), within: names(roles.within))
+    return OnlineWeightReport(state, order: roles.order.map { header.names[$0.column] }, by: names(roles.by), within: names(roles.within))
   }
 
   func write(_ report: OnlineWeightReport, _ counts: RowCounts, _ session: FilterSession) throws -> Int { try report.write(session) }

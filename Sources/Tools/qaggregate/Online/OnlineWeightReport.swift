@@ -29,13 +29,13 @@ struct WeightHistory {
 ///
 /// With `--order` the weights that answered each time come first, under that time.
 struct OnlineWeightReport {
-  private let worker: OnlineAggregationWorker
+  private let state: OnlineAggregationState
   private let order: String?
   private let by: [String]
   private let within: [String]
 
-  init(_ worker: OnlineAggregationWorker, order: String?, by: [String], within: [String]) {
-    self.worker = worker
+  init(_ state: OnlineAggregationState, order: String?, by: [String], within: [String]) {
+    self.state = state
     self.order = order
     self.by = by
     self.within = within
@@ -45,13 +45,13 @@ struct OnlineWeightReport {
   func write(_ session: FilterSession) throws -> Int {
     let table = ReportTable(columns: [order].compactMap { $0 } + by + within + ["model", "level", "weight", "rows", "regret"])
     var lines: [[ReportTable.Cell]] = []
-    let named = try worker.groups.named(columns: within.count)
-    for entry in worker.history?.entries ?? [] {
+    let named = try state.groups.named(columns: within.count)
+    for entry in state.history?.entries ?? [] {
       lines += cells(entry.weights, [.field(entry.time.canonicalText)] + (named[entry.group]?.cells ?? []), tellsRecord: false)
     }
-    for f in worker.groups.families.indices {
-      for group in worker.groups.inOrder(f) where worker.learner.hasLearnt(group: group) {
-        let weights = worker.learner.describe(groups: named[group]!.chain, models: worker.models.inOrder)
+    for f in state.groups.families.indices {
+      for group in state.groups.inOrder(f) where state.learner.hasLearnt(group: group) {
+        let weights = state.learner.describe(groups: named[group]!.chain, models: state.models.inOrder)
         lines += cells(weights, (order == nil ? [] : [.text("")]) + named[group]!.cells, tellsRecord: true)
       }
     }
@@ -62,7 +62,7 @@ struct OnlineWeightReport {
   private func cells(_ weights: [OnlineWeights.GroupWeight], _ group: [ReportTable.Cell], tellsRecord: Bool) -> [[ReportTable.Cell]] {
     weights.map { weight in
       group + [
-        .field(worker.models.names[weight.model]), weight.level.map { .key($0) } ?? .text(""), .number(weight.weight),
+        .field(state.models.names[weight.model]), weight.level.map { .key($0) } ?? .text(""), .number(weight.weight),
         tellsRecord ? .count(weight.rows) : .text(""), tellsRecord ? .number(weight.regret) : .text(""),
       ]
     }
@@ -71,21 +71,21 @@ struct OnlineWeightReport {
 
 /// What `--verbose` tells of the weights that were learnt.
 struct WeightSummary {
-  private let worker: OnlineAggregationWorker
+  private let state: OnlineAggregationState
   private let within: [String]
 
-  init(_ worker: OnlineAggregationWorker, within: [String]) {
-    self.worker = worker
+  init(_ state: OnlineAggregationState, within: [String]) {
+    self.state = state
     self.within = within
   }
 
   func tell(_ diagnostics: Diagnostics) {
-    let (groups, learner) = (worker.groups, worker.learner)
+    let (groups, learner) = (state.groups, state.learner)
     let learnt = groups.families.indices.map { f in groups.inOrder(f).filter { learner.hasLearnt(group: $0) } }
-    diagnostics.note("\(counted(worker.book.learntRows, "row")) learnt, in \(counted(learnt.reduce(0) { $0 + $1.count }, "group")) of rows")
+    diagnostics.note("\(counted(state.book.learntRows, "row")) learnt, in \(counted(learnt.reduce(0) { $0 + $1.count }, "group")) of rows")
     if learnt[0].count == 1 { tellWeights(learnt[0][0], diagnostics) }
     for (f, own) in learnt.enumerated() where f > 0 && !own.isEmpty {
-      let behind = own.filter { group in learner.describe(groups: [group], models: worker.models.inOrder).contains { $0.regret > 0 } }
+      let behind = own.filter { group in learner.describe(groups: [group], models: state.models.inOrder).contains { $0.regret > 0 } }
       let names = groups.families[f].within.map { within[$0] }.joined(separator: ",")
       diagnostics.note("within \(names): \(counted(own.count, "group")); in \(behind.count) some model did better than the answers")
     }
@@ -93,11 +93,11 @@ struct WeightSummary {
 
   private func tellWeights(_ group: Int, _ diagnostics: Diagnostics) {
     var weights: [Int: Double] = [:]
-    let all = worker.learner.describe(groups: [group], models: worker.models.inOrder)
+    let all = state.learner.describe(groups: [group], models: state.models.inOrder)
     for weight in all { weights[weight.model, default: 0] += weight.weight }
     let total = weights.values.reduce(0, +)
-    func name(_ model: Int) -> String { worker.models.names[model].isEmpty ? "(no name)" : worker.models.names[model].description }
-    let sorted = worker.models.inOrder.sorted { weights[$0]! > weights[$1]! }
+    func name(_ model: Int) -> String { state.models.names[model].isEmpty ? "(no name)" : state.models.names[model].description }
+    let sorted = state.models.inOrder.sorted { weights[$0]! > weights[$1]! }
     diagnostics.note("weights: " + diagnostics.list(sorted.map { "\(name($0)) \(shortestText((weights[$0]! / total * 1000).rounded() / 1000))" }))
     guard let best = all.filter({ !$0.regret.isNaN }).max(by: { $0.regret < $1.regret }) else { return }
     let share = shortestText((abs(best.regret) * 1000).rounded() / 10)

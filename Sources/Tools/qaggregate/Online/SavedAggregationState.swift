@@ -76,22 +76,22 @@ struct SavedAggregationState {
   }
 
   static func model(
-    _ identity: OnlineIdentity, within: [String], _ header: Header, target: String, levels: [Double], _ worker: OnlineAggregationWorker
+    _ identity: OnlineIdentity, within: [String], _ header: Header, target: String, levels: [Double], _ state: OnlineAggregationState
   ) -> ModelFile {
-    let (book, learner) = (worker.book, worker.learner)
+    let (book, learner) = (state.book, state.learner)
     var writer = ByteWriter()
     identity.encode(into: &writer)
     writer.write(within)
     writer.write(levels)
-    let experts = worker.models.inOrder
+    let experts = state.models.inOrder
     writer.write(experts.count)
-    for expert in experts { writer.write(worker.models.names[expert]) }
+    for expert in experts { writer.write(state.models.names[expert]) }
     writer.write(book.learntRows)
     let saved = book.series.saved(book.kept.seriesOfRows)
     writer.write(saved.count { book.series.state(of: $0) != nil })
     writer.write(saved.count)
     for number in saved { book.series.encode(number, into: &writer) }
-    let groups = worker.groups.saved(learner, with: Set(book.kept.kept.flatMap(\.row.content.groups)))
+    let groups = state.groups.saved(learner, with: Set(book.kept.kept.flatMap(\.row.content.groups)))
     var placeOfGroup: [Int: Int] = [:]
     for family in groups {
       writer.write(family.count)
@@ -107,7 +107,7 @@ struct SavedAggregationState {
     }
     var training = ["rows": "\(book.learntRows)", "groups": "\(groups.reduce(0) { $0 + $1.count })"]
     if let time = book.series.lastTime { training["until"] = time.canonicalText.description }
-    let names = experts.map { worker.models.names[$0].description }
+    let names = experts.map { state.models.names[$0].description }
     return ModelFile(
       tool: "qaggregate", settings: ["state", identity.methodText], target: target,
       inputs: names + identity.by + within + identity.columns.flatMap(\.1).filter { !$0.isEmpty }, levels: levels, training: training,
