@@ -68,9 +68,9 @@ struct AggregationTask: LearningTask {
     let auto = try AutoInTime(rows, rows.all!, session, seed: flags.seedOption.seed)
     let method = auto.saved.method
     if options.save != nil || flags.describe, auto.names[rows.whole!] == AutoInTime.mixed {
+      let lack = flags.describe ? "has no one table of weights" : "no model file can keep it"
       session.diagnostics.warn(
-        "auto: online does best, mixed with the average, and \(flags.describe ? "has no one table of weights" : "no model file can keep it"): \(method.name) stands in; "
-          + "see --method online with --describe and --state")
+        "auto: online does best, mixed with the average, and \(lack): \(method.name) stands in; see --method online with --describe and --state")
     }
     return LearntCombination(
       header: table.header, combination: roles.combination.with(method), methods: [method], rows: rows, fits: CrossFit(auto, rows),

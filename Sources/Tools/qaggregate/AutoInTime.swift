@@ -13,7 +13,7 @@ import Quantiles
 ///
 /// Every candidate answers every labelled row by what was known before (its fits lean towards the average, see `LeaningAggregator`). A fit is left to
 /// the candidate of least loss on the rows that were answered and known before it, if that is below the loss of the mixture by more than
-/// twice the standard error over the times of these rows; else to the mixture.
+/// the standard error over the times of these rows; else to the mixture.
 ///
 /// Cost: the fits of every candidate, and the online method over all rows.
 struct AutoInTime {
@@ -138,7 +138,7 @@ struct AutoInTime {
     }
   }
 
-  /// Whether losses are below others on some rows by more than twice the standard error over their times.
+  /// Whether losses are below others on some rows by more than the standard error over their times.
   private static func beats(_ losses: [Double], _ others: [Double], _ judged: [Int], _ rows: AggregationTraining) -> Bool {
     var gains: [Int: Double] = [:]
     for i in judged {
@@ -150,7 +150,6 @@ struct AutoInTime {
     let ordered = gains.sorted { $0.key < $1.key }.map(\.value)
     let mean = ordered.reduce(0, +) / n
     let squares = ordered.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-    // The best of several candidates looks better than it is.
-    return mean > 2 * (squares / (n * (n - 1))).squareRoot()
+    return mean > (squares / (n * (n - 1))).squareRoot()
   }
 }

@@ -23,18 +23,19 @@ struct ExpertGroup {
     scales = [Double](repeating: 1, count: slots)
   }
 
-  /// Makes room for as many experts. New ones start as good as the ensemble was, and with the mean of others' weights where these are shared.
-  mutating func grow(to experts: Int, size: Int, slots: Int, shared: Int?) {
+  /// Makes room for as many experts.
+  mutating func grow(to experts: Int, size: Int, slots: Int) {
+    let count = experts * size * slots
+    if numbers.count < count { numbers += [Double](repeating: 0, count: count - numbers.count) }
+  }
+
+  /// Gives experts that come new the mean of the weights of others, where these are shared.
+  mutating func start(_ new: [Int], others: [Int], shared: Int, size: Int, slots: Int) {
+    if others.isEmpty { return }
     let stride = size * slots
-    let before = stride == 0 ? experts : numbers.count / stride
-    if before < experts {
-      numbers += [Double](repeating: 0, count: experts * stride - numbers.count)
-      if let shared, before > 0 {
-        for s in 0..<slots {
-          let mean = ExpertGroup.logMean((0..<before).map { numbers[$0 * stride + s * size + shared] })
-          for j in before..<experts { numbers[j * stride + s * size + shared] = mean }
-        }
-      }
+    for s in 0..<slots {
+      let mean = ExpertGroup.logMean(others.map { numbers[$0 * stride + s * size + shared] })
+      for j in new { numbers[j * stride + s * size + shared] = mean }
     }
   }
 

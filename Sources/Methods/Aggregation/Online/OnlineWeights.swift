@@ -62,6 +62,8 @@ public final class OnlineWeights {
   /// How many models were named.
   public private(set) var experts = 0
   private(set) var groups: [ExpertGroup] = []
+  /// Of each model: whether it has predicted a row. A model that never did changes nothing.
+  private var joined: [Bool] = []
   /// Of each group that has one. What answers and learns does not touch them, so that both may go on at once, on threads of their own.
   private var records: [GroupRecord] = []
   private let slots: Int
@@ -86,8 +88,9 @@ public final class OnlineWeights {
   }
 
   /// Adds a model; its number is that of those before it.
-  public func addExpert() {
+  public func addExpert(hasJoined: Bool = false) {
     experts += 1
+    joined.append(hasJoined)
     lastWeights = nil
   }
 
@@ -97,13 +100,30 @@ public final class OnlineWeights {
   public var groupCount: Int { groups.count }
   public func hasLearnt(group: Int) -> Bool { groups[group].steps > 0 }
 
-  private func grow(_ id: Int) { groups[id].grow(to: experts, size: size, slots: slots, shared: shared) }
+  private func grow(_ id: Int) { groups[id].grow(to: experts, size: size, slots: slots) }
+
+  public func hasJoined(_ model: Int) -> Bool { joined[model] }
+
+  /// Models that predict for the first time start with the mean of the others' weights where these are shared, and with no regret elsewhere.
+  private func join(_ models: [Int]) {
+    let new = models.filter { !joined[$0] }
+    if new.isEmpty { return }
+    if let shared {
+      let others = joined.indices.filter { joined[$0] }
+      for id in groups.indices {
+        grow(id)
+        groups[id].start(new, others: others, shared: shared, size: size, slots: slots)
+      }
+    }
+    for model in new { joined[model] = true }
+  }
 
   // MARK: Answering
 
   /// The weights of models for a row of these groups, one a family. `predictions` are p × m, NaN where a model does not predict a level; each model
   /// predicts one.
   public func weights(groups ids: [Int], models: [Int], predictions: [Double]) -> RowWeightsOfModels {
+    join(models)
     let presence = presence(models.count, predictions)
     if let last = lastWeights, last.groups == ids, last.models == models, last.presence == presence { return last.weights }
     let weights = computed(ids, models, presence)
@@ -270,6 +290,7 @@ public final class OnlineWeights {
       }
       var largest = groups[id].scales[s]
       let portion = 1 / Double(groups[id].steps + 2)
+      let sharing = joined.indices.filter { joined[$0] }
       groups[id].numbers.withUnsafeMutableBufferPointer { numbers in
         let first = numbers.baseAddress! + s * size + offsets[a]
         for model in 0..<experts where counts[model] > 0 {
@@ -278,7 +299,7 @@ public final class OnlineWeights {
           if plan.rules[a] == .adaNormalHedge { largest = max(largest, abs(gain)) }
         }
         if case .fixedShare = plan.rules[a] {
-          WeightRule.share(portion, first, count: experts, stride: slots * size)
+          WeightRule.share(portion, first, among: sharing, stride: slots * size)
         }
       }
       groups[id].scales[s] = largest

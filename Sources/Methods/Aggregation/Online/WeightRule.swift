@@ -71,15 +71,14 @@ public enum WeightRule: Equatable, Sendable {
     }
   }
 
-  /// Deals out a share of all experts' weights, whose logarithms are `stride` apart, equally.
-  static func share(_ portion: Double, _ logarithms: UnsafeMutablePointer<Double>, count: Int, stride: Int) {
+  /// Deals out a share of some experts' weights, whose logarithms are `stride` apart, equally.
+  static func share(_ portion: Double, _ logarithms: UnsafeMutablePointer<Double>, among experts: [Int], stride: Int) {
     var highest = -Double.infinity
-    for j in 0..<count { highest = max(highest, logarithms[j * stride]) }
+    for j in experts { highest = max(highest, logarithms[j * stride]) }
     // From the least on, so that the order of experts does not matter.
-    let weights = (0..<count).map { exp(logarithms[$0 * stride] - highest) }
-    let total = weights.sorted().reduce(0, +)
-    let equal = portion * total / Double(count)
-    for j in 0..<count { logarithms[j * stride] = highest + log((1 - portion) * weights[j] + equal) }
+    let weights = experts.map { exp(logarithms[$0 * stride] - highest) }
+    let equal = portion * weights.sorted().reduce(0, +) / Double(experts.count)
+    for (k, j) in experts.enumerated() { logarithms[j * stride] = highest + log((1 - portion) * weights[k] + equal) }
   }
 }
 

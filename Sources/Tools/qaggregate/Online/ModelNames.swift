@@ -7,11 +7,11 @@ struct ModelNames {
   private var numbers: [FieldText: Int] = [:]
 
   /// The number of a model; a new one is added to what learns.
-  mutating func number(of name: FieldText, _ learner: OnlineWeights) -> Int {
+  mutating func number(of name: FieldText, _ learner: OnlineWeights, hasJoined: Bool = false) -> Int {
     if let number = numbers[name] { return number }
     numbers[name] = names.count
     names.append(name)
-    learner.addExpert()
+    learner.addExpert(hasJoined: hasJoined)
     return names.count - 1
   }
 

@@ -51,7 +51,7 @@ struct OnlineWeightReport {
     }
     for f in state.groups.families.indices {
       for group in state.groups.inOrder(f) where state.learner.hasLearnt(group: group) {
-        let weights = state.learner.describe(groups: named[group]!.chain, models: state.models.inOrder)
+        let weights = state.learner.describe(groups: named[group]!.chain, models: state.models.inOrder.filter(state.learner.hasJoined))
         lines += cells(weights, (order == nil ? [] : [.text("")]) + named[group]!.cells, tellsRecord: true)
       }
     }

@@ -50,7 +50,7 @@ struct SavedAggregationState {
   ) throws -> Int {
     let count = try reader.readCount(ofAtLeast: 8)
     for k in 0..<count {
-      guard names.number(of: try reader.readFieldText(), learner) == k else { throw ByteReader.damaged }
+      guard names.number(of: try reader.readFieldText(), learner, hasJoined: true) == k else { throw ByteReader.damaged }
     }
     let rows = try reader.readCounter()
     let withState = try reader.readCount(ofAtLeast: 8)
@@ -83,7 +83,7 @@ struct SavedAggregationState {
     identity.encode(into: &writer)
     writer.write(within)
     writer.write(levels)
-    let experts = state.models.inOrder
+    let experts = state.models.inOrder.filter(learner.hasJoined)
     writer.write(experts.count)
     for expert in experts { writer.write(state.models.names[expert]) }
     writer.write(book.learntRows)
