@@ -271,7 +271,7 @@ public final class OnlineWeights {
       for (j, model) in row.lesson.models.enumerated() { weights[model] += row.lesson.weights.final[s * row.lesson.models.count + j] }
     }
     let count = Double(weights.count { $0 > 0 })
-    for model in 0..<experts {
+    for model in 0..<experts where joined[model] {
       let weight = weights[model] / Double(rows.count)
       let place = (model * slots + s) * size
       if reference >= 0 { groups[id].numbers[place] = log((weight * count + 1) / 2) }
