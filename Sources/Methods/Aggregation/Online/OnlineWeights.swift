@@ -65,8 +65,8 @@ public final class OnlineWeights {
   /// Of each model: whether it has predicted a row. A model that never did changes nothing.
   private var joined: [Bool] = []
   /// Of each group that has one. What answers and learns does not touch them, so that both may go on at once, on threads of their own.
-  private var records: [GroupRecord] = []
-  private let slots: Int
+  var records: [GroupRecord] = []
+  let slots: Int
   private let size: Int
   private let offsets: [Int]
   private let reference: Int
@@ -138,7 +138,7 @@ public final class OnlineWeights {
     return (0..<m * p).map { !predictions[($0 % p) * m + $0 / p].isNaN }
   }
 
-  private func computed(_ ids: [Int], _ models: [Int], _ presence: [Bool]) -> RowWeightsOfModels {
+  func computed(_ ids: [Int], _ models: [Int], _ presence: [Bool]) -> RowWeightsOfModels {
     let (p, rules) = (models.count, plan.rules.count)
     var own = [Double](repeating: 0, count: ids.count * rules * slots * p)
     var final = [Double](repeating: 0, count: slots * p)
@@ -307,60 +307,6 @@ public final class OnlineWeights {
   }
 
   private func clamped(_ gain: Double) -> Double { min(max(gain, -1e100), 1e100) }
-
-  // MARK: Records
-
-  /// Adds up how the answers to rows that taught together did beside their models, in any order of rows. May run beside all but `describe`,
-  /// `record(group:)` and what files hold.
-  public func record(_ rows: [(groups: [Int], models: [Int], record: AnswerRecord)]) {
-    for row in rows.count > 1 ? rows.sorted(by: { AnswerRecord.precedes($0.record, $1.record) }) : rows {
-      for id in row.groups {
-        growRecord(id)
-        records[id].add(row.record, of: row.models)
-      }
-    }
-  }
-
-  private func growRecord(_ id: Int) {
-    while records.count <= id { records.append(GroupRecord()) }
-    records[id].grow(to: experts)
-  }
-
-  // MARK: Reports
-
-  /// How a model stands in a group of rows.
-  public struct GroupWeight {
-    public let model: Int
-    /// nil where a model has one weight.
-    public let level: Double?
-    public let weight: Double
-    /// Rows in which it took part.
-    public let rows: Int
-    /// (answers' loss − its own)/answers' loss over these rows: what following it alone would have saved.
-    public let regret: Double
-  }
-
-  /// The weights of the next row in the last of some groups, the others being wider ones that hold it, if all these models took part.
-  public func describe(groups ids: [Int], models: [Int]) -> [GroupWeight] {
-    let p = models.count
-    let weights = computed(ids, models, [Bool](repeating: true, count: plan.isByLevel ? slots * p : 0)).final
-    growRecord(ids.last!)
-    let records = records[ids.last!].ofExperts
-    return models.indices.flatMap { j in
-      let record = records[models[j] * GroupRecord.size..<(models[j] + 1) * GroupRecord.size].map { $0 }
-      return (0..<slots).map { s in
-        GroupWeight(
-          model: models[j], level: plan.isByLevel ? plan.levels[s] : nil, weight: weights[s * p + j], rows: Int(record[0]),
-          regret: record[1] > 0 ? (record[1] - record[2]) / record[1] : .nan)
-      }
-    }
-  }
-
-  /// Rows that taught a group, and the loss of the answers to them, a mean over levels, in units of the target.
-  public func record(group: Int) -> (rows: Int, loss: Double) {
-    growRecord(group)
-    return (records[group].rows, records[group].loss)
-  }
 
   // MARK: Files
 
