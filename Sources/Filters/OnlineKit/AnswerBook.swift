@@ -134,7 +134,7 @@ package struct AnswerBook<Content> {
   // MARK: Messages
 
   /// Tells which rows did not teach, and why.
-  package func tell(order: String?, state: String?, limit: Int, _ diagnostics: Diagnostics) {
+  package func tell(order: String?, state: String?, _ diagnostics: Diagnostics) {
     if repeatedRows > 0 {
       diagnostics.warn("\(counted(repeatedRows, "labelled row")) came again with a target, and did not teach twice")
     }
@@ -150,7 +150,7 @@ package struct AnswerBook<Content> {
       diagnostics.warn(
         """
         \(counted(kept.droppedNow, "row")) dropped that waited for a target, \(printable(first.description)) the first: \
-        --keep-open \(limit) are kept
+        --keep-open \(kept.limit) are kept
         """
       )
     }

@@ -19,7 +19,7 @@ package struct AnsweredRows<Content> {
   /// Of each series, the numbers of rows that have a target and did not teach.
   private var waiting: [Int: [Int]] = [:]
   private var open = 0
-  private let limit: Int
+  let limit: Int
   /// How long after its time a row's truth is out.
   private let lag: TimeSpan?
   /// Open rows that made room for others, in all runs and in this one; and the first of these.

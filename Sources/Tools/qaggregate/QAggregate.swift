@@ -131,7 +131,7 @@ struct QAggregate: FilterTool {
     takes: teaching.union(["--weight", "--tune", "--time"])
   ) { refusalOfOnline($0) ?? Mode.hasNoEffect($0) }
   private static func refusalOfOnline(_ flag: String) -> Mode.Refusal? {
-    OnlineOptions.list.names.contains(flag)
+    OnlineOptions.names.contains(flag)
       ? (
         "\(flag) is for methods that learn row after row",
         "choose an online method: \(onlineAggregatorRegistry.map(\.description.name).joined(separator: ", "))"
@@ -141,7 +141,7 @@ struct QAggregate: FilterTool {
     Mode(
       "online", "--method online", "answers each row with weights that the rows before it taught, and learns from it",
       takes: common.union(["--method", "--groups", "--target", "--isotonic", "--new-only"]).union(TimeOption.list.names)
-        .union(OrderOptions.list.names).union(OnlineOptions.list.names)
+        .union(OrderOptions.list.names).union(OnlineOptions.names)
     ) { flag in
       let remedy = ["--save": "--state keeps what it learnt", "--memory": "it holds no rows"][flag]
       return ("\(flag): \(method) learns row after row", remedy ?? "leave it out, or choose a method that learns from all rows at once")
@@ -200,7 +200,7 @@ struct QAggregate: FilterTool {
     if let method = Self.online(named: specification.method) {
       let online = try OnlineAggregation(self, method, specification)
       defer { online.close() }
-      let run = TableRun("qaggregate", table, flags: flags, modelColumns: online.columns, reading: [onlineOptions.state].compactMap { $0 })
+      let run = TableRun("qaggregate", table, flags: flags, modelColumns: online.columns, reading: [onlineOptions.keeping.state].compactMap { $0 })
       return describe ? try run.report(OnlineDescribingTask(run: online)) : try run.stream(OnlineAggregationTask(run: online))
     }
     let type = Self.type(specification.method)

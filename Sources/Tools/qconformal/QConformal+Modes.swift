@@ -6,12 +6,13 @@ extension QConformal {
   static let list = FlagList<QConformal>([
     ("--method", { $0.method != nil }), ("--one-sided", { $0.oneSided != nil }), ("--decay", { $0.decay != nil }), ("--by", { $0.by != nil }),
     ("--min-rows", { $0.minRows != nil }), ("--bounds", { $0.bounds != nil }), ("--levels", { $0.levels != nil }), ("--report", { $0.report }),
-    ("--as", { $0.answerName != nil }), ("--state", { $0.state != nil }), ("--partial", { $0.partial }),
+    ("--as", { $0.answerName != nil }), ("--partial", { $0.partial }),
     ("--merge", { $0.merge }), ("--compact", { $0.compact }), ("--given", { $0.given != nil }),
-    ("--id", { $0.id != nil }), ("--keep-open", { $0.keepOpen != nil }), ("--part-id", { $0.partId != nil }),
+    ("--part-id", { $0.partId != nil }),
   ])
   var flags: [GivenFlag] {
-    QConformal.list.of(self) + orderOptions.flags + refitOptions.flags + timeOption.flags + targetOption.flags + weightOption.flags
+    QConformal.list.of(self) + orderOptions.flags + stateOptions.flags + refitOptions.flags + timeOption.flags + targetOption.flags
+      + weightOption.flags
       + kindOptions.flags + groupsOption.flags + learning.flags + table.flags
   }
 

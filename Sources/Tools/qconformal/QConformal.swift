@@ -3,6 +3,7 @@ import Calibration
 import FilterKit
 import Groundwork
 import MethodKit
+import OnlineKit
 import Quantiles
 import Tables
 
@@ -100,27 +101,7 @@ struct QConformal: FilterTool {
 
   @OptionGroup var orderOptions: OrderOptions
 
-  @Option(
-    help: ArgumentHelp(
-      """
-      With an online method, go on from what this file holds, and replace it at the end by what was learnt. A run \
-      waits for another that uses the file. With --order or --id, rows without a target are kept: one that comes again with its target is \
-      written with its first answer, and teaches by that, once.
-      """,
-      valueName: "file"), completion: .file())
-  var state: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "With --state, the columns that tell answered rows apart until their targets come (default: those of --by, --order and --known).",
-      valueName: "columns"))
-  var id: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "With --state, how many rows without a target are kept; the oldest is dropped for one more (default: 1000000).", valueName: "n"))
-  var keepOpen: Int?
-
+  @OptionGroup var stateOptions: StateOptions<IdentifyingColumnsHelp>
   @OptionGroup var refitOptions: RefitOptions<RefitByTimeHelp>
   @OptionGroup var timeOption: TimeOption
 
@@ -171,11 +152,6 @@ struct QConformal: FilterTool {
     if method != nil, oneSided != nil { throw ValidationError("--one-sided is a method of its own; leave out --method") }
     if let oneSided, !["upper", "lower"].contains(oneSided) { throw ValidationError("--one-sided \(oneSided): write upper or lower") }
     if merge, learning.save == nil, !partial { throw ValidationError("--merge makes a model (--save FILE) or other scores (--partial)") }
-    if state == nil, let flag = [id.map { _ in "--id" }, keepOpen.map { _ in "--keep-open" }].compactMap({ $0 }).first {
-      throw ValidationError("\(flag) needs --state, which keeps rows until their targets come")
-    }
-    if id.map({ nameList($0).isEmpty }) == true { throw ValidationError("--id names no column") }
-    if let keepOpen, keepOpen < 1 { throw ValidationError("--keep-open \(keepOpen): at least 1") }
     if orderOptions.orderName == nil { try timeOption.checkUse(kindOptions) }
     try refitOptions.checkOrder(orderOptions)
     if refitOptions.folds != nil, orderOptions.orderName == nil { throw ValidationError("--folds needs --order, the times of rows") }
@@ -212,7 +188,7 @@ struct QConformal: FilterTool {
     case .online(let type):
       let task = try OnlineTask(self, type, specification, settings, bounds ?? AnswerBounds())
       defer { task.close() }
-      try TableRun("qconformal", table, flags: flags, modelColumns: task.columns, reading: [state].compactMap { $0 }).stream(task)
+      try TableRun("qconformal", table, flags: flags, modelColumns: task.columns, reading: [stateOptions.state].compactMap { $0 }).stream(task)
     }
   }
 
@@ -286,6 +262,10 @@ struct QConformal: FilterTool {
 enum ShiftWeightHelp: OptionHelp {
   static let text =
     "Column of row weights, finite and not negative: how many times more likely such a row is among those to be answered. Every row needs one."
+}
+
+enum IdentifyingColumnsHelp: OptionHelp {
+  static let text = "those of --by, --order and --known"
 }
 
 enum RefitByTimeHelp: OptionHelp {

@@ -20,12 +20,7 @@ final class OnlineAggregation {
   private var state: OnlineAggregationState?
 
   struct Roles {
-    let target: Int
-    let by: [Int]
-    let within: [Int]
-    let order: TimeColumn?
-    let known: TimeColumn?
-    let id: [Int]?
+    let columns: OnlineColumns
     let combination: Combination
   }
 
@@ -38,25 +33,11 @@ final class OnlineAggregation {
     let (options, order) = (flags.onlineOptions, flags.orderOptions)
     let identity = OnlineIdentity(
       specification, method.description, by: nameList(options.by), order: order.orderName, known: order.knownName, lag: order.lag,
-      id: options.id.map(nameList))
+      id: options.keeping.id.map(nameList))
     let within = nameList(options.within)
     (self.identity, self.within) = (identity, within)
-    let diagnostics = Diagnostics(tool: "qaggregate", quiet: flags.table.quiet, verbose: flags.table.verbose)
-    let file =
-      try flags.table.explain
-      ? nil
-      : options.state.map { path in
-        try flags.table.checkWritten("--state", path)
-        return try StateFile.open(path, tool: "qaggregate", diagnostics: diagnostics)
-      }
-    self.file = file
-    do {
-      saved = try file.flatMap { file in
-        try file.naming { try file.read().map { try SavedAggregationState($0, identity, within: within, path: file.path) } }
-      }
-    } catch {
-      file?.close()
-      throw error
+    (file, saved) = try options.keeping.open(flags.table, tool: "qaggregate") { file, path in
+      try SavedAggregationState(file, identity, within: within, path: path)
     }
   }
 
@@ -66,39 +47,20 @@ final class OnlineAggregation {
   var columns: [String]? { saved?.columns }
 
   func roles(_ header: Header, _ session: FilterSession) throws -> Roles {
-    try session.refuseCopies(header)
-    let target = try session.requiredTarget(header, named: flags.targetOption.target)
+    let columns = try OnlineColumns(session, header, identity, within: within, target: flags.targetOption, flags.orderOptions, flags.timeOption)
     let groups = try session.groups(header, picked: flags.groupsOption.groups)
-    let by = try session.columns(header, identity.by)
-    let within = try session.columns(header, self.within)
-    let (order, known) = try session.timeColumns(header, flags.orderOptions, try flags.timeOption.format())
-    let id = try identity.id.map { try session.columns(header, $0) }
-    try session.checkRoles(
-      header, alone: [("--target", target)],
-      shared: [
-        ("--by", by), ("--within", within), ("--order", [order?.column].compactMap { $0 }), ("--known", [known?.column].compactMap { $0 }),
-        ("--id", id ?? []),
-      ])
-    if let saved, let file { try saved.check(target: header.names[target], groups, path: file.path) }
+    if let saved, let file { try saved.check(target: header.names[columns.target], groups, path: file.path) }
     return Roles(
-      target: target, by: by, within: within, order: order, known: known, id: id,
+      columns: columns,
       combination: Combination(specification: specification, groups: groups, levels: saved?.levels, isotonic: flags.answerOrder))
   }
 
   func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)] {
     func named(_ flag: String, _ columns: [Int]) -> [(String, String)] { columns.map { (flag, header.names[$0]) } }
-    return [("target", header.names[roles.target])] + named("by", roles.by) + named("within", roles.within)
-      + named("order", [roles.order?.column].compactMap { $0 }) + named("known", [roles.known?.column].compactMap { $0 })
+    let columns = roles.columns
+    return [("target", header.names[columns.target])] + named("by", columns.by) + named("within", columns.within)
+      + named("order", [columns.order?.column].compactMap { $0 }) + named("known", [columns.known?.column].compactMap { $0 })
       + (identity.lag.map { [("lag", $0)] } ?? []) + session.explanation(of: roles.combination.groups) + [("method", specification.text)]
-  }
-
-  /// Whether rows are kept until their targets come.
-  private func keepsAnswers(_ roles: Roles) -> Bool { file != nil && (roles.order != nil || roles.id != nil) }
-
-  /// What tells answered rows apart, where they are kept, and when their truth is known.
-  private func identity(_ roles: Roles, _ header: Header) -> RowIdentity? {
-    guard keepsAnswers(roles) || roles.known != nil else { return nil }
-    return RowIdentity(header, id: roles.id, by: roles.by + roles.within, order: roles.order, known: roles.known)
   }
 
   /// A worker of those that share what is learnt.
@@ -106,17 +68,17 @@ final class OnlineAggregation {
     let state = try self.state ?? opened(roles, header, session)
     self.state = state
     let plan = OnlineAggregationWorker.Plan(
-      header: header, combination: roles.combination, target: roles.target, newOnly: flags.learning.newOnly, encoder: encoder,
+      header: header, combination: roles.combination, target: roles.columns.target, newOnly: flags.learning.newOnly, encoder: encoder,
       combines: method.combination(settings))
     return OnlineAggregationWorker(plan, state)
   }
 
   /// What earlier runs have learnt.
   private func opened(_ roles: Roles, _ header: Header, _ session: FilterSession) throws -> OnlineAggregationState {
-    let lag = flags.orderOptions.lagSpan
-    var series = OnlineSeries(header, by: roles.by, order: roles.order, lag: lag, format: session.reader.format)
-    var kept = AnsweredRows<AggregatedAnswer>(limit: flags.onlineOptions.keepLimit, lag: lag)
-    var groups = RowGroups(by: roles.by, within: roles.within)
+    let columns = roles.columns
+    var series = columns.series(session, header)
+    var kept: AnsweredRows<AggregatedAnswer> = columns.noRows(limit: flags.onlineOptions.keeping.keepLimit)
+    var groups = RowGroups(by: columns.by, within: columns.within)
     var names = ModelNames()
     let learner = OnlineWeights(method.plan(settings, levels: roles.combination.levels, families: groups.families.count))
     var learntRows = 0
@@ -124,7 +86,7 @@ final class OnlineAggregation {
       learntRows = try file.naming { try saved?.read(into: &series, &kept, &groups, &names, learner) ?? 0 }
     }
     saved = nil
-    let book = AnswerBook(series, kept, identity(roles, header), keepsAnswers: keepsAnswers(roles), learntRows: learntRows)
+    let book = columns.book(series, kept, header, keeps: file != nil, learntRows: learntRows)
     return OnlineAggregationState(roles.combination, book, groups, learner, names)
   }
 
@@ -133,7 +95,7 @@ final class OnlineAggregation {
     guard let file, state.book.hasChanged else { return }
     try file.replace(
       by: SavedAggregationState.model(
-        identity, within: within, header, target: header.names[roles.target], levels: roles.combination.levels, state))
+        identity, within: within, header, target: header.names[roles.columns.target], levels: roles.combination.levels, state))
   }
 
   /// Tells what rows lacked, and which of them did not teach.
@@ -141,16 +103,16 @@ final class OnlineAggregation {
     var omissions = workers[0].omissions
     for worker in workers.dropFirst() { omissions.add(worker.omissions) }
     omissions.tell(roles.combination, session.diagnostics)
-    workers[0].state.book.tell(
-      order: identity.order, state: flags.onlineOptions.state, limit: flags.onlineOptions.keepLimit, session.diagnostics)
+    workers[0].state.book.tell(order: identity.order, state: flags.onlineOptions.keeping.state, session.diagnostics)
   }
 }
 
-/// Streams rows through an online method.
-struct OnlineAggregationTask: StreamingTask {
-  typealias Roles = OnlineAggregation.Roles
-  let run: OnlineAggregation
+/// What a task over such a run knows from it.
+protocol OnlineAggregationRun: TableTask where Roles == OnlineAggregation.Roles {
+  var run: OnlineAggregation { get }
+}
 
+extension OnlineAggregationRun {
   func roles(_ header: Header, _ session: FilterSession) throws -> Roles { try run.roles(header, session) }
 
   func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)] { run.explanation(roles, header, session) }
@@ -159,6 +121,11 @@ struct OnlineAggregationTask: StreamingTask {
     roles.combination.tellLevels(session)
     return true
   }
+}
+
+/// Streams rows through an online method.
+struct OnlineAggregationTask: OnlineAggregationRun, StreamingTask {
+  let run: OnlineAggregation
 
   func output(_ roles: Roles, _ header: Header) -> OutputColumns {
     CombinedColumns(name: run.flags.answerName, keepsModels: run.flags.keep).output(roles.combination)
@@ -179,29 +146,19 @@ struct OnlineAggregationTask: StreamingTask {
     // What is told of weights takes as long as an answer to a row of each group.
     guard run.flags.table.verbose else { return }
     state.teachAll()
-    WeightSummary(state, within: roles.within.map { header.names[$0] }).tell(session.diagnostics)
+    WeightSummary(state, within: roles.columns.within.map { header.names[$0] }).tell(session.diagnostics)
   }
 }
 
 /// Reads all rows as an online method does, and writes the weights that it learnt in place of the rows. A state is read and left as it is.
-struct OnlineDescribingTask: ReportingTask {
-  typealias Roles = OnlineAggregation.Roles
+struct OnlineDescribingTask: OnlineAggregationRun, ReportingTask {
   let run: OnlineAggregation
-
-  func roles(_ header: Header, _ session: FilterSession) throws -> Roles { try run.roles(header, session) }
-
-  func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)] { run.explanation(roles, header, session) }
-
-  func begin(_ roles: Roles, _ header: Header, _ session: FilterSession) -> Bool {
-    roles.combination.tellLevels(session)
-    return true
-  }
 
   var takesRowsInOrder: Bool { true }
 
   func worker(_ roles: Roles, _ header: Header, _ session: FilterSession) throws -> OnlineAggregationWorker {
     let worker = try run.worker(roles, header, nil, session)
-    if roles.order != nil { worker.state.history = WeightHistory() }
+    if roles.columns.order != nil { worker.state.history = WeightHistory() }
     return worker
   }
 
@@ -212,7 +169,8 @@ struct OnlineDescribingTask: ReportingTask {
     state.teachAll()
     run.tell(workers, roles, session)
     func names(_ columns: [Int]) -> [String] { columns.map { header.names[$0] } }
-    return OnlineWeightReport(state, order: roles.order.map { header.names[$0.column] }, by: names(roles.by), within: names(roles.within))
+    let columns = roles.columns
+    return OnlineWeightReport(state, order: columns.order.map { header.names[$0.column] }, by: names(columns.by), within: names(columns.within))
   }
 
   func write(_ report: OnlineWeightReport, _ counts: RowCounts, _ session: FilterSession) throws -> Int { try report.write(session) }

@@ -19,11 +19,7 @@ final class OnlineTask: StreamingTask {
   private var learntBefore = 0
 
   struct Roles {
-    let target: Int
-    let by: [Int]
-    let order: TimeColumn?
-    let known: TimeColumn?
-    let id: [Int]?
+    let columns: OnlineColumns
     let found: [QuantileGroup]
     let groups: [QuantileColumns]
   }
@@ -39,23 +35,9 @@ final class OnlineTask: StreamingTask {
     self.settings = settings
     let identity = OnlineIdentity(
       specification, method.description, by: nameList(flags.by), order: flags.orderOptions.orderName, known: flags.orderOptions.knownName,
-      lag: flags.orderOptions.lag, id: flags.id.map(nameList))
+      lag: flags.orderOptions.lag, id: flags.stateOptions.id.map(nameList))
     self.identity = identity
-    let diagnostics = Diagnostics(tool: "qconformal", quiet: flags.table.quiet, verbose: flags.table.verbose)
-    let file =
-      try flags.table.explain
-      ? nil
-      : flags.state.map { path in
-        try flags.table.checkWritten("--state", path)
-        return try StateFile.open(path, tool: "qconformal", diagnostics: diagnostics)
-      }
-    self.file = file
-    do {
-      saved = try file.flatMap { file in try file.naming { try file.read().map { try SavedOnlineState($0, identity, path: file.path) } } }
-    } catch {
-      file?.close()
-      throw error
-    }
+    (file, saved) = try flags.stateOptions.open(flags.table, tool: "qconformal") { try SavedOnlineState($0, identity, path: $1) }
   }
 
   func close() { file?.close() }
@@ -64,21 +46,14 @@ final class OnlineTask: StreamingTask {
   var columns: [String]? { saved?.columns }
 
   func roles(_ header: Header, _ session: FilterSession) throws -> Roles {
-    try session.refuseCopies(header)
-    let target = try session.requiredTarget(header, named: flags.targetOption.target)
+    let columns = try OnlineColumns(session, header, identity, target: flags.targetOption, flags.orderOptions, flags.timeOption)
     let found = try session.groups(header, picked: flags.groupsOption.groups)
-    let by = try session.columns(header, identity.by)
-    let format = try flags.timeOption.format()
-    let (order, known) = try session.timeColumns(header, flags.orderOptions, format)
-    let id = try identity.id.map { try session.columns(header, $0) }
-    try session.checkRoles(
-      header, alone: [("--target", target)],
-      shared: [("--by", by), ("--order", [order?.column].compactMap { $0 }), ("--known", [known?.column].compactMap { $0 }), ("--id", id ?? [])])
-    return Roles(target: target, by: by, order: order, known: known, id: id, found: found, groups: found.map { QuantileColumns($0) })
+    return Roles(columns: columns, found: found, groups: found.map { QuantileColumns($0) })
   }
 
   func explanation(_ roles: Roles, _ header: Header, _ session: FilterSession) -> [(String, String)] {
-    [("target", header.names[roles.target])] + roles.by.map { ("by", header.names[$0]) } + (identity.order.map { [("order", $0)] } ?? [])
+    [("target", header.names[roles.columns.target])] + roles.columns.by.map { ("by", header.names[$0]) }
+      + (identity.order.map { [("order", $0)] } ?? [])
       + session.explanation(of: roles.found) + [("method", specification.text)]
   }
 
@@ -90,32 +65,19 @@ final class OnlineTask: StreamingTask {
   func worker(_ roles: Roles, _ header: Header, _ encoder: RowEncoder, _ session: FilterSession) throws -> OnlineWorker {
     let intervals = OnlineInterval.all(roles.groups)
     let plan = OnlineWorker.Plan(
-      answers: flags.plan(header, roles.groups, encoder, weight: nil, bounds: bounds), target: roles.target, intervals: intervals,
+      answers: flags.plan(header, roles.groups, encoder, weight: nil, bounds: bounds), target: roles.columns.target, intervals: intervals,
       newOnly: flags.learning.newOnly, reports: flags.report)
-    let lag = flags.orderOptions.lagSpan
-    var series = OnlineSeries(header, by: roles.by, order: roles.order, lag: lag, format: session.reader.format)
-    var kept = AnsweredRows<CalibratedAnswer>(limit: limit, lag: lag)
+    var series = roles.columns.series(session, header)
+    var kept: AnsweredRows<CalibratedAnswer> = roles.columns.noRows(limit: flags.stateOptions.keepLimit)
     let states = method.states(alphas: intervals.map(\.alpha), settings: settings)
     if let file {
       learntBefore = try file.naming {
-        try saved?.read(roles.groups, target: header.names[roles.target], into: &series, &kept, states, path: file.path) ?? 0
+        try saved?.read(roles.groups, target: header.names[roles.columns.target], into: &series, &kept, states, path: file.path) ?? 0
       }
     }
     saved = nil
-    let book = AnswerBook(series, kept, identity(roles, header), keepsAnswers: keepsAnswers(roles), learntRows: learntBefore)
+    let book = roles.columns.book(series, kept, header, keeps: file != nil, learntRows: learntBefore)
     return OnlineWorker(plan, book, states)
-  }
-
-  /// How many open rows are kept.
-  private var limit: Int { flags.keepOpen ?? 1_000_000 }
-
-  /// Whether rows are kept until their targets come.
-  private func keepsAnswers(_ roles: Roles) -> Bool { flags.state != nil && (roles.order != nil || roles.id != nil) }
-
-  /// What tells answered rows apart, where they are kept, and when their truth is known.
-  private func identity(_ roles: Roles, _ header: Header) -> RowIdentity? {
-    guard keepsAnswers(roles) || roles.known != nil else { return nil }
-    return RowIdentity(header, id: roles.id, by: roles.by, order: roles.order, known: roles.known)
   }
 
   func complete(_ workers: [OnlineWorker], _ roles: Roles, _ counts: RowCounts, _ session: FilterSession) -> Int? {
@@ -126,7 +88,7 @@ final class OnlineTask: StreamingTask {
     let worker = workers[0]
     CalibrationMessages.tellCrossing([worker.row], session.diagnostics.warn)
     if let file, worker.book.hasChanged {
-      try file.replace(by: SavedOnlineState.model(identity, header, target: header.names[roles.target], roles.groups, worker))
+      try file.replace(by: SavedOnlineState.model(identity, header, target: header.names[roles.columns.target], roles.groups, worker))
     }
     worker.teachAll()
     tell(worker, roles, session)
@@ -136,7 +98,7 @@ final class OnlineTask: StreamingTask {
   private func tell(_ worker: OnlineWorker, _ roles: Roles, _ session: FilterSession) {
     let diagnostics = session.diagnostics
     CalibrationMessages.tellUnpaired(roles.groups.filter { LevelPairs($0.levels).pairs.isEmpty }, of: roles.groups, diagnostics)
-    worker.book.tell(order: identity.order, state: flags.state, limit: limit, diagnostics)
+    worker.book.tell(order: identity.order, state: flags.stateOptions.state, diagnostics)
     if worker.row.unboundedRows > 0 {
       diagnostics.warn(
         "\(counted(worker.row.unboundedRows, "row has", "rows have")) infinite quantiles: too few rows taught before, or too many targets were missed"
