@@ -48,17 +48,28 @@ public struct ChoiceContext {
   }
 
   private static func losses(_ fitted: any FittedAggregator, _ held: AggregationTraining) -> SuccessiveHalving.Losses {
-    var answers = fitted.answer(held.predictions, features: held.features)
-    let levels = held.predictions.levels
+    let m = Double(held.predictions.levels.count)
+    return held.pinballLosses(of: fitted.answer(held.predictions, features: held.features)).enumerated().map { i, sum in
+      (2 * (sum ?? 0) / m, held.weights?[i] ?? 1)
+    }
+  }
+}
+
+extension AggregationTraining {
+  /// Σ_τ ψ_τ of each row of n × m answers, times `errorUnit`, in increasing order of its quantiles; nil of a row without an answer. A level that
+  /// nothing answers costs nothing: it is the same for all that answer the row.
+  public func pinballLosses(of answers: Matrix) -> [Double?] {
+    var answers = answers
+    let levels = predictions.levels
     let m = levels.count
-    return held.target.indices.map { i in
+    return target.indices.map { i in
       answers.values.withUnsafeMutableBufferPointer { values in
         let row = UnsafeMutableBufferPointer(rebasing: values[i * m..<(i + 1) * m])
-        // A level that nothing answers costs nothing: it is the same for all candidates.
+        if row.allSatisfy(\.isNaN) { return nil }
         if !row.contains(where: \.isNaN) { Isotonic.sort(row) }
         var sum = 0.0
-        for t in 0..<m where !row[t].isNaN { sum += pinballLoss(level: levels[t], target: held.target[i] * errorUnit, quantile: row[t] * errorUnit) }
-        return (2 * sum / Double(m), held.weights?[i] ?? 1)
+        for t in 0..<m where !row[t].isNaN { sum += pinballLoss(level: levels[t], target: target[i] * errorUnit, quantile: row[t] * errorUnit) }
+        return sum
       }
     }
   }

@@ -200,6 +200,12 @@ struct AggregationRows {
     }
   }
 
+  /// Of each fit the labelled rows that it answers, by their positions.
+  var positionsOfFit: [Int: [Int]] {
+    let answered = labelled.indices.filter { fitOfRow[labelled[$0]] != nil }
+    return Dictionary(grouping: answered) { fitOfRow[labelled[$0]]! }
+  }
+
   /// The labelled rows, by their positions, whose truth was out before a fit, whether it has forgotten them or not.
   func known(before fit: Int) -> [Int] {
     guard case .known(let known) = fits[fit], let timed else { return teaching(fit) }

@@ -1,6 +1,5 @@
 import Aggregation
 import FilterKit
-import Glibc
 import Groundwork
 import MethodKit
 import Quantiles
@@ -30,31 +29,31 @@ struct AutoInTime {
   private struct Candidate {
     let method: ChosenMethod
     let fits: [LeaningAggregator]
-    /// Of each labelled row; NaN where it has no answer.
-    let losses: [Double]
+    /// Of each labelled row; nil where it has no answer.
+    let losses: [Double?]
   }
 
   init(_ rows: AggregationRows, _ all: (predictions: BasePredictions, target: [Double]), _ session: FilterSession, seed: UInt64) throws {
-    let timed = rows.timed!
     let everyone = rows.training(of: Array(rows.labelled.indices))
     let mixture = AutoInTime.mixture(
-      onlineAnswers(all.predictions, target: all.target, times: timed.times.rows), LeaningAggregator.average(all.predictions), rows, everyone)
-    let base = LeaningAggregator.losses(AutoInTime.labelled(mixture, rows), everyone)
+      onlineAnswers(all.predictions, target: all.target, times: rows.timed!.times.rows), LeaningAggregator.average(all.predictions), rows, everyone)
+    let base = everyone.pinballLosses(of: AutoInTime.labelled(mixture, rows))
     let candidates = try AutoInTime.candidates(rows, everyone, session, seed: seed)
     var (fits, names): ([LeaningAggregator?], [String]) = ([], [])
-    var last: (fit: LeaningAggregator, method: ChosenMethod)?
+    var saved: (fit: LeaningAggregator, method: ChosenMethod)?
     for fit in rows.fits.indices {
-      let known = rows.known(before: fit)
-      let judged = known.filter { rows.fitOfRow[rows.labelled[$0]] != nil && !base[$0].isNaN }
-      let totals = candidates.map { candidate in judged.reduce(0.0) { $0 + (everyone.weights?[$1] ?? 1) * candidate.losses[$1] } }
-      let best = totals.indices.min { (totals[$0].isNaN ? .infinity : totals[$0], $0) < (totals[$1].isNaN ? .infinity : totals[$1], $1) }!
-      let beats = AutoInTime.beats(candidates[best].losses, base, judged, everyone)
-      fits.append(beats ? candidates[best].fits[fit] : nil)
-      names.append(beats ? candidates[best].method.text : AutoInTime.mixed)
-      last = (candidates[best].fits[fit], candidates[best].method)
+      let judged = rows.known(before: fit).filter { base[$0] != nil && rows.fitOfRow[rows.labelled[$0]] != nil }
+      let totals = candidates.map { candidate in
+        judged.reduce(0.0) { $0 + (everyone.weights?[$1] ?? 1) * (candidate.losses[$1] ?? .infinity) }
+      }
+      let best = candidates[totals.indices.min { (totals[$0], $0) < (totals[$1], $1) }!]
+      let beats = AutoInTime.beats(best.losses, base, judged, everyone)
+      fits.append(beats ? best.fits[fit] : nil)
+      names.append(beats ? best.method.text : AutoInTime.mixed)
+      if fit == rows.whole { saved = (best.fits[fit], best.method) }
       session.diagnostics.note("auto: \(rows.title(fit) ?? "all labelled rows"): \(names.last!)")
     }
-    (self.fits, self.names, self.mixture, saved) = (fits, names, mixture, last!)
+    (self.fits, self.names, self.mixture, self.saved) = (fits, names, mixture, saved!)
   }
 
   /// What the mixture is called in messages.
@@ -71,9 +70,9 @@ struct AutoInTime {
   private static func mixture(_ online: Matrix, _ average: Matrix, _ rows: AggregationRows, _ everyone: AggregationTraining) -> Matrix {
     let shares = LeaningAggregator.shares
     let (own, plain) = (labelled(online, rows), labelled(average, rows))
-    let losses = shares.map { LeaningAggregator.losses(LeaningAggregator.mixed(own, plain, $0), everyone) }
+    let losses = shares.map { everyone.pinballLosses(of: LeaningAggregator.mixed(own, plain, $0)) }
     let times = rows.timed!.times.rows
-    let order = rows.labelled.indices.filter { i in losses.allSatisfy { !$0[i].isNaN } }
+    let order = rows.labelled.indices.filter { i in losses.allSatisfy { $0[i] != nil } }
       .sorted { (times.known[rows.labelled[$0]], $0) < (times.known[rows.labelled[$1]], $1) }
     // Rows that come out together are measured in units of their larger loss, by the average or online, so that small times count as large ones
     // do, and none for more than 1.
@@ -86,7 +85,7 @@ struct AutoInTime {
       while next < order.count, times.known[rows.labelled[order[next]]] <= step {
         let out = times.known[rows.labelled[order[next]]]
         let end = order[next...].firstIndex { times.known[rows.labelled[$0]] != out } ?? order.count
-        let sums = shares.indices.map { k in order[next..<end].reduce(0) { $0 + (everyone.weights?[$1] ?? 1) * losses[k][$1] } }
+        let sums = shares.indices.map { k in order[next..<end].reduce(0) { $0 + (everyone.weights?[$1] ?? 1) * losses[k][$1]! } }
         let unit = max(sums[0], sums[shares.count - 1])
         if unit > 0 { for k in shares.indices { gains[k] += (sums[0] - sums[k]) / unit } }
         next = end
@@ -105,7 +104,6 @@ struct AutoInTime {
   private static func candidates(_ rows: AggregationRows, _ everyone: AggregationTraining, _ session: FilterSession, seed: UInt64) throws
     -> [Candidate]
   {
-    let quiet = FitContext(threads: session.threads, seed: seed)
     let progress = Progress("qaggregate: choosing", quiet: session.options.quiet)
     defer { progress.clear() }
     // Weights for each level, pair or row learn more than a few times, whose rows share their shocks, can teach, and cost the most.
@@ -117,33 +115,29 @@ struct AutoInTime {
       let fitted: [any FittedAggregator]
       do {
         fitted = try parallelMap(rows.fits.count, threads: session.threads) {
-          try aggregator.fit(rows.training($0), context: FitContext(seed: quiet.seed))
+          try aggregator.fit(rows.training($0), context: FitContext(seed: seed))
         }
       } catch is Failure {
         session.diagnostics.note("auto: \(method.name) could not be fitted")
         return nil
       }
       let fits = type.learns ? LeaningAggregator.inTime(fitted, rows, session) : fitted.map { LeaningAggregator($0) }
-      var losses = [Double](repeating: .nan, count: rows.labelled.count)
-      let members = Dictionary(grouping: rows.labelled.indices.filter { rows.fitOfRow[rows.labelled[$0]] != nil }) {
-        rows.fitOfRow[rows.labelled[$0]]!
-      }
-      for (fit, positions) in members {
+      var losses = [Double?](repeating: nil, count: rows.labelled.count)
+      for (fit, positions) in rows.positionsOfFit {
         let judged = rows.training(of: positions)
-        for (k, loss) in LeaningAggregator.losses(fits[fit].answer(judged.predictions, features: judged.features), judged).enumerated() {
-          losses[positions[k]] = loss
-        }
+        let own = judged.pinballLosses(of: fits[fit].answer(judged.predictions, features: judged.features))
+        for (position, loss) in zip(positions, own) { losses[position] = loss }
       }
       return Candidate(method: method, fits: fits, losses: losses)
     }
   }
 
   /// Whether losses are below others on some rows by more than the standard error over their times.
-  private static func beats(_ losses: [Double], _ others: [Double], _ judged: [Int], _ rows: AggregationTraining) -> Bool {
+  private static func beats(_ losses: [Double?], _ others: [Double?], _ judged: [Int], _ rows: AggregationTraining) -> Bool {
     var gains: [Int: Double] = [:]
     for i in judged {
-      if losses[i].isNaN { return false }
-      gains[rows.times!.steps[i], default: 0] += (rows.weights?[i] ?? 1) * (others[i] - losses[i])
+      guard let loss = losses[i] else { return false }
+      gains[rows.times!.steps[i], default: 0] += (rows.weights?[i] ?? 1) * (others[i]! - loss)
     }
     guard gains.count > 2 else { return false }
     let n = Double(gains.count)

@@ -60,10 +60,10 @@ struct LeaningAggregator: Sendable {
     return held
   }
 
-  /// λ under weights π exp(η · gain / scale), equal priors where none are given.
-  static func share(gains: [Double], scale: Double, rate: Double, priors: [Double]? = nil) -> Double {
+  /// λ under weights π exp(η · gain / scale).
+  static func share(gains: [Double], scale: Double, rate: Double, priors: [Double]) -> Double {
     let most = gains.max()!
-    let weights = gains.indices.map { k in (priors?[k] ?? 1) * (scale > 0 ? exp(rate * ((gains[k] - most) / scale)) : 1) }
+    let weights = zip(gains, priors).map { $1 * exp(rate * (($0 - most) / scale)) }
     return zip(weights, shares).reduce(0) { $0 + $1.0 * $1.1 } / weights.reduce(0, +)
   }
 
@@ -92,7 +92,7 @@ struct LeaningAggregator: Sendable {
   }
 
   /// The losses of labelled rows in order of time, each by the fit that answers it, for every share.
-  struct PrequentialRecord {
+  private struct PrequentialRecord {
     private struct Entry {
       let position: Int
       let step: Int
@@ -106,20 +106,19 @@ struct LeaningAggregator: Sendable {
 
     init(_ fitted: [any FittedAggregator], _ rows: AggregationRows, threads: Int) {
       self.rows = rows
-      let members = Dictionary(grouping: rows.labelled.indices.filter { rows.fitOfRow[rows.labelled[$0]] != nil }) {
-        rows.fitOfRow[rows.labelled[$0]]!
-      }
+      let members = rows.positionsOfFit
       let parts = try! parallelMap(fitted.count, threads: threads) { fit -> [Entry] in
         guard let positions = members[fit] else { return [] }
         let judged = rows.training(of: positions)
         let own = LeaningAggregator.within(judged.predictions, fitted[fit].answer(judged.predictions, features: judged.features))
         let average = LeaningAggregator.average(judged.predictions)
         let byShare = LeaningAggregator.shares.map { share in
-          LeaningAggregator.losses(share == 0 ? average : LeaningAggregator.mixed(own, average, share), judged)
+          judged.pinballLosses(of: share == 0 ? average : LeaningAggregator.mixed(own, average, share))
         }
-        return positions.enumerated().map { k, position in
-          Entry(
-            position: position, step: judged.times!.steps[k], weight: judged.weights?[k] ?? 1, losses: byShare.map { $0[k] })
+        return positions.enumerated().compactMap { k, position -> Entry? in
+          let losses = byShare.compactMap { $0[k] }
+          guard losses.count == byShare.count else { return nil }
+          return Entry(position: position, step: judged.times!.steps[k], weight: judged.weights?[k] ?? 1, losses: losses)
         }
       }
       entries = parts.flatMap { $0 }
@@ -130,7 +129,7 @@ struct LeaningAggregator: Sendable {
       var isKnown = [Bool](repeating: false, count: rows.labelled.count)
       for position in rows.known(before: fit) { isKnown[position] = true }
       var sums: [Int: [Double]] = [:]
-      for entry in entries where isKnown[entry.position] && !entry.losses.contains(where: \.isNaN) {
+      for entry in entries where isKnown[entry.position] {
         var sum = sums[entry.step] ?? [Double](repeating: 0, count: entry.losses.count)
         for k in entry.losses.indices { sum[k] += entry.weight * entry.losses[k] }
         sums[entry.step] = sum
@@ -142,23 +141,6 @@ struct LeaningAggregator: Sendable {
       // Where the average never errs nothing is to be gained.
       guard scale > 0 else { return 0 }
       return LeaningAggregator.share(gains: gains, scale: scale, rate: LeaningAggregator.rate, priors: LeaningAggregator.priors)
-    }
-  }
-
-  /// Σ_τ ψ_τ of each row, in increasing order of its quantiles; NaN of a row without an answer.
-  static func losses(_ answers: Matrix, _ judged: AggregationTraining) -> [Double] {
-    var answers = answers
-    let levels = judged.predictions.levels
-    let m = levels.count
-    return judged.target.indices.map { i in
-      answers.values.withUnsafeMutableBufferPointer { values in
-        let row = UnsafeMutableBufferPointer(rebasing: values[i * m..<(i + 1) * m])
-        if row.allSatisfy(\.isNaN) { return .nan }
-        if !row.contains(where: \.isNaN) { Isotonic.sort(row) }
-        return levels.indices.reduce(0) { sum, t in
-          row[t].isNaN ? sum : sum + pinballLoss(level: levels[t], target: judged.target[i] * errorUnit, quantile: row[t] * errorUnit)
-        }
-      }
     }
   }
 }
