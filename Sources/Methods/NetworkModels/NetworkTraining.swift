@@ -137,6 +137,34 @@ package struct NetworkTraining: Sendable {
   }
 }
 
+extension NetworkTraining {
+  fileprivate static let diverged = Failure(
+    .badData, "the network's training diverged", remedy: "set a smaller rate, or look for rows far off the others")
+}
+
+/// Rows in a random order, some at a time, and again in another when all were taken.
+private struct Batches {
+  private var order: [Int]
+  private var place: Int
+  let size: Int
+
+  init(_ rows: [Int], size: Int) {
+    order = rows
+    place = rows.count
+    self.size = size
+  }
+
+  mutating func next(_ random: inout RandomStream) -> ArraySlice<Int> {
+    if place >= order.count {
+      random.shuffle(&order)
+      place = 0
+    }
+    let first = place
+    place = min(order.count, first + size)
+    return order[first..<place]
+  }
+}
+
 /// The training of one network: steps on shuffled batches, a check on the held-out rows every so often. Where `patience` checks bring nothing,
 /// it goes back to the best parameters with a smaller step; after `reductions` of these it ends.
 private struct NetworkRun<Objective: NetworkObjective> {
@@ -191,22 +219,14 @@ private struct NetworkRun<Objective: NetworkObjective> {
     var schedule = Schedule()
     var bestLoss = heldOutLoss()
     let optimiser = AdamOptimiser(network, weightDecay: plan.decay, averaging: 0.99)
-    let batch = plan.batchSize(rows: training.count)
-    let interval = max(50, min(400, training.count / batch))
-    var order = training
-    var place = order.count
+    var batches = Batches(training, size: plan.batchSize(rows: training.count))
+    let interval = max(50, min(400, training.count / batches.size))
     var rate = plan.rate
     var waited = 0
     var reduced = 0
     var step = 0
     while step < plan.steps {
-      if place >= order.count {
-        random.shuffle(&order)
-        place = 0
-      }
-      let end = min(order.count, place + batch)
-      let sound = trainOn(order[place..<end]) && optimiser.step(learningRate: rate * min(1, Double(step + 1) / 100))
-      place = end
+      let sound = trainOn(batches.next(&random)) && optimiser.step(learningRate: rate * min(1, Double(step + 1) / 100))
       step += 1
       if sound && step % interval != 0 && step != plan.steps { continue }
       optimiser.swapAverage()
@@ -232,7 +252,7 @@ private struct NetworkRun<Objective: NetworkObjective> {
     }
     progress(1)
     guard bestLoss.isFinite, best.allSatisfy(\.isFinite) else {
-      throw Failure(.badData, "the network's training diverged", remedy: "set a smaller rate, or look for rows far off the others")
+      throw NetworkTraining.diverged
     }
     schedule.steps = step
     return (best, bestLoss, schedule)
@@ -242,19 +262,11 @@ private struct NetworkRun<Objective: NetworkObjective> {
   mutating func train(by schedule: Schedule) throws -> [Float] {
     var best = start()
     let optimiser = AdamOptimiser(network, weightDecay: plan.decay, averaging: 0.99)
-    let batch = plan.batchSize(rows: training.count)
-    var order = training
-    var place = order.count
+    var batches = Batches(training, size: plan.batchSize(rows: training.count))
     var rate = plan.rate
     // What came after the best was for nothing.
     for step in stride(from: 1, through: schedule.best.max() ?? 0, by: 1) {
-      if place >= order.count {
-        random.shuffle(&order)
-        place = 0
-      }
-      let end = min(order.count, place + batch)
-      let sound = trainOn(order[place..<end]) && optimiser.step(learningRate: rate * min(1, Double(step) / 100))
-      place = end
+      let sound = trainOn(batches.next(&random)) && optimiser.step(learningRate: rate * min(1, Double(step) / 100))
       if schedule.best.contains(step), sound {
         optimiser.swapAverage()
         best = network.parameterValues
@@ -266,7 +278,7 @@ private struct NetworkRun<Objective: NetworkObjective> {
       }
     }
     guard best.allSatisfy(\.isFinite) else {
-      throw Failure(.badData, "the network's training diverged", remedy: "set a smaller rate, or look for rows far off the others")
+      throw NetworkTraining.diverged
     }
     return best
   }
