@@ -17,8 +17,6 @@ public enum WeightRule: Equatable, Sendable {
   /// w ∝ η exp(η R − η² V), V = Σ r², η = min(1/(2E), √(log N/(1 + V))), E the largest of |r| and ½ (Wintenberger 2017, "Optimal learning with
   /// Bernstein online aggregation").
   case bernstein
-  /// Equal weights.
-  case equal
 
   /// Numbers kept of each expert; rules of exponential weights share R.
   var size: Int {
@@ -26,7 +24,6 @@ public enum WeightRule: Equatable, Sendable {
     case .exponential, .fixedShare: 1
     case .adaNormalHedge: 2
     case .bernstein: 3
-    case .equal: 0
     }
   }
 
@@ -40,7 +37,6 @@ public enum WeightRule: Equatable, Sendable {
     case .bernstein:
       let rate = min(1 / (2 * max(numbers[2], 0.5)), (log(Double(max(2, count))) / (1 + numbers[1])).squareRoot())
       return log(rate) + rate * (numbers[0] - rate * numbers[1])
-    case .equal: return 0
     }
   }
 
@@ -67,7 +63,6 @@ public enum WeightRule: Equatable, Sendable {
       numbers[0] += gain
       numbers[1] += gain * gain
       numbers[2] = max(numbers[2], abs(gain))
-    case .equal: break
     }
   }
 
