@@ -1,4 +1,3 @@
-import Glibc
 import Groundwork
 import MethodKit
 import Tables
@@ -10,9 +9,8 @@ extension FilterSession {
   /// The target's column: `-y`, else `QTARGET`, else the first of the usual names. nil where none of the usual ones is there.
   public func targetColumn(_ header: Header, named name: String?) throws -> Int? {
     if let name { return try column(header, name) }
-    if let name = getenv("QTARGET").map({ String(cString: $0) }), !name.isEmpty {
-      if let column = header.index(of: name) { return column }
-      throw failure("there is no column \"\(name)\", which QTARGET in the environment names", remedy: "name the target with -y")
+    if let name = environmentVariable("QTARGET") {
+      return try column(header, name, namedBy: "QTARGET", remedy: "name the target with -y")
     }
     return FilterSession.targetNames.lazy.compactMap { header.index(of: $0) }.first
   }
@@ -53,6 +51,12 @@ extension FilterSession {
     for column in names.columns { roles[column] = "a quantile" }
     for group in names.groups where !group.name.isEmpty { for column in group.columns { roles[column] = "a quantile of \(group.title)" } }
     return roles
+  }
+
+  /// The column called `name`, which a variable of the environment names and the input must have.
+  func column(_ header: Header, _ name: String, namedBy variable: String, remedy: String) throws -> Int {
+    if let column = header.index(of: name) { return column }
+    throw failure("there is no column \"\(name)\", which \(variable) in the environment names", remedy: remedy)
   }
 
   /// The column called `name`, which the input must have.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import MethodKit
 import Tables
 
@@ -43,14 +42,10 @@ public struct OrderOptions: ParsableArguments, FlagGroup {
 
   static let spanRemedy = "write a length of time such as 14d, 2w, 6m, 1y or 12h, 13t for distinct times, or a number"
 
-  private static func variable(_ name: String) -> String? {
-    getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
-  }
-
   /// The column of times: `--order`, else `QORDER`.
-  public var orderName: String? { order ?? OrderOptions.variable("QORDER") }
+  public var orderName: String? { order ?? environmentVariable("QORDER") }
   /// The column that tells when truths are out: `--known`, else `QKNOWN` where neither it nor `--lag` is given.
-  public var knownName: String? { orderName == nil ? nil : known ?? (lag == nil ? OrderOptions.variable("QKNOWN") : nil) }
+  public var knownName: String? { orderName == nil ? nil : known ?? (lag == nil ? environmentVariable("QKNOWN") : nil) }
   public var lagSpan: TimeSpan? { lag.flatMap { TimeSpan($0) } }
 
   /// How messages call what told the order.
@@ -60,15 +55,15 @@ public struct OrderOptions: ParsableArguments, FlagGroup {
 extension FilterSession {
   /// The columns of times that `--order` and `--known`, or the environment, name. Throws for columns that are not there.
   public func timeColumns(_ header: Header, _ options: OrderOptions, _ format: TimeFormat?) throws -> (order: TimeColumn?, known: TimeColumn?) {
-    func time(_ name: String?, _ flag: String?, _ variable: String) throws -> TimeColumn? {
-      guard let name else { return nil }
-      if flag == nil, header.index(of: name) == nil {
-        throw failure(
-          "there is no column \"\(name)\", which \(variable) in the environment names",
-          remedy: "name the times with \(variable == "QORDER" ? "--order" : "--known"), or unset it")
+    func time(_ flag: String?, _ name: String?, _ variable: String, remedy: String) throws -> TimeColumn? {
+      try name.map { name in
+        let column = flag == nil ? try column(header, name, namedBy: variable, remedy: remedy) : try column(header, name)
+        return TimeColumn(column, header, format: format)
       }
-      return TimeColumn(try column(header, name), header, format: format)
     }
-    return (try time(options.orderName, options.order, "QORDER"), try time(options.knownName, options.known, "QKNOWN"))
+    return (
+      try time(options.order, options.orderName, "QORDER", remedy: "name the times with --order, or unset it"),
+      try time(options.known, options.knownName, "QKNOWN", remedy: "name the times with --known, or unset it")
+    )
   }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Groundwork
 import Tables
 
@@ -91,7 +90,7 @@ public struct ReadingOptions: ParsableArguments, FlagGroup {
   }
   /// Sets how every table of the run writes numbers and missing values. Call it before one is opened. Throws for a `QDECIMAL` that is no mark.
   func applyNotation() throws {
-    let variable = getenv("QDECIMAL").map { String(cString: $0) } ?? ""
+    let variable = environmentVariable("QDECIMAL") ?? ""
     if decimal == nil, !["", ".", ","].contains(variable) {
       throw Failure(.usage, "QDECIMAL in the environment is \"\(printable(variable))\", and a decimal mark is . or ,", remedy: "give --decimal")
     }

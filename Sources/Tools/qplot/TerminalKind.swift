@@ -1,3 +1,4 @@
+import FilterKit
 import Glibc
 
 /// The terminal that stdout is, or else the 80 × 24 without colours that terminals once were.
@@ -13,7 +14,7 @@ struct TerminalKind {
   /// `isFile` is true where the picture goes to a file of its own, whatever stdout is.
   static func current(isFile: Bool) -> TerminalKind {
     var kind = TerminalKind()
-    func variable(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
+    func variable(_ name: String) -> String { environmentVariable(name) ?? "" }
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.map(variable).first { !$0.isEmpty } ?? ""
     kind.isUnicode = locale.lowercased().filter { $0 != "-" }.contains("utf8")
     guard !isFile, isatty(STDOUT_FILENO) == 1 else { return kind }

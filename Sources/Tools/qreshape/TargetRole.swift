@@ -1,5 +1,4 @@
 import FilterKit
-import Glibc
 import Groundwork
 import Tables
 
@@ -16,7 +15,7 @@ struct TargetRole {
   /// names count where the output's format has a name for observed values, and where some are joined. Of these, `target` is not looked
   /// for beside joined values nor in a hub's table, which is known by its dates: there it says what is forecast.
   init(_ flags: QReshape, _ session: FilterSession, _ header: Header, _ source: Source, _ shape: Shape, excluded: Set<Int>) throws {
-    let told = flags.target ?? getenv("QTARGET").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+    let told = flags.target ?? environmentVariable("QTARGET")
     let named = told.flatMap { header.index(of: $0) }.flatMap { excluded.contains($0) ? nil : $0 }
     let isOwned = named.map(source.owned.contains) ?? false
     if isOwned, flags.target != nil { throw Failure(.usage, "-y names \"\(told!)\", which has another role") }
