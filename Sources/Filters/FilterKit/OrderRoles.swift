@@ -45,6 +45,18 @@ public struct OrderRoles {
     Dictionary(uniqueKeysWithValues: explanation(header).map { ($0.0, $0.1) })
   }
 
+  /// The blocks that a column `fold` tells of predictions that are there already; nil where it tells none. Says it where they are out of folds drawn
+  /// at random.
+  public func blocks(_ given: GivenFolds?, _ session: FilterSession) -> [Double]? {
+    switch given {
+    case .blocks(let told): return told
+    case .drawn:
+      session.diagnostics.warn("the predictions are out of folds drawn at random, so their models have seen later rows: give qfit --order too")
+      return nil
+    case nil: return nil
+    }
+  }
+
   private func times(_ table: StoredTable, labelled: [Int], _ session: FilterSession) throws -> TableTimes {
     let truth: TableTimes.Truth = known.map { .column($0) } ?? options.lagSpan.map { .lag($0) } ?? .nextTime
     return try TableTimes(table, order, truth: truth, window: window, labelled: labelled, session)
@@ -52,42 +64,13 @@ public struct OrderRoles {
 
   /// The fits of a table with these labelled rows. `given` is what its column `fold` holds, if it has one that counts.
   public func fits(
-    _ table: StoredTable, labelled: [Int], teaches: (Int) -> Bool, given: [Double]?, count: Int?, answersLabelled: Bool, keepsWhole: Bool,
+    _ table: StoredTable, labelled: [Int], teaches: (Int) -> Bool, given: [Double]?, count: Int?, answersLabelled: Bool,
     joinsEqual: Bool = true, isStrict: Bool = true, _ session: FilterSession
   ) throws -> TimedFits {
     try TimedFits(
       try times(table, labelled: labelled, session), labelled: labelled, teaches: teaches, given: given,
       count: refitsEachTime || !answersLabelled ? nil : count ?? 5,
-      refitsEachTime: refitsEachTime, answersLabelled: answersLabelled, keepsWhole: keepsWhole, joinsEqual: joinsEqual,
+      refitsEachTime: refitsEachTime, answersLabelled: answersLabelled, joinsEqual: joinsEqual,
       isStrict: isStrict, session)
-  }
-}
-
-/// What the column `fold` of a table holds.
-public enum GivenFolds {
-  /// The numbers of folds drawn at random, NaN where a row has none.
-  case drawn([Double])
-  /// The numbers of blocks of time, NaN where a row has none.
-  case blocks([Double])
-
-  /// Reads a column that was stored as folds. Throws where it holds both, and for blocks of time where no order is told.
-  public init(_ table: StoredTable, _ column: Int, order: OrderRoles?, _ session: FilterSession) throws {
-    let values = table.numbers(column)
-    let name = table.header.names[column]
-    guard let block = values.firstIndex(where: { $0 < 0 }) else {
-      self = .drawn(values)
-      return
-    }
-    if let fold = values.firstIndex(where: { $0 >= 0 }) {
-      throw session.failure(
-        "row \(block + 1) stands in a block of time, t\(Int(-1 - values[block])), and row \(fold + 1) in fold \(Int(values[fold])), drawn at random",
-        column: name, remedy: "make all of them in one run of qfit")
-    }
-    guard order != nil else {
-      throw session.failure(
-        "the folds are blocks of time (t\(Int(-1 - values[block]))), and nothing says which column holds the times", column: name,
-        remedy: "name it with --order, or QORDER in the environment")
-    }
-    self = .blocks(values.map { -1 - $0 })
   }
 }

@@ -69,6 +69,9 @@ public struct SharedDates {
     return dates
   }
 
+  /// Whether no column holds dates.
+  var isHopeless: Bool { found.allSatisfy(\.holdsOther) }
+
   /// The columns in which rows share a date.
   public var shared: [Int] { columns.indices.filter { !found[$0].holdsOther && found[$0].isShared }.map { columns[$0] } }
 }
@@ -104,6 +107,6 @@ private final class DateWorker: RowWorker {
   override func handle(_ row: Row, into output: ByteBuffer) throws {
     try dates.read(row, block: 0)
     rows += 1
-    if rows == 10_000 { throw Enough() }
+    if rows == 10_000 || dates.isHopeless { throw Enough() }
   }
 }

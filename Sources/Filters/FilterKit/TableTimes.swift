@@ -19,6 +19,9 @@ public struct TableTimes: Sendable {
     case column(TimeColumn)
     /// A length of time after the row's own.
     case lag(TimeSpan)
+
+    var column: TimeColumn? { if case .column(let column) = self { column } else { nil } }
+    var lag: TimeSpan? { if case .lag(let span) = self { span } else { nil } }
   }
 
   /// - Parameters:
@@ -29,7 +32,8 @@ public struct TableTimes: Sendable {
   public init(_ table: StoredTable, _ order: TimeColumn, truth: Truth, window: TimeSpan?, labelled: [Int], _ session: FilterSession) throws {
     let names = table.header.names
     column = names[order.column]
-    let own = try TableTimes.read(table, order, session)
+    let read = try TableTimes.read(table, [order] + (truth.column.map { [$0] } ?? []), session)
+    let own = read[0]
     let sorted = own.indices.sorted { own[$0].isBefore(own[$1]) || !own[$1].isBefore(own[$0]) && $0 < $1 }
     var steps = [Int](repeating: 0, count: own.count)
     var moments: [Moment] = []
@@ -38,19 +42,17 @@ public struct TableTimes: Sendable {
       steps[row] = moments.count - 1
     }
     self.moments = moments
-    for (flag, span) in [("--lag", TableTimes.lag(truth)), ("--window", window)] {
+    for (flag, span) in [("--lag", truth.lag), ("--window", window)] {
       if let kind = moments.first?.kind, let fault = span?.fault(with: kind) {
         throw Failure(.usage, "\(flag) \(fault)", remedy: "write a number in units of \(column), or 13t for distinct times")
       }
     }
-    let known = try TableTimes.known(table, truth, steps, moments, session)
+    let known = TableTimes.known(truth, out: read.last!, steps, moments)
     rows = RowTimes(steps: steps, known: known, oldest: window.map { TableTimes.oldest($0, moments, last: labelled.map { steps[$0] }.max() ?? 0) })
   }
 
-  private static func lag(_ truth: Truth) -> TimeSpan? { if case .lag(let span) = truth { span } else { nil } }
-
-  private static func read(_ table: StoredTable, _ column: TimeColumn, _ session: FilterSession) throws -> [Moment] {
-    do { return try table.times(column) } catch var failure as Failure {
+  private static func read(_ table: StoredTable, _ columns: [TimeColumn], _ session: FilterSession) throws -> [[Moment]] {
+    do { return try table.times(columns) } catch var failure as Failure {
       // The records know no more where they came from.
       failure.place = .init(input: session.inputName, column: failure.place.column)
       throw failure
@@ -58,7 +60,8 @@ public struct TableTimes: Sendable {
   }
 
   /// Of each row the first step that it teaches: the first after its truth is out, as nobody knows the order of what happens at one time.
-  private static func known(_ table: StoredTable, _ truth: Truth, _ steps: [Int], _ moments: [Moment], _ session: FilterSession) throws -> [Int] {
+  /// `out` are the times that a column says, where one does.
+  private static func known(_ truth: Truth, out: [Moment], _ steps: [Int], _ moments: [Moment]) -> [Int] {
     let byStep: [Int]
     switch truth {
     case .nextTime: byStep = moments.indices.map { $0 + 1 }
@@ -67,8 +70,7 @@ public struct TableTimes: Sendable {
         if let times = span.times { return step + times + 1 }
         return max(step + 1, partitionPoint(0..<moments.count) { span.place(of: moments[$0], after: moments[step]) > 0 })
       }
-    case .column(let column):
-      let out = try read(table, column, session)
+    case .column:
       return steps.indices.map { row in max(steps[row] + 1, partitionPoint(0..<moments.count) { out[row].isOver(before: moments[$0]) }) }
     }
     return steps.map { byStep[$0] }

@@ -14,7 +14,7 @@ public struct TimedFits: Sendable {
   public let fit: [Int?]
   /// Of each fit: the step before which its rows were known, increasing. One after the last is on all rows.
   public let steps: [Int]
-  /// The fit on all labelled rows, which is saved.
+  /// The fit on all labelled rows that are remembered, which is saved; nil where none of them teaches.
   public let whole: Int?
   private let teachers: [Int]
 
@@ -27,7 +27,7 @@ public struct TimedFits: Sendable {
   ///   - refitsEachTime: every row is answered by what was known before its own time, whatever its block.
   public init(
     _ times: TableTimes, labelled: [Int], teaches: (Int) -> Bool, given: [Double]?, count: Int?, refitsEachTime: Bool, answersLabelled: Bool,
-    keepsWhole: Bool, joinsEqual: Bool = true, isStrict: Bool = true, _ session: FilterSession
+    joinsEqual: Bool = true, isStrict: Bool = true, _ session: FilterSession
   ) throws {
     let rows = times.rows
     self.times = times
@@ -55,7 +55,7 @@ public struct TimedFits: Sendable {
     if !refitsEachTime, answersLabelled, isStrict { try TimedFits.checkWindow(blocks, begins, times, session) }
 
     teachers = labelled.filter(teaches)
-    let counter = TeacherCounter(rows, teachers)
+    let counter = TeacherCounter(rows, teachers, end: times.moments.count)
     var isLabelled = [Bool](repeating: false, count: blocks.count)
     for row in labelled { isLabelled[row] = true }
     var asked = [Int](repeating: -1, count: blocks.count)
@@ -67,7 +67,7 @@ public struct TimedFits: Sendable {
     var firstOf: [TeacherCounter.Count: Int] = [:]
     var fitOfStep: [Int: Int] = [:]
     var steps: [Int] = []
-    for step in Set(asked.filter { $0 >= 0 }).sorted() + (keepsWhole ? [end] : []) {
+    for step in Set(asked.filter { $0 >= 0 }).sorted() + [end] {
       let count = step == end ? counter.all : counter(step)
       guard count.isAny else { continue }
       if !joinsEqual || firstOf[count] == nil {
@@ -78,7 +78,7 @@ public struct TimedFits: Sendable {
     }
     self.steps = steps
     fit = asked.map { $0 < 0 ? nil : fitOfStep[$0] }
-    whole = keepsWhole ? fitOfStep[end] : nil
+    whole = fitOfStep[end]
   }
 
   /// Whether a labelled row teaches at a step: one of `steps`.
@@ -152,12 +152,12 @@ private struct TeacherCounter {
   private let teachers: [Int]
   private let end: Int
 
-  init(_ rows: RowTimes, _ teachers: [Int]) {
+  init(_ rows: RowTimes, _ teachers: [Int], end: Int) {
     self.rows = rows
+    self.end = end
     self.teachers = teachers
     known = teachers.map { rows.known[$0] }.sorted()
     stepsSorted = teachers.map { rows.steps[$0] }.sorted()
-    end = (rows.steps.max() ?? -1) + 1
   }
 
   func callAsFunction(_ step: Int) -> Count {

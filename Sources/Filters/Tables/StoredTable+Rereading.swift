@@ -19,9 +19,9 @@ extension StoredTable {
     return (worker.numbers, worker.keys)
   }
 
-  /// The time of every row of a column that was stored as one. Throws for times of two kinds.
-  public func times(_ column: TimeColumn) throws -> [Moment] {
-    let worker = TimeWorker(column, name: header.names[column.column])
+  /// Of each of some columns that were stored as times the time of every row. Throws for times of two kinds in one.
+  public func times(_ columns: [TimeColumn]) throws -> [[Moment]] {
+    let worker = TimeWorker(columns, header)
     try readAgain([worker])
     return worker.times
   }
@@ -42,17 +42,19 @@ private final class KeyWorker: RowWorker {
 }
 
 private final class TimeWorker: RowWorker {
-  private var column: TimeColumn
-  private let name: String
-  private(set) var times: [Moment] = []
+  private var columns: [TimeColumn]
+  private let header: Header
+  private(set) var times: [[Moment]]
 
-  init(_ column: TimeColumn, name: String) {
-    self.column = column
-    self.name = name
+  init(_ columns: [TimeColumn], _ header: Header) {
+    (self.columns, self.header) = (columns, header)
+    times = columns.map { _ in [] }
   }
 
   override func handle(_ row: Row, into output: ByteBuffer) throws {
-    guard let time = try column.read(row) else { throw TimeColumn.missing(in: name) }
-    times.append(time)
+    for k in columns.indices {
+      guard let time = try columns[k].read(row) else { throw TimeColumn.missing(in: header.names[columns[k].column]) }
+      times[k].append(time)
+    }
   }
 }

@@ -127,18 +127,11 @@ struct AggregationRows {
         "the rows are copies for cross-conformal calibration, which rests on rows that could have come in any order", column: "held",
         remedy: "leave out \(order.shared[0].flag), or make the table without --nested and --cv-plus")
     }
-    var blocks: [Double]?
-    switch given {
-    case .blocks(let told)?: blocks = told
-    case .drawn?:
-      session.diagnostics.warn(
-        "the predictions are out of folds drawn at random, so their models have seen later rows: give qfit --order too")
-    case nil: break
-    }
     let place = Dictionary(uniqueKeysWithValues: labelled.enumerated().map { ($1, $0) })
     let fits = try order.fits(
-      table, labelled: labelled, teaches: { (weights?[$0] ?? 1) > 0 && predictions.hasPrediction(row: place[$0]!) }, given: blocks, count: count,
-      answersLabelled: true, keepsWhole: true, isStrict: crossFits, session)
+      table, labelled: labelled, teaches: { (weights?[$0] ?? 1) > 0 && predictions.hasPrediction(row: place[$0]!) },
+      given: order.blocks(given, session), count: count,
+      answersLabelled: true, isStrict: crossFits, session)
     guard fits.whole != nil else {
       throw session.failure(
         "no labelled row, of those that --window keeps, has a prediction", remedy: "fill the quantile columns of labelled rows, for example with qfit"

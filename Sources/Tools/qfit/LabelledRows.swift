@@ -108,7 +108,7 @@ struct LabelledRows {
     }
     let fits = try order.fits(
       table, labelled: labelled, teaches: { (weights?[$0] ?? 1) > 0 }, given: blocks, count: count, answersLabelled: answersLabelled,
-      keepsWhole: true, session)
+      session)
     if fits.whole == nil {
       throw session.failure("no labelled row that the window keeps has a weight above zero", remedy: "give rows weight, or a longer --window")
     }

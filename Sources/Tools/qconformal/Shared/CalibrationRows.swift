@@ -80,17 +80,12 @@ struct CalibrationRows {
     answersLabelled: Bool, joinsEqual: Bool
   ) throws -> TimedFits? {
     guard let order = roles.order else { return nil }
-    var blocks: [Double]?
-    switch given {
-    case .blocks(let told)?:
-      if count != nil { throw session.failure("the table has a column fold, so --folds has no effect", remedy: "drop the column or the flag") }
-      blocks = told
-    case .drawn?:
-      session.diagnostics.warn("the predictions are out of folds drawn at random, so their models have seen later rows: give qfit --order too")
-    case nil: break
+    let blocks = order.blocks(given, session)
+    if blocks != nil, count != nil {
+      throw session.failure("the table has a column fold, so --folds has no effect", remedy: "drop the column or the flag")
     }
     return try order.fits(
-      table, labelled: labelled, teaches: { _ in true }, given: blocks, count: count, answersLabelled: answersLabelled, keepsWhole: true,
+      table, labelled: labelled, teaches: { _ in true }, given: blocks, count: count, answersLabelled: answersLabelled,
       joinsEqual: joinsEqual, session)
   }
 
